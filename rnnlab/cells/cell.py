@@ -1,0 +1,41 @@
+"""What every recurrent cell is: a state, a step, and the unrolling of that step over time."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.checks import check_int
+
+State = tuple[Tensor, ...]
+"""The tensors a cell carries from step to step, each (batch, hidden_size); the first is h_t."""
+
+
+class Cell(nn.Module, ABC):
+    """One recurrent layer, from inputs (batch, seq_len, input_size) to hidden states.
+
+    A cell is its `step`; this class unrolls it. A cell that knows a faster way overrides `forward`
+    and computes the same: one test holds every cell to that, in values and in gradients.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = check_int("input_size", input_size, minimum=1)
+        self.hidden_size = check_int("hidden_size", hidden_size, minimum=1)
+
+    @abstractmethod
+    def step(self, inputs: Tensor, state: State) -> State:
+        """The state at time t from the inputs (batch, input_size) at t and the state at t-1."""
+
+    def initial_state(self, inputs: Tensor) -> State:
+        """The state before the first step; h_0 = 0."""
+        return (inputs.new_zeros(inputs.size(0), self.hidden_size),)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """All hidden states, (batch, seq_len, hidden_size), and the state after the last step."""
+        state = self.initial_state(inputs) if state is None else state
+        hidden = []
+        for x in inputs.unbind(dim=1):
+            state = self.step(x, state)
+            hidden.append(state[0])
+        return torch.stack(hidden, dim=1), state

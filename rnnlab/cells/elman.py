@@ -1,0 +1,97 @@
+"""The vanilla recurrent cell of Elman (1990)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.checks import check_choice, check_float
+
+NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+def _uniform(weight: Tensor) -> None:
+    bound = 1 / math.sqrt(weight.size(0))
+    nn.init.uniform_(weight, -bound, bound)
+
+
+def _unit_spectral_radius(weight: Tensor) -> None:
+    nn.init.normal_(weight)
+    weight /= torch.linalg.eigvals(weight).abs().max()
+
+
+RECURRENT_INITS = {
+    "default": _uniform,
+    "orthogonal": nn.init.orthogonal_,
+    "identity": nn.init.eye_,
+    "scaled": _unit_spectral_radius,
+}
+
+
+class ElmanCell(Cell):
+    """h_t = f(W x_t + U h_{t-1} + b), the simple recurrent network of Elman (1990).
+
+    `torch.nn.RNN` computes the same with its second bias, `bias_hh`, held at zero. W starts from
+    torch's U(-1/sqrt(H), 1/sqrt(H)) with H = hidden_size, and b from zero.
+
+    Args:
+        input_size: Features in x_t.
+        hidden_size: H, features in h_t.
+        nonlinearity: f: "tanh", "relu" or "sigmoid".
+        recurrent_init: What U starts from: "default", torch's U(-1/sqrt(H), 1/sqrt(H));
+            "orthogonal", a random orthogonal matrix (Saxe et al., 2014); "identity" (with relu the
+            IRNN of Le et al., 2015); "scaled", Gaussian with its spectral radius scaled to 1
+            (Jaeger, 2001).
+        recurrent_gain: U starts as this number times `recurrent_init`: for "scaled" the spectral
+            radius itself, for "orthogonal" every singular value.
+        learn_h0: Train h_0, which starts from zero, with the weights; else h_0 = 0.
+
+    Raises:
+        ValueError: For a size below 1, a gain that is not positive, or an unknown choice.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int = 64,
+        nonlinearity: str = "tanh",
+        recurrent_init: str = "default",
+        recurrent_gain: float = 1.0,
+        learn_h0: bool = False,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        self.nonlinearity = NONLINEARITIES[
+            check_choice("nonlinearity", nonlinearity, NONLINEARITIES)
+        ]
+        init = RECURRENT_INITS[check_choice("recurrent_init", recurrent_init, RECURRENT_INITS)]
+        gain = check_float("recurrent_gain", recurrent_gain, above=0.0)
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
+        self.weight_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))  # U
+        self.bias = nn.Parameter(torch.zeros(hidden_size))  # b
+        self.h0 = nn.Parameter(torch.zeros(hidden_size)) if learn_h0 else None
+        with torch.no_grad():
+            _uniform(self.weight_ih)
+            init(self.weight_hh)
+            self.weight_hh *= gain
+
+    def initial_state(self, inputs: Tensor) -> State:
+        if self.h0 is None:
+            return super().initial_state(inputs)
+        return (self.h0.expand(inputs.size(0), -1),)
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = state
+        a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
+        return (self.nonlinearity(a),)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        (h,) = self.initial_state(inputs) if state is None else state
+        f, u = self.nonlinearity, self.weight_hh.t()
+        hidden = []
+        # W x_t + b needs no h, so that all steps of it are one matrix product.
+        for a in F.linear(inputs, self.weight_ih, self.bias).unbind(dim=1):
+            h = f(torch.addmm(a, h, u))
+            hidden.append(h)
+        return torch.stack(hidden, dim=1), (h,)

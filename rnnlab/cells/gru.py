@@ -1,0 +1,61 @@
+"""The gated recurrent unit of Cho et al. (2014)."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlab.cells.cell import Cell, State
+
+
+class GRUCell(Cell):
+    """The equations, the parameters and the fused kernels of `torch.nn.GRU`.
+
+        r = sigmoid(W_r x_t + b_ir + U_r h_{t-1} + b_hr)
+        z = sigmoid(W_z x_t + b_iz + U_z h_{t-1} + b_hz)
+        n = tanh(W_n x_t + b_in + r * (U_n h_{t-1} + b_hn))
+        h_t = (1 - z) * n + z * h_{t-1}
+
+    The reset gate acts after the matrix product with U_n, as in torch and cuDNN; the paper's last
+    version applies it before. All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)).
+
+    Args:
+        input_size: Features in x_t.
+        hidden_size: H, features in h_t.
+
+    Raises:
+        ValueError: For a size below 1.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int = 64) -> None:
+        super().__init__(input_size, hidden_size)
+        self.gru = nn.GRU(input_size, hidden_size, batch_first=True)
+
+    @property
+    def weight_ih(self) -> Tensor:
+        """W of the gates r, z, n; (3 hidden_size, input_size)."""
+        return self.gru.weight_ih_l0
+
+    @property
+    def weight_hh(self) -> Tensor:
+        """U of the gates r, z, n; (3 hidden_size, hidden_size)."""
+        return self.gru.weight_hh_l0
+
+    @property
+    def bias_ih(self) -> Tensor:
+        return self.gru.bias_ih_l0
+
+    @property
+    def bias_hh(self) -> Tensor:
+        return self.gru.bias_hh_l0
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = state
+        r_x, z_x, n_x = F.linear(inputs, self.weight_ih, self.bias_ih).chunk(3, dim=1)
+        r_h, z_h, n_h = F.linear(h, self.weight_hh, self.bias_hh).chunk(3, dim=1)
+        r, z = (r_x + r_h).sigmoid(), (z_x + z_h).sigmoid()
+        n = (n_x + r * n_h).tanh()
+        return ((1 - z) * n + z * h,)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        (h,) = self.initial_state(inputs) if state is None else state
+        hidden, h = self.gru(inputs, h.unsqueeze(0))
+        return hidden, (h.squeeze(0),)

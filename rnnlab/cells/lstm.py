@@ -1,0 +1,94 @@
+"""The long short-term memory of Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.checks import check_float, check_int
+
+
+class LSTMCell(Cell):
+    """The equations, the parameters and the fused kernels of `torch.nn.LSTM`.
+
+        i, f, g, o = split(W x_t + b_ih + U h_{t-1} + b_hh)
+        c_t = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
+        h_t = sigmoid(o) * tanh(c_t)
+
+    The state is (h_t, c_t). All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)).
+
+    Args:
+        input_size: Features in x_t.
+        hidden_size: H, features in h_t and in c_t.
+        forget_bias: The bias of the forget gate, b_ih + b_hh, starts here (Gers et al., 2000;
+            Jozefowicz et al., 2015, advise 1); null leaves torch's random one.
+        chrono: Start the gates for memories of up to this many steps (Tallec & Ollivier, 2018):
+            b_f = log U(1, chrono - 1) and b_i = -b_f. It sets the forget bias itself, so
+            forget_bias=null goes with it.
+
+    Raises:
+        ValueError: For a size below 1, chrono below 3, or chrono together with forget_bias.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int = 64,
+        forget_bias: float | None = 1.0,
+        chrono: int | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        if chrono is not None and forget_bias is not None:
+            raise ValueError(
+                f"chrono={chrono} and forget_bias={forget_bias} both set the forget bias: "
+                "give forget_bias=null with chrono"
+            )
+        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+        if forget_bias is not None:
+            self._set_gate_bias(1, torch.tensor(check_float("forget_bias", forget_bias)))
+        if chrono is not None:
+            longest = check_int("chrono", chrono, minimum=3)
+            b_f = torch.empty(hidden_size).uniform_(1, longest - 1).log()
+            self._set_gate_bias(0, -b_f)
+            self._set_gate_bias(1, b_f)
+
+    def _set_gate_bias(self, gate: int, bias: Tensor) -> None:
+        rows = slice(gate * self.hidden_size, (gate + 1) * self.hidden_size)
+        with torch.no_grad():
+            self.bias_ih[rows] = bias
+            self.bias_hh[rows] = 0
+
+    @property
+    def weight_ih(self) -> Tensor:
+        """W of the gates i, f, g, o; (4 hidden_size, input_size)."""
+        return self.lstm.weight_ih_l0
+
+    @property
+    def weight_hh(self) -> Tensor:
+        """U of the gates i, f, g, o; (4 hidden_size, hidden_size)."""
+        return self.lstm.weight_hh_l0
+
+    @property
+    def bias_ih(self) -> Tensor:
+        return self.lstm.bias_ih_l0
+
+    @property
+    def bias_hh(self) -> Tensor:
+        return self.lstm.bias_hh_l0
+
+    def initial_state(self, inputs: Tensor) -> State:
+        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
+        return zeros, zeros
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        h, c = state
+        gates = F.linear(inputs, self.weight_ih, self.bias_ih)
+        gates = gates + F.linear(h, self.weight_hh, self.bias_hh)
+        i, f, g, o = gates.chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        h, c = self.initial_state(inputs) if state is None else state
+        hidden, (h, c) = self.lstm(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
+        return hidden, (h.squeeze(0), c.squeeze(0))

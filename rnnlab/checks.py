@@ -1,0 +1,58 @@
+"""Refusing a wrong choice: the name, the value and what is allowed, in one ValueError."""
+
+import math
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def check_int(name: str, value: int, minimum: int) -> int:
+    """`value`, if it is a whole number of at least `minimum`; True is no number."""
+    if type(value) is not int:
+        raise ValueError(f"{name}={value} is not a whole number (at least {minimum})")
+    if value < minimum:
+        raise ValueError(f"{name}={value} is too small: at least {minimum}")
+    return value
+
+
+def check_float(
+    name: str,
+    value: float,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> float:
+    """`value`, if it is a finite number within the bounds; True is no number."""
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{name}={value} is not a finite number")
+    bounds = {"at least": at_least, "above": above, "below": below}
+    kept = (value >= at_least, value > above, value < below)
+    if not all(kept):
+        allowed = [f"{word} {bound}" for word, bound in bounds.items() if math.isfinite(bound)]
+        raise ValueError(f"{name}={value} is out of bounds: {' and '.join(allowed)}")
+    return value
+
+
+def check_bool(name: str, value: bool) -> bool:
+    """`value`, if it is true or false."""
+    if type(value) is not bool:
+        raise ValueError(f"{name}={value} is neither true nor false")
+    return value
+
+
+def check_choice(name: str, value: T, allowed: Iterable[T]) -> T:
+    """`value`, if it is one of `allowed`, types included: 2.0 is not 2."""
+    allowed = list(allowed)
+    if any(type(value) is type(one) and value == one for one in allowed):
+        return value
+    raise ValueError(f"{name}={value} is not allowed: {did_you_mean(value, allowed)}")
+
+
+def did_you_mean(value: object, allowed: Iterable[object]) -> str:
+    """What may stand instead of `value`, the nearest match first."""
+    choices = [str(one) for one in allowed]
+    nearest = get_close_matches(str(value), choices, n=1)
+    hint = f"did you mean {nearest[0]}? " if nearest else ""
+    return f"{hint}Allowed: {', '.join(choices)}"

@@ -1,0 +1,71 @@
+"""Gradient clipping: after the backward pass, before the update, over the gradient of all parameters."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.checks import check_float
+
+
+class Clip(ABC):
+    """Changes gradients in place, and says how long the whole gradient was before and after."""
+
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> tuple[Tensor, Tensor]:
+        """Clip; returns the 2-norm of the whole gradient before and after, both scalars."""
+        clipped = [p for p in parameters if p.grad is not None]
+        norm = _norm(clipped)
+        return norm, self.clip(clipped, norm)
+
+    @abstractmethod
+    def clip(self, parameters: list[nn.Parameter], norm: Tensor) -> Tensor:
+        """Clip gradients whose joint norm is `norm`; returns the norm that is left."""
+
+
+def _norm(parameters: list[nn.Parameter]) -> Tensor:
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+
+
+class NoClip(Clip):
+    """Leaves the gradient as it is."""
+
+    def clip(self, parameters: list[nn.Parameter], norm: Tensor) -> Tensor:
+        return norm
+
+
+class ClipNorm(Clip):
+    """g <- g * min(1, max_norm / ||g||), g the gradient of all parameters (Pascanu et al., 2013).
+
+    Args:
+        max_norm: The longest gradient that passes unchanged.
+
+    Raises:
+        ValueError: For a max_norm that is not positive.
+    """
+
+    def __init__(self, max_norm: float = 1.0) -> None:
+        self.max_norm = check_float("max_norm", max_norm, above=0.0)
+
+    def clip(self, parameters: list[nn.Parameter], norm: Tensor) -> Tensor:
+        nn.utils.clip_grads_with_norm_(parameters, self.max_norm, norm)
+        # torch divides by ||g|| + 1e-6, so that what is left falls short of max_norm by that much.
+        return norm * torch.clamp(self.max_norm / (norm + 1e-6), max=1.0)
+
+
+class ClipValue(Clip):
+    """g_i <- min(max(g_i, -clip_value), clip_value) for every element (Mikolov, 2012).
+
+    Args:
+        clip_value: The largest magnitude that passes unchanged.
+
+    Raises:
+        ValueError: For a clip_value that is not positive.
+    """
+
+    def __init__(self, clip_value: float = 1.0) -> None:
+        self.clip_value = check_float("clip_value", clip_value, above=0.0)
+
+    def clip(self, parameters: list[nn.Parameter], norm: Tensor) -> Tensor:
+        nn.utils.clip_grad_value_(parameters, self.clip_value)
+        return _norm(parameters)

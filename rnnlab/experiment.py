@@ -1,0 +1,98 @@
+"""From a plain config to the parts of a run: task, model, training module, trainer.
+
+The config is what Hydra composed, resolved to plain dicts; every section is checked here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from rnnlab.cells import Cell
+from rnnlab.checkpoints import AtomicCheckpointIO, checkpointing
+from rnnlab.checks import check_choice, check_int, did_you_mean
+from rnnlab.clipping import Clip
+from rnnlab.config import build
+from rnnlab.model import SequenceModel
+from rnnlab.progress import Progress
+from rnnlab.tasks import Task
+from rnnlab.training import EvalSettings, TrainingModule, TrainSettings
+
+Config = Mapping[str, Any]
+
+SECTIONS = ("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model")
+SETTINGS = ("train", "eval", "seed", "num_threads", "resume", "allow_targets")
+
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
+
+
+def make_task(config: Config) -> Task:
+    return build("task", config["task"], Task, config["allow_targets"])()
+
+
+def make_model(config: Config, task: Task) -> SequenceModel:
+    """The model with its first weights, a function of `seed`."""
+    make_cell = build("cell", config["cell"], Cell, config["allow_targets"])
+    sizes = {"cell": make_cell, "input_size": task.input_size, "output_size": task.output_size}
+    torch.manual_seed(check_int("seed", config["seed"], minimum=0))
+    return build("model", config["model"], SequenceModel, **sizes)()
+
+
+def make_module(config: Config) -> TrainingModule:
+    """Task, model and all that trains it.
+
+    Raises:
+        ValueError: For anything in the config that cannot be used, named by its dotted key.
+    """
+    if unknown := set(config) - {*SECTIONS, *SETTINGS}:
+        key = min(unknown)
+        raise ValueError(f"{key} is unknown: {did_you_mean(key, (*SECTIONS, *SETTINGS))}")
+    allow = config["allow_targets"]
+    task = make_task(config)
+    schedule = config.get("schedule")
+    module = TrainingModule(
+        make_model(config, task),
+        task,
+        optimizer=build("optimizer", config["optimizer"], Optimizer, allow),
+        clip=build("clip", config["clip"], Clip, allow)(),
+        schedule=build("schedule", schedule, LRScheduler, allow) if schedule else None,
+        train=build("train", config["train"], TrainSettings)(),
+        evaluation=build("eval", config["eval"], EvalSettings)(),
+        seed=config["seed"],
+    )
+    _try_optimizer(module)
+    return module
+
+
+def _try_optimizer(module: TrainingModule) -> None:
+    """Refuse a bad learning rate now rather than once the run has begun."""
+    optimizer = module.make_optimizer(module.model.parameters())
+    if module.make_schedule is not None:
+        module.make_schedule(optimizer)
+
+
+def make_trainer(config: Config, folder: Path, name: str, logger: Any) -> pl.Trainer:
+    """A Lightning trainer that checkpoints into `folder` and shows one line of progress."""
+    check_choice("trainer.precision", config["trainer"].get("precision"), PRECISIONS)
+    epochs = -(-config["train"]["steps"] // config["train"]["val_every"])  # an epoch: to a validation
+    trainer = build(
+        "trainer",
+        config["trainer"],
+        pl.Trainer,
+        logger=logger,
+        max_epochs=epochs,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        callbacks=[*checkpointing(folder), Progress(name)],
+        plugins=[AtomicCheckpointIO()],
+    )()
+    if trainer.world_size != 1:
+        raise ValueError(f"trainer.devices: {trainer.world_size} processes, and a run takes one")
+    return trainer

@@ -1,0 +1,80 @@
+"""A stack of recurrent cells and the readout of its last layer."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from rnnlab.cells import Cell, State
+from rnnlab.checks import check_choice, check_float, check_int
+
+OUTPUT_NONLINEARITIES = {
+    "identity": nn.Identity,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+class SequenceModel(nn.Module):
+    """y_t = g(V h_t + c) at every step t, with h_t of the last layer.
+
+    Args:
+        cell: Makes one layer from its number of inputs: a cell class, or a partial of one.
+        input_size: Features in x_t.
+        output_size: Features in y_t.
+        num_layers: Cells on top of one another; each reads the hidden states of the one below.
+        dropout: Fraction of the hidden states that is dropped between layers in training.
+        output_nonlinearity: g: "identity", "tanh", "relu" or "sigmoid".
+
+    Raises:
+        ValueError: For a bad size or choice, and for dropout where there is no second layer.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[int], Cell],
+        input_size: int,
+        output_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        output_nonlinearity: str = "identity",
+    ) -> None:
+        super().__init__()
+        check_int("num_layers", num_layers, minimum=1)
+        check_float("dropout", dropout, at_least=0.0, below=1.0)
+        if dropout > 0 and num_layers == 1:
+            raise ValueError(f"dropout={dropout} acts between layers, and num_layers=1 has no two")
+        g = OUTPUT_NONLINEARITIES[
+            check_choice("output_nonlinearity", output_nonlinearity, OUTPUT_NONLINEARITIES)
+        ]
+        layers = [cell(input_size)]
+        for _ in range(num_layers - 1):
+            layers.append(cell(layers[-1].hidden_size))
+        self.layers = nn.ModuleList(layers)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(layers[-1].hidden_size, output_size)  # V, c
+        self.output_nonlinearity = g()
+
+    def forward(
+        self, inputs: Tensor, states: list[State] | None = None, last: int | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """The outputs of all steps, (batch, seq_len, output_size), and each layer's last state.
+
+        Args:
+            inputs: (batch, seq_len, input_size).
+            states: Where each layer starts; its initial state by default.
+            last: Read out only the last so many steps: outputs (batch, last, output_size).
+        """
+        hidden, ends = inputs, []
+        for depth, layer in enumerate(self.layers):
+            hidden = self.dropout(hidden) if depth > 0 else hidden
+            hidden, end = layer(hidden, None if states is None else states[depth])
+            ends.append(end)
+        if last is not None:
+            hidden = hidden[:, -last:]
+        return self.output_nonlinearity(self.readout(hidden)), ends
+
+    @property
+    def num_params(self) -> int:
+        """Trainable numbers in all layers and the readout."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)

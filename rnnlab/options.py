@@ -1,0 +1,26 @@
+"""The choices of each config group with a line on each, for `--help`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+
+def options(folders: Iterable[Path], group: str) -> dict[str, str]:
+    """Each yaml of a group, and what its first comment says of it."""
+    found = {}
+    for folder in folders:
+        for path in sorted((folder / group).glob("*.yaml")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            comments = (line[1:].strip() for line in lines if line.startswith("#"))
+            found[path.stem] = next((c for c in comments if not c.startswith("@")), "")
+    return found
+
+
+def register_options(folders: list[Path]) -> None:
+    """Make `${options:cell}` list the choices of `cell`, one on a line."""
+
+    def lines(group: str) -> str:
+        return "\n".join(f"  {name:16} {text}" for name, text in options(folders, group).items())
+
+    OmegaConf.register_new_resolver("options", lines, replace=True)

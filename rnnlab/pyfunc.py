@@ -1,0 +1,38 @@
+"""A trained model as MLflow serves it: this file, its weights as safetensors, and its config.
+
+MLflow keeps a copy of this file with the model ("models from code") and nothing is pickled. Inputs
+are (batch, seq_len, input_size), of any length; predictions are y_t at every step,
+(batch, seq_len, output_size). Loading it needs rnnlab installed.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import torch
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from safetensors.torch import load_file
+
+from rnnlab.experiment import make_model, make_task
+
+
+class ServedModel(PythonModel):
+    """The `SequenceModel` of one run."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        config = json.loads(Path(context.artifacts["config"]).read_text(encoding="utf-8"))
+        self.model = make_model(config, make_task(config)).eval()
+        self.model.load_state_dict(load_file(context.artifacts["weights"]))
+
+    def predict(
+        self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None
+    ) -> np.ndarray:
+        inputs = torch.as_tensor(np.asarray(model_input, dtype=np.float32))
+        with torch.inference_mode():
+            outputs, _ = self.model(inputs)
+        return outputs.numpy()
+
+
+mlflow.models.set_model(ServedModel())

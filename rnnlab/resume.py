@@ -1,0 +1,36 @@
+"""Going on where a run stopped: `resume=` a run's folder, or one of its checkpoints."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rnnlab import checkpoints
+from rnnlab.trial import Result, leaves
+
+Resumed = tuple[dict[str, Any], dict[str, str], list[str], Path, str]
+
+
+def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
+    """The config, choices, overrides, folder and MLflow run id of the run that `resume` names.
+
+    A run goes on as it was: its config is read back from its last checkpoint, and whatever the
+    command line asks for besides must be what the run has.
+
+    Raises:
+        ValueError: If there is nothing to resume, or the command line asks for something else.
+    """
+    folder = Path(config["resume"]).absolute()
+    if folder.suffix == ".ckpt":
+        folder = folder.parent.parent
+    checkpoint = checkpoints.load(folder / "checkpoints" / checkpoints.LAST)
+    saved, choices = checkpoint["rnnlab"]["config"], checkpoint["rnnlab"]["choices"]
+    asked, had = dict(leaves(config)), dict(leaves(saved)) | choices
+    for override in overrides:
+        key = override.lstrip("+").partition("=")[0]
+        value = asked.get(key, override.partition("=")[2])
+        if key != "resume" and had.get(key) != value:
+            raise ValueError(
+                f"{key}={value} cannot change on resume: the run has {key}={had.get(key)}"
+            )
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return saved, choices, Result(**result).overrides, folder, result["run_id"]

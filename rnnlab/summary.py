@@ -1,0 +1,49 @@
+"""What a run prints when it has ended: its figures, and where to find it again."""
+
+from rnnlab.table import markdown_table
+from rnnlab.trial import Result
+
+
+def summary(result: Result) -> str:
+    """A table of one row, and below it the run, its checkpoint, and the way to see it in MLflow."""
+    metrics = result.metrics
+    solved = "yes" if metrics["test/solved"] else "no"
+    if metrics["diverged"]:
+        solved += f" (diverged at {metrics['diverged_step']:.0f})"
+    row = {
+        "cell": result.variant,
+        "task": result.task,
+        "length": str(result.length),
+        "test loss": _figure(metrics, "test/loss"),
+        "loss/chance": _figure(metrics, "test/loss_over_chance"),
+        "test error": f"{metrics['test/error']:.2%}" if "test/error" in metrics else "-",
+        "solved": solved,
+        "steps to solve": f"{metrics['steps_to_solve']:.0f}" if "steps_to_solve" in metrics else "-",
+        "time": f"{result.seconds:.1f} s",
+    }
+    lines = [markdown_table(list(row), [list(row.values())]), f"chance {result.chance:.4g}"]
+    for name in sorted(name for name in metrics if name.startswith("length/")):
+        lines.append(f"{name} {metrics[name]:.4g}")
+    lines += [
+        f"run         {result.run_id}  ({result.name})",
+        f"checkpoint  {result.checkpoint or 'none: it diverged before the first'}",
+        f"in MLflow   {how_to_see(result.tracking_uri, result.experiment_id, result.run_id)}",
+    ]
+    if result.undelivered:
+        lines.append(
+            f"MLflow did not take {result.undelivered} points; "
+            f"{result.folder}/metrics.jsonl has them all"
+        )
+    return "\n".join(lines)
+
+
+def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
+    """The page of a run in MLflow's UI; for a local store, with the command that serves it."""
+    page = f"/#/experiments/{experiment_id}/runs/{run_id}"
+    if uri.startswith("http"):
+        return uri.rstrip("/") + page
+    return f"mlflow ui --backend-store-uri {uri}, then http://127.0.0.1:5000{page}"
+
+
+def _figure(metrics: dict[str, float], name: str) -> str:
+    return f"{metrics[name]:.4g}" if name in metrics else "-"

@@ -1,0 +1,166 @@
+"""Hydra's launcher for one machine: each job in a process of its own, several at once.
+
+Processes are forked from a server that has torch, Lightning and MLflow imported, so that a job
+after the first starts in a fraction of a second. A job that raises, is killed, or runs too long is
+one failed job.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, TimeoutError, as_completed
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+from pebble import ProcessExpired, ProcessPool
+
+from rnnlab.checks import check_float, check_int
+
+PRELOAD = ["pytorch_lightning", "mlflow", "rnnlab.run", "rnnlab.trial"]
+
+
+class JobFailed(Exception):
+    """What Hydra's sweeper gets from a failed job, after all jobs have ended."""
+
+
+class ProcessLauncher(Launcher):
+    """`n_jobs` processes at once, each for one job.
+
+    Args:
+        n_jobs: Jobs at once; null: as many as there are cores that this process may use.
+        job_timeout: Seconds after which a job is ended and counts as failed; null: never.
+
+    Raises:
+        ValueError: For a count below 1 or a timeout that is not positive.
+    """
+
+    def __init__(self, n_jobs: int | None = None, job_timeout: float | None = None) -> None:
+        if n_jobs is not None:
+            check_int("hydra.launcher.n_jobs", n_jobs, minimum=1)
+        if job_timeout is not None:
+            check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
+        self.n_jobs = n_jobs or len(os.sched_getaffinity(0))
+        self.job_timeout = job_timeout
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run all jobs and wait for them; a failed one is returned as such and raises nothing."""
+        setup_globals()
+        # All are composed before any starts: a typo in the last one must not cost the first.
+        configs = [
+            self._compose(number, overrides)
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
+        ]
+        pool = ProcessPool(
+            max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=_fork_server()
+        )
+        given = (Singleton.get_state(), dict(os.environ), self.context, self.task_function)
+        try:
+            jobs = {
+                pool.schedule(_run, (*given, config), timeout=self.job_timeout): config
+                for config in configs
+            }
+            pool.close()
+            for done, future in enumerate(as_completed(jobs), start=1):
+                sys.stdout.write(f"[{done}/{len(jobs)}] {_told(jobs[future], future)}\n")
+                sys.stdout.flush()
+        except BaseException:
+            pool.stop()  # SIGTERM to every job: each ends as KILLED
+            raise
+        finally:
+            pool.join()
+        return [_job_return(config, future) for future, config in jobs.items()]
+
+    def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
+        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        HydraConfig.instance().set_config(config)
+        # A job that dies before its first line has a folder all the same.
+        Path(config.hydra.sweep.dir, config.hydra.sweep.subdir).mkdir(parents=True, exist_ok=True)
+        return config
+
+
+def _fork_server() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    return context
+
+
+def _run(
+    singletons: Any,
+    environment: dict[str, str],
+    context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+) -> Any:
+    """One job, in its process: what the task function returns; everything printed goes to a file."""
+    from rnnlab.run import stop_on_signals
+
+    stop_on_signals()
+    os.environ.clear()
+    os.environ.update(environment)
+    setup_globals()
+    Singleton.set_state(singletons)
+    HydraConfig.instance().set_config(config)
+    output = Path(config.hydra.sweep.dir, config.hydra.sweep.subdir, "output.txt")
+    with output.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        returned = run_job(
+            task_function=task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=context,
+        )
+        return returned.return_value
+    except SystemExit as stopped:
+        raise RuntimeError(f"stopped by a signal, exit status {stopped.code}") from None
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def failure(future: Future[Any]) -> Exception | None:
+    """Why a job failed, in words, or None."""
+    error = future.exception()
+    if error is None:
+        return None
+    if isinstance(error, ProcessExpired):
+        return RuntimeError(f"its process was killed (exit status {error.exitcode})")
+    if isinstance(error, TimeoutError):
+        return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
+    return error if isinstance(error, Exception) else RuntimeError(repr(error))
+
+
+def _told(config: DictConfig, future: Future[Any]) -> str:
+    overrides = " ".join(filter_overrides(config.hydra.overrides.task)) or "defaults"
+    error = failure(future)
+    if error is not None:
+        return f"{overrides}: FAILED, {error}"
+    return f"{overrides}: test loss {future.result():.3g}" if future.result() else overrides
+
+
+def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
+    error = failure(future)
+    return JobReturn(
+        overrides=list(config.hydra.overrides.task),
+        cfg=config,
+        status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,
+        _return_value=future.result() if error is None else JobFailed(str(error)),
+    )

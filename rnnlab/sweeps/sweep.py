@@ -1,0 +1,63 @@
+"""A sweep as MLflow sees it: one parent run over the runs of its jobs, closed with their table."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+
+class Sweep(Callback):
+    """Opens the parent run before the first job; `finish` closes it, whatever became of the jobs.
+
+    Hydra calls a callback when a multirun starts under any launcher, but not when one ends with a
+    failed job, so that `run.main` calls `finish`. The jobs find their parent in the environment.
+    """
+
+    current: ClassVar["Sweep | None"] = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        from rnnlab import __version__
+        from rnnlab.tracking.store import masked, open_store, tracking_uri
+        from rnnlab.trial import PARENT_RUN
+
+        self.folder = Path(config.hydra.sweep.dir).absolute()
+        self.uri = tracking_uri(config.tracking.uri)
+        try:
+            self.client, experiment = open_store(self.uri, config.tracking.experiment)
+        except ValueError as error:
+            # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(2) from error
+        overrides = " ".join(config.hydra.overrides.task)
+        tags = {
+            "rnnlab.kind": "sweep",
+            "rnnlab.version": __version__,
+            "rnnlab.folder": str(self.folder),
+            "rnnlab.overrides": overrides,
+        }
+        name = f"sweep · {overrides or 'defaults'}"
+        run = self.client.create_run(experiment, tags=tags, run_name=name[:250])
+        self.run_id = run.info.run_id
+        self.experiment_id = experiment
+        os.environ[PARENT_RUN] = self.run_id
+        Sweep.current = self
+
+    def finish(self) -> int:
+        """End the parent and every child still open, print the table; 1 if a job failed, else 0."""
+        from rnnlab.sweeps.summary import summarise
+
+        Sweep.current = None
+        summary = summarise(self.folder)
+        for job in summary.failed:
+            if job.run_id and self.client.get_run(job.run_id).info.status == "RUNNING":
+                self.client.set_terminated(job.run_id, "FAILED")
+        (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
+        self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
+        self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
+        self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
+        self.client.set_terminated(self.run_id, "FAILED" if summary.failed else "FINISHED")
+        sys.stdout.write(f"\n{summary}\n")
+        return 1 if summary.failed else 0

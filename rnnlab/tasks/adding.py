@@ -1,0 +1,183 @@
+"""The adding problem of Hochreiter & Schmidhuber (1997), as four papers pose it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from rnnlab.checks import check_choice, check_int
+from rnnlab.tasks.task import Batch, Task
+
+
+def _uniform(low: int, high: int, size: int, generator: Generator) -> Tensor:
+    """One position a sequence, in low..high-1."""
+    return torch.randint(low, high, (size,), generator=generator)
+
+
+def _one_in_each_half(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+    half = length // 2
+    return [_uniform(0, half, size, generator), _uniform(half, length, size, generator)]
+
+
+def _anywhere(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+    return _second_unmarked(length, length - 1, size, generator)
+
+
+def _early(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+    tenth, half = length // 10, length // 2
+    return [_uniform(0, tenth, size, generator), _uniform(tenth, half, size, generator)]
+
+
+def _among_first_ten(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+    return _second_unmarked(10, seq_len // 2 - 1, size, generator)
+
+
+def _second_unmarked(first: int, second: int, size: int, generator: Generator) -> list[Tensor]:
+    """A mark among the first `first` steps, then one among the first `second` still unmarked."""
+    marked = _uniform(0, first, size, generator)
+    other = _uniform(0, second, size, generator)
+    return [marked, other + (other >= marked)]  # stepping over the mark that is there
+
+
+class _Protocol(NamedTuple):
+    """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
+
+    marks: Callable[[int, int, int, Generator], list[Tensor]]  # (T, length, batch_size, generator)
+    shortest: int = 2
+    longest: Callable[[int], int] = lambda seq_len: seq_len
+    low: float = 0.0  # The numbers are uniform between low and 1.
+    offset: float = 0.0  # The target is offset + scale * (sum of the marked numbers).
+    scale: float = 1.0
+    right: Callable[[Tensor, float], Tensor] = torch.le  # |error| compared with the tolerance
+    tolerance: float = 0.2
+    solved_below: float = 0.01
+    framed: bool = False  # The first and last marker are -1, and a marked first number is 0.
+
+
+PROTOCOLS = {
+    "arjovsky2016": _Protocol(_one_in_each_half),
+    "bai2018": _Protocol(_anywhere),
+    # Integers, because 1.1 * 50 is above 55 in floating point.
+    "pascanu2013": _Protocol(
+        _early, shortest=10, longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1, scale=0.5
+    ),
+    "hochreiter1997": _Protocol(
+        _among_first_ten,
+        shortest=11,  # ten pairs to mark, and a last one that is never marked
+        longest=lambda seq_len: 11 * seq_len // 10,
+        low=-1.0,
+        offset=0.5,
+        scale=0.25,
+        right=torch.lt,
+        tolerance=0.04,
+        solved_below=3 / 2560,  # The paper's test table lists at most 1 wrong of 2560 as solved.
+        framed=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Adding(Task):
+    """Add the two numbers that are marked (Hochreiter & Schmidhuber, 1997).
+
+        number  0.3  0.9  0.5  0.1  0.6  0.2
+        marker   0    1    0    0    1    0     ->  0.9 + 0.6 = 1.5
+
+    `variant` names the paper, T stands for `seq_len`, l for the true length, steps count from 0:
+
+    - arjovsky2016: numbers in [0, 1); one mark in the first half, one in the second; their sum.
+    - bai2018: numbers in [0, 1); marks at any two steps, which may be neighbours; their sum.
+    - pascanu2013: numbers in [0, 1); T <= l < 1.1 T; one mark in [0, .1 l), one in [.1 l, .5 l);
+      half their sum, here (0.9 + 0.6) / 2 = 0.75.
+    - hochreiter1997: numbers in [-1, 1); T <= l <= 1.1 T; one mark among the first ten steps, one
+      among the first T/2 - 1 that are still unmarked; the first and last marker are -1, unless the
+      first step is marked, whose number is then 0; 0.5 + a quarter of the sum:
+
+        number  0.3 -0.8  0.5  ...  0.6  ...  0.2
+        marker  -1    1    0   ...   1   ... -1     ->  0.5 + (-0.8 + 0.6) / 4 = 0.45
+        number   0  -0.8  0.5  ...  0.6  ...  0.2
+        marker   1    0    0   ...   1   ... -1     ->  0.5 + (0 + 0.6) / 4 = 0.65
+
+    A drawn length is shared by the sequences of a batch. Inputs are (batch, l, 2), the number and
+    its marker; targets are (batch, 1, 1), read after the last step.
+
+    Chance is the variance of the target, under a constant answer of its mean: 1/6 for a sum, 1/24
+    for half a sum, and (1 - p/2)/24 for hochreiter1997, where a first step that is marked, with
+    probability p = 1/10 + 9/10 / (T//2 - 1), takes one of the two numbers away.
+
+    A sequence is wrong where |error| > 0.2, which is the criterion of pascanu2013 (error^2 > .04);
+    arjovsky2016 and bai2018 report the loss alone, and borrow it. For hochreiter1997 it is wrong
+    where |error| >= 0.04.
+
+    Args:
+        seq_len: T. At least 2, for pascanu2013 10, for hochreiter1997 11.
+        variant: arjovsky2016, bai2018, pascanu2013 or hochreiter1997.
+
+    Raises:
+        ValueError: `variant` is none of these, or `seq_len` is no whole number or too short for it.
+    """
+
+    seq_len: int = 50  # pyrefly: ignore[bad-override]
+    variant: str = "arjovsky2016"
+
+    def __post_init__(self) -> None:
+        check_choice("variant", self.variant, PROTOCOLS)
+        check_int("seq_len", self.seq_len, 1)
+        shortest = self._protocol.shortest
+        if self.seq_len < shortest:
+            raise ValueError(
+                f"seq_len={self.seq_len} is too short for variant={self.variant}: "
+                f"at least {shortest}"
+            )
+
+    @property
+    def _protocol(self) -> _Protocol:
+        return PROTOCOLS[self.variant]
+
+    @property
+    def input_size(self) -> int:
+        return 2
+
+    @property
+    def output_size(self) -> int:
+        return 1
+
+    @property
+    def solved_below(self) -> float:  # pyrefly: ignore[bad-override]
+        return self._protocol.solved_below
+
+    @property
+    def chance(self) -> float:
+        protocol = self._protocol
+        zeroed = 0.1 + 0.9 / (self.seq_len // 2 - 1) if protocol.framed else 0.0
+        # A number that is always 0 has no variance, and its mean is that of the others: 0.
+        return protocol.scale**2 * (1 - protocol.low) ** 2 / 12 * (2 - zeroed)
+
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        protocol = self._protocol
+        longest = protocol.longest(self.seq_len)
+        length = int(torch.randint(self.seq_len, longest + 1, (), generator=generator))
+        numbers = torch.rand(batch_size, length, generator=generator)
+        numbers = protocol.low + (1 - protocol.low) * numbers
+        marks = torch.stack(protocol.marks(self.seq_len, length, batch_size, generator), dim=1)
+        markers = torch.zeros_like(numbers)
+        if protocol.framed:
+            numbers[:, 0].masked_fill_((marks == 0).any(dim=1), 0.0)
+            markers[:, [0, -1]] = -1.0
+        markers.scatter_(1, marks, 1.0)
+        total = numbers.gather(1, marks).sum(dim=1)
+        targets = protocol.offset + protocol.scale * total
+        return Batch(torch.stack([numbers, markers], dim=2), targets.view(batch_size, 1, 1))
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.mse_loss(outputs, targets)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        error = (outputs - targets).abs().flatten()
+        return ~self._protocol.right(error, self._protocol.tolerance)  # NaN is wrong, too
+
+    def at_length(self, seq_len: int) -> Self:
+        return replace(self, seq_len=seq_len)

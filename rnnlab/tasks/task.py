@@ -1,0 +1,71 @@
+"""What every task is: an endless source of batches, and how an answer is scored.
+
+One convention holds everywhere: batch first, (batch, seq_len, features). A task answers at its last
+`target_len` steps, and what it is asked to score are the outputs at those steps alone.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
+
+from torch import Generator, Tensor
+
+
+class Batch(NamedTuple):
+    """Sequences and their answers, which line up with the last `target_len` steps."""
+
+    inputs: Tensor  # (batch, seq_len, input_size)
+    targets: Tensor  # (batch, target_len, ...): floats, or class numbers (batch, target_len)
+
+
+class Task(ABC):
+    """A synthetic problem whose answer depends on inputs seen long before.
+
+    A task is a frozen dataclass: its fields are the choices of its yaml, checked in `__post_init__`
+    (ValueError with the name, the value and what is allowed).
+    """
+
+    seq_len: int
+    """Steps in a sequence. A protocol that draws its lengths draws them from `seq_len` upwards."""
+
+    solved_below: float = 0.01
+    """The task counts as solved where a smaller fraction of sequences is answered wrongly."""
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """Features shown at each step."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """Features of an answer."""
+
+    @property
+    @abstractmethod
+    def chance(self) -> float:
+        """The loss of the best answer that ignores the inputs."""
+
+    @property
+    def length(self) -> int:
+        """The length that papers quote: `seq_len`, unless the task counts its delay instead."""
+        return self.seq_len
+
+    @abstractmethod
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        """A fresh batch; equal generators give equal batches."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of outputs, (batch, target_len, output_size); a scalar."""
+
+    @abstractmethod
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Which sequences are wrong under the paper's criterion; bools, (batch,)."""
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Further figures that the papers report, by metric name; one number a sequence, (batch,)."""
+        return {}
+
+    @abstractmethod
+    def at_length(self, seq_len: int) -> Self:
+        """The same task with sequences of `seq_len` steps."""

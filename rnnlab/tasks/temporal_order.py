@@ -1,0 +1,180 @@
+"""The temporal order problem of Hochreiter & Schmidhuber (1997), also as of Pascanu et al. (2013)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from rnnlab.checks import check_choice, check_int
+from rnnlab.tasks.task import Batch, Task
+
+
+def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+def _mistaken(outputs: Tensor, targets: Tensor) -> Tensor:
+    # argmax takes a NaN for the largest, which may happen to stand at the right class.
+    return (outputs.argmax(dim=2) != targets).any(dim=1) | outputs.isnan().flatten(1).any(dim=1)
+
+
+def _off_by(outputs: Tensor, targets: Tensor) -> Tensor:
+    """How far logistic units are from the one-hot target."""
+    return outputs.sigmoid() - F.one_hot(targets, outputs.size(2))
+
+
+def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return _off_by(outputs, targets).square().mean()
+
+
+def _imprecise(outputs: Tensor, targets: Tensor) -> Tensor:
+    return ~(_off_by(outputs, targets).abs() < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
+
+
+class _Protocol(NamedTuple):
+    """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
+
+    starts: dict[
+        int, tuple[int, ...]
+    ]  # Of each symbol's window, in hundredths of T, by num_symbols
+    end: Callable[[int, int], int]  # The first step beyond a window, of (start in hundredths, T).
+    alphabet: int
+    symbol: int  # The channel of the first of the two symbols; the other follows.
+    loss: Callable[[Tensor, Tensor], Tensor]
+    wrong: Callable[[Tensor, Tensor], Tensor]
+    chance: Callable[[int], float]  # by the number of classes
+    longest: Callable[[int], int] = lambda seq_len: seq_len
+    solved_below: float = 0.01
+    framed: bool = False  # The first symbol of the alphabet opens, the second closes the sequence.
+
+
+# Positions are in integers, because .3 * 10 and 1.1 * 100 are not whole in floating point.
+PROTOCOLS = {
+    "pascanu2013": _Protocol(
+        starts={2: (10, 50), 3: (10, 30, 60)},
+        end=lambda start, seq_len: start * seq_len // 100 + seq_len // 10,
+        alphabet=6,
+        symbol=0,
+        loss=_cross_entropy,
+        wrong=_mistaken,
+        chance=math.log,
+    ),
+    "hochreiter1997": _Protocol(
+        starts={2: (10, 50), 3: (10, 33, 66)},
+        end=lambda start, seq_len: (start + 10) * seq_len // 100 + 1,
+        alphabet=8,
+        symbol=6,
+        loss=_squared_error,
+        wrong=_imprecise,
+        chance=lambda classes: (1 - 1 / classes) / classes,
+        longest=lambda seq_len: 11 * seq_len // 10,
+        solved_below=3 / 2560,  # The paper's test table lists 1 and 2 wrong of 2560 as solved.
+        framed=True,
+    ),
+}
+DISTRACTORS = (2, 6)  # Their channels, in both alphabets.
+SHORTEST = 10  # Below, .1 T is no step: windows are empty, or reach back to the opening step.
+
+
+@dataclass(frozen=True)
+class TemporalOrder(Task):
+    """Tell in which order two symbols came (Hochreiter & Schmidhuber, 1997; Pascanu et al., 2013).
+
+        d B c c f A e d c f  ->  B, A: 1 + 2 * 0 = class 1      seq_len=10, num_symbols=2
+
+    `num_symbols` symbols, each one of two, stand among random distractors; the answer after the
+    last step is their sequence, class v0 + 2 v1 (+ 4 v2), where v is 0 for the first of the two and
+    1 for the second. `variant` names the paper, T stands for `seq_len`, steps count from 0:
+
+    - pascanu2013: one-hot A B c d e f, symbols A and B. Windows of int(.1 T) steps begin at
+      int(.1 T) and int(.5 T); for three symbols at int(.1 T), int(.3 T) and int(.6 T).
+      Cross-entropy; wrong is a sequence whose largest output stands at another class.
+    - hochreiter1997: one-hot E B a b c d X Y, symbols X and Y. E opens and B closes the sequence,
+      whose length is uniform in T <= l <= 1.1 T and shared by the batch. Windows, last step
+      included, are [.1 T, .2 T] and [.5 T, .6 T]; for three symbols [.1 T, .2 T], [.33 T, .43 T]
+      and [.66 T, .76 T], rounded down. Outputs pass a logistic function; squared error; wrong is a
+      sequence where any output is off by 0.3 or more:
+
+        E X d a a Y c b a B  ->  X, Y: 0 + 2 * 1 = class 2      T=10
+
+    Inputs are (batch, l, 6 or 8), targets class numbers (batch, 1), outputs (batch, 1, C) of
+    C = 2^num_symbols classes. Chance is ln C for the cross-entropy, and (1 - 1/C)/C for the squared
+    error of answering 1/C throughout.
+
+    Args:
+        seq_len: T, at least 10.
+        num_symbols: 2 or 3, for 4 or 8 classes.
+        variant: pascanu2013 or hochreiter1997.
+
+    Raises:
+        ValueError: `variant` or `num_symbols` is none of these, `seq_len` no whole number from 10.
+    """
+
+    seq_len: int = 50  # pyrefly: ignore[bad-override]
+    num_symbols: int = 2
+    variant: str = "pascanu2013"
+
+    def __post_init__(self) -> None:
+        check_choice("variant", self.variant, PROTOCOLS)
+        check_choice("num_symbols", self.num_symbols, self._protocol.starts)
+        check_int("seq_len", self.seq_len, 1)
+        if self.seq_len < SHORTEST:
+            raise ValueError(
+                f"seq_len={self.seq_len} is too short for variant={self.variant}: "
+                f"at least {SHORTEST}"
+            )
+
+    @property
+    def _protocol(self) -> _Protocol:
+        return PROTOCOLS[self.variant]
+
+    @property
+    def input_size(self) -> int:
+        return self._protocol.alphabet
+
+    @property
+    def output_size(self) -> int:
+        return 2**self.num_symbols
+
+    @property
+    def solved_below(self) -> float:  # pyrefly: ignore[bad-override]
+        return self._protocol.solved_below
+
+    @property
+    def chance(self) -> float:
+        return self._protocol.chance(self.output_size)
+
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        protocol = self._protocol
+        longest = protocol.longest(self.seq_len)
+        length = int(torch.randint(self.seq_len, longest + 1, (), generator=generator))
+        shown = torch.randint(*DISTRACTORS, (batch_size, length), generator=generator)
+        if protocol.framed:
+            shown[:, 0], shown[:, -1] = 0, 1
+        positions = self._positions(batch_size, generator)
+        values = torch.randint(0, 2, positions.shape, generator=generator)
+        shown.scatter_(1, positions, protocol.symbol + values)
+        place = 2 ** torch.arange(self.num_symbols)
+        targets = (values * place).sum(dim=1, keepdim=True)
+        return Batch(F.one_hot(shown, self.input_size).float(), targets)
+
+    def _positions(self, batch_size: int, generator: Generator) -> Tensor:
+        """Where each symbol stands, uniform in its window; (batch, num_symbols)."""
+        positions = []
+        for start in self._protocol.starts[self.num_symbols]:
+            low, end = start * self.seq_len // 100, self._protocol.end(start, self.seq_len)
+            positions.append(torch.randint(low, end, (batch_size,), generator=generator))
+        return torch.stack(positions, dim=1)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._protocol.loss(outputs, targets)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._protocol.wrong(outputs, targets)
+
+    def at_length(self, seq_len: int) -> Self:
+        return replace(self, seq_len=seq_len)

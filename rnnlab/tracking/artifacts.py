@@ -1,0 +1,55 @@
+"""What a run leaves in MLflow beside its numbers: config, package versions, the trained model."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import yaml
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+from numpy import dtype
+from safetensors.torch import save_file
+from torch import Tensor
+
+SERVED = Path(__file__).parents[1] / "pyfunc.py"
+REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
+    """The resolved config, as `config.yaml`."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def write_packages(folder: Path) -> Path:
+    """Every installed package and its version, as `packages.txt`."""
+    path = folder / "packages.txt"
+    lines = sorted({f"{d.metadata['Name']}=={d.version}" for d in distributions()}, key=str.lower)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> Path:
+    """The trained model as an MLflow model, in `model/`; see `rnnlab.pyfunc`."""
+    weights_path, config_path = folder / "weights.safetensors", folder / "model.json"
+    save_file({name: w.detach().cpu().contiguous() for name, w in weights.items()}, weights_path)
+    config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
+    any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
+    path = folder / "model"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on type hints of `predict`
+        mlflow.pyfunc.save_model(
+            path,
+            python_model=str(SERVED),
+            artifacts={"weights": str(weights_path), "config": str(config_path)},
+            signature=ModelSignature(inputs=any_size, outputs=any_size),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+    weights_path.unlink()
+    config_path.unlink()
+    return path

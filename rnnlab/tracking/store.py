@@ -1,0 +1,88 @@
+"""Where MLflow keeps the runs: found, reached or refused before anything trains."""
+
+import logging
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlparse
+
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def tracking_uri(uri: str | None) -> str:
+    """`uri`, or else $MLFLOW_TRACKING_URI, or else ./mlflow.db, which `mlflow ui` opens by itself."""
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd()}/mlflow.db"
+
+
+def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
+    """A client of the store, and the id of the experiment in it, made if it is new.
+
+    Raises:
+        ValueError: If the store does not answer, or the experiment has been deleted.
+    """
+    for name in ("mlflow", "alembic"):  # each new SQLite store would print forty lines of theirs
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # A run waits for the journal alone: what a server misses is sent again later.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    _reach(uri)
+    try:
+        if not uri.startswith("sqlite:///"):
+            client = MlflowClient(uri)
+            return client, _experiment_id(client, experiment, artifacts=None)
+        # Several processes that make the tables of one new file at once destroy each other's.
+        with FileLock(_lock_path(uri)):
+            client = MlflowClient(uri)
+            artifacts = (Path.cwd() / "outputs" / "artifacts").as_uri()
+            return client, _experiment_id(client, experiment, artifacts)
+    except (MlflowException, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"tracking.uri={masked(uri)} cannot be used: {reason}") from error
+
+
+def masked(uri: str) -> str:
+    """The URI without the password that it may carry."""
+    password = urlparse(uri).password
+    return uri.replace(f":{password}@", ":***@") if password else uri
+
+
+def _lock_path(uri: str) -> Path:
+    database = Path(uri.removeprefix("sqlite:///"))
+    return database.with_name(f".{database.name}.lock")
+
+
+def _reach(uri: str) -> None:
+    """Knock once at a store that has a host: MLflow itself would retry for minutes."""
+    parsed = urlparse(uri)
+    if not parsed.hostname:
+        return
+    port = parsed.port or DEFAULT_PORTS.get(parsed.scheme.partition("+")[0])
+    if port is None:
+        return
+    try:
+        socket.create_connection((parsed.hostname, port), timeout=5).close()
+    except OSError as error:
+        raise ValueError(
+            f"tracking.uri={masked(uri)} does not answer: {error.strerror or error}"
+        ) from error
+
+
+def _experiment_id(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name, artifact_location=artifacts)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)  # made by another process meanwhile?
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise ValueError(
+            f"tracking.experiment={name!r} has been deleted: choose another name, or run "
+            f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        )
+    return found.experiment_id

@@ -1,0 +1,337 @@
+"""Training as a Lightning module: updates in blocks, clipped, measured, stopped when solved.
+
+Lightning's own step, `training_step`, here makes a whole block of optimizer updates and looks at
+the numbers once, so that neither Lightning nor a logger costs anything per update. An epoch of
+Lightning's is the stretch between two validations; checkpoints are written at its end.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from rnnlab.checks import check_bool, check_int
+from rnnlab.clipping import Clip
+from rnnlab.data import Stream, philox_words
+from rnnlab.model import SequenceModel
+from rnnlab.statistics import wilson
+from rnnlab.tasks import Task
+
+
+class Diverged(Exception):
+    """The loss of update `step` is not finite: the end of this run, and a result."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss of update {step} is not finite")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long to train, on what, and how often to look.
+
+    Args:
+        steps: Optimizer updates, at most.
+        batch_size: Sequences an update.
+        block: Updates between two looks at the numbers.
+        val_every: Updates between two validations; a multiple of `block`.
+        stop_when_solved: Stop at the first validation that shows the task solved.
+        data_seed: Which training batches.
+    """
+
+    steps: int = 2000
+    batch_size: int = 32
+    block: int = 50
+    val_every: int = 100
+    stop_when_solved: bool = True
+    data_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "block", "val_every"):
+            check_int(name, getattr(self, name), minimum=1)
+        check_int("data_seed", self.data_seed, minimum=0)
+        check_bool("stop_when_solved", self.stop_when_solved)
+        if self.val_every % self.block:
+            raise ValueError(
+                f"val_every={self.val_every} is not a multiple of block={self.block}: "
+                "validation happens between blocks"
+            )
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """What the trained model is scored on.
+
+    Args:
+        sequences: Fresh sequences of the test, and of the check that a task is solved.
+        val_sequences: Sequences of each validation, the same every time.
+        batch_size: Sequences scored at once.
+        lengths: Further values of `seq_len` at which the test is repeated.
+        seed: Which validation and test sequences.
+    """
+
+    sequences: int = 10_000
+    val_sequences: int = 1000
+    batch_size: int = 500
+    lengths: list[int] = field(default_factory=list)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("sequences", "val_sequences", "batch_size"):
+            check_int(name, getattr(self, name), minimum=1)
+        check_int("seed", self.seed, minimum=0)
+        for length in self.lengths:
+            check_int("lengths", length, minimum=1)
+        if len(set(self.lengths)) < len(self.lengths):
+            raise ValueError(f"lengths={self.lengths} names a length twice")
+
+
+class Score:
+    """Sums of a task's figures over many batches; `means` reads them."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.sequences = 0
+
+    def add(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
+        count = targets.size(0)
+        figures = {"loss": task.loss(outputs, targets) * count}
+        figures["error"] = task.errors(outputs, targets).sum()
+        figures |= {name: values.sum() for name, values in task.scores(outputs, targets).items()}
+        self.sequences += count
+        for name, value in figures.items():
+            self.sums[name] = self.sums.get(name, 0) + value.double()
+
+    def means(self, prefix: str) -> dict[str, float]:
+        return {f"{prefix}/{k}": v.item() / self.sequences for k, v in self.sums.items()}
+
+
+class TrainingModule(pl.LightningModule):
+    """One model on one task.
+
+    Metrics go to the logger under the number of updates made so far: `train/loss`, `train/lr`,
+    `grad/norm` (before clipping), `grad/norm_clipped` and `grad/clip_fraction` as means over each
+    block, and `val/loss`, `val/error` and the task's scores at each validation.
+
+    Args:
+        model: What is trained.
+        task: What it is trained on.
+        optimizer: Makes the optimizer from the parameters.
+        clip: What happens to each gradient before its update.
+        schedule: Makes a learning-rate schedule from the optimizer, stepped at every update.
+        train: How long and on what.
+        evaluation: What it is scored on.
+        seed: Of dropout.
+
+    Raises:
+        ValueError: For a length that the task refuses, or too few test sequences to show an error
+            rate below the task's `solved_below`.
+        Diverged: From training, where a loss is not finite.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        task: Task,
+        optimizer: Callable[[Iterable[Tensor]], Optimizer],
+        clip: Clip,
+        schedule: Callable[[Optimizer], LRScheduler] | None = None,
+        train: TrainSettings | None = None,
+        evaluation: EvalSettings | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.task = task
+        self.make_optimizer = optimizer
+        self.make_schedule = schedule
+        self.clip = clip
+        self.train_settings = train or TrainSettings()
+        self.eval_settings = evaluation or EvalSettings()
+        self.seed = check_int("seed", seed, minimum=0)
+        _check_enough(self.eval_settings.sequences, task.solved_below)
+        self.tests = [task, *(_at_length(task, n) for n in self.eval_settings.lengths)]
+        self.updates = 0
+        self.solved_at: int | None = None
+        self.recent: dict[str, float] = {}  # the newest value of every metric
+        self.origin: dict[str, Any] = {}  # plain types that go into every checkpoint
+        self._score = Score()
+        self._test_scores = [Score() for _ in self.tests]
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.model.parameters())
+        if self.make_schedule is None:
+            return optimizer
+        return [optimizer], [self.make_schedule(optimizer)]
+
+    def train_dataloader(self) -> range:
+        """The first update of each block up to the next validation."""
+        settings = self.train_settings
+        stop = min(self.updates + settings.val_every, settings.steps)
+        return range(self.updates, stop, settings.block)
+
+    def training_step(self, start: int) -> None:
+        stop = min(start + self.train_settings.block, self.train_settings.steps)
+        stream = self._stream("train")
+        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
+        torch.manual_seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
+        began = time.perf_counter()
+        measured = torch.stack([self._update(stream, step) for step in range(start, stop)])
+        losses, norms, left = measured.double().cpu().unbind(dim=1)  # waits for the device, once
+        seconds = time.perf_counter() - began
+        if not losses.isfinite().all():
+            raise Diverged(start + int(losses.isfinite().int().argmin()) + 1)
+        self.updates = stop
+        metrics = {
+            "train/loss": losses.mean().item(),
+            "train/lr": self._optimizer().param_groups[0]["lr"],
+            "grad/norm": norms.mean().item(),
+            "grad/norm_clipped": left.mean().item(),
+            "grad/clip_fraction": (left < norms).double().mean().item(),
+            "perf/steps_per_second": (stop - start) / seconds,
+        }
+        self.record(metrics)
+
+    def _update(self, stream: Stream, step: int) -> Tensor:
+        """One optimizer update; its loss, and the gradient's norm before and after clipping."""
+        optimizer, schedule = self._optimizer(), self._schedule()
+        batch = stream.batch(step, self.device, self.dtype)
+        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1))
+        loss = self.task.loss(outputs, batch.targets)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        norm, left = self.clip(self.model.parameters())
+        optimizer.step()
+        if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
+            schedule.step()
+        return torch.stack([loss.detach(), norm, left])
+
+    def val_dataloader(self) -> range:
+        return _chunks(self.eval_settings.val_sequences, self.eval_settings.batch_size)
+
+    def on_validation_epoch_start(self) -> None:
+        self._score = Score()
+
+    def validation_step(self, start: int) -> None:
+        self._add(self._score, self.task, "val", start, self.eval_settings.val_sequences)
+
+    def on_validation_epoch_end(self) -> None:
+        metrics = self._score.means("val")
+        self.record(metrics)
+        schedule = self._schedule()
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(metrics["val/loss"])
+        passed = metrics["val/error"] < self.task.solved_below
+        if passed and self.solved_at is None and self._confirmed():
+            self.solved_at = self.updates
+        solved = passed and self.solved_at is not None
+        self.log("rank", self._rank(metrics, solved), logger=False)  # where ModelCheckpoint looks
+        if solved and self.train_settings.stop_when_solved:
+            self.trainer.should_stop = True
+
+    def _rank(self, metrics: Mapping[str, float], solved: bool) -> float:
+        """Lower is better: solved before unsolved, then fewer wrong sequences, then a lower loss."""
+        loss = metrics["val/loss"]
+        wrong = metrics["val/error"] * self.eval_settings.val_sequences
+        return round(wrong) + loss / (1 + loss) - solved * (1 + self.eval_settings.val_sequences)
+
+    def _confirmed(self) -> bool:
+        """Whether fresh sequences, as many as the test's, leave no doubt that the task is solved.
+
+        Validation looks often, so that it would in the end be lucky. What counts is the upper end
+        of Wilson's 95 % interval of the error rate on sequences of their own.
+        """
+        score, count = Score(), self.eval_settings.sequences
+        for start in _chunks(count, self.eval_settings.batch_size):
+            self._add(score, self.task, "confirm", start, count)
+            if score.sums["error"] >= count * self.task.solved_below:
+                return False
+        return wilson(int(score.sums["error"]), count)[1] < self.task.solved_below
+
+    def test_dataloader(self) -> list[range]:
+        chunks = _chunks(self.eval_settings.sequences, self.eval_settings.batch_size)
+        return [chunks for _ in self.tests]
+
+    def on_test_epoch_start(self) -> None:
+        self._test_scores = [Score() for _ in self.tests]
+
+    def test_step(self, start: int, batch_idx: int, dataloader_idx: int = 0) -> None:
+        task, score = self.tests[dataloader_idx], self._test_scores[dataloader_idx]
+        self._add(score, task, "test", start, self.eval_settings.sequences)
+
+    def on_test_epoch_end(self) -> None:
+        metrics = self._test_scores[0].means("test")
+        metrics["test/loss_over_chance"] = metrics["test/loss"] / self.task.chance
+        metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
+        if metrics["test/solved"]:
+            metrics["steps_to_solve"] = self.updates if self.solved_at is None else self.solved_at
+        others = zip(self.eval_settings.lengths, self.tests[1:], self._test_scores[1:], strict=True)
+        for length, task, score in others:
+            metrics |= score.means(f"length/{length}")
+            metrics[f"length/{length}/loss_over_chance"] = (
+                metrics[f"length/{length}/loss"] / task.chance
+            )
+        self.record(metrics)
+
+    def record(self, metrics: Mapping[str, float]) -> None:
+        """Log the finite ones of these under the number of updates made; no store holds infinity."""
+        finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+        self.recent |= finite
+        for logger in self.loggers:
+            logger.log_metrics(finite, step=self.updates)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        state = {"updates": self.updates, "solved_at": self.solved_at}
+        checkpoint["rnnlab"] = state | self.origin
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.updates = checkpoint["rnnlab"]["updates"]
+        self.solved_at = checkpoint["rnnlab"]["solved_at"]
+
+    def _add(self, score: Score, task: Task, stream: str, start: int, count: int) -> None:
+        """Score the sequences from number `start` on, of `count` in all."""
+        settings = self.eval_settings
+        source = Stream(task, settings.batch_size, settings.seed, stream)
+        batch = source.batch(start // settings.batch_size, self.device, self.dtype)
+        inputs, targets = (x[: count - start] for x in batch)
+        outputs, _ = self.model(inputs, last=targets.size(1))
+        score.add(task, outputs, targets)
+
+    def _stream(self, name: str) -> Stream:
+        settings = self.train_settings
+        return Stream(self.task, settings.batch_size, settings.data_seed, name)
+
+    def _optimizer(self) -> Any:
+        return self.optimizers()
+
+    def _schedule(self) -> Any:
+        return self.lr_schedulers()
+
+
+def _chunks(count: int, size: int) -> range:
+    return range(0, count, size)
+
+
+def _at_length(task: Task, seq_len: int) -> Task:
+    try:
+        return task.at_length(seq_len)
+    except ValueError as error:
+        raise ValueError(f"eval.lengths={seq_len}: {error}") from error
+
+
+def _check_enough(sequences: int, solved_below: float) -> None:
+    if wilson(0, sequences)[1] >= solved_below:
+        needed = next(n for n in itertools.count(sequences) if wilson(0, n)[1] < solved_below)
+        raise ValueError(
+            f"eval.sequences={sequences} cannot show an error rate below {solved_below:.3g}: "
+            f"at least {needed}"
+        )

@@ -1,0 +1,213 @@
+"""One run from its config to its result: build, train, test, record.
+
+A run ends as FINISHED (also where it diverged: that is a result), KILLED (by a signal) or FAILED,
+in MLflow and in `result.json` in its folder, and never stays RUNNING.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from rnnlab import __version__, checkpoints
+from rnnlab.checks import check_int
+from rnnlab.experiment import make_module, make_trainer
+from rnnlab.tracking import BufferedMLFlowLogger, Journal, open_store, tracking_uri
+from rnnlab.tracking.artifacts import write_config, write_model, write_packages
+from rnnlab.tracking.store import masked
+from rnnlab.training import Diverged, TrainingModule
+
+PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the sweep's run, of which this one is a child
+
+
+@dataclass
+class Result:
+    """How a run ended; what `result.json` holds."""
+
+    name: str
+    variant: str
+    task: str
+    length: int
+    seed: int
+    chance: float
+    overrides: list[str]
+    folder: str
+    status: str = "RUNNING"
+    run_id: str = ""
+    experiment_id: str = ""
+    tracking_uri: str = ""
+    checkpoint: str = ""
+    seconds: float = 0.0
+    undelivered: int = 0
+    failure: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def write(self) -> None:
+        path = Path(self.folder) / "result.json"
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Result":
+        return cls(**json.loads((folder / "result.json").read_text(encoding="utf-8")))
+
+
+def variant_name(choices: Mapping[str, str]) -> str:
+    """The cell with its clipping: `lstm`, `lstm_clipped`; `elman` with clip=norm is `elman_clipped`.
+
+    A cell whose name ends in `_clipped` is one that brings clip=norm along.
+    """
+    suffixes = {"none": "", "norm": "_clipped"}
+    clip = choices["clip"]
+    return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
+
+
+def run_trial(
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    overrides: list[str],
+    folder: Path,
+    run_id: str | None = None,
+) -> Result:
+    """Train and test what `config` says.
+
+    Args:
+        config: The resolved config, plain.
+        choices: The chosen option of each config group.
+        overrides: What was asked for on the command line, for reports.
+        folder: Where the run's files go.
+        run_id: The MLflow run to go on with, from the last checkpoint in `folder`.
+
+    Raises:
+        ValueError: For anything in the config that cannot be used; nothing has been recorded then.
+    """
+    began = time.monotonic()
+    torch.set_num_threads(check_int("num_threads", config["num_threads"], minimum=1))
+    module = make_module(config)
+    module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}
+    result = _describe(config, choices, overrides, folder, module)
+    logger = _make_logger(config, result, run_id)
+    trainer = make_trainer(config, folder / "checkpoints", result.name, logger)
+    try:
+        result.run_id, result.experiment_id = str(logger.run_id), str(logger.experiment_id)
+        result.write()
+        if run_id is None:
+            logger.log_hyperparams(_params(config, choices, result, module))
+        last = folder / "checkpoints" / checkpoints.LAST
+        _train_and_test(trainer, module, result, resume_from=None if run_id is None else last)
+        _log_artifacts(logger, _shareable(config), folder, module)
+        result.status = "FINISHED"
+    except BaseException as error:
+        result.status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        result.failure = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        result.seconds = time.monotonic() - began
+        result.metrics = dict(module.recent)
+        logger.end(result.status)
+        result.undelivered = len(logger.buffer)
+        result.write()
+    return result
+
+
+def _shareable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without the password that a tracking URI may carry."""
+    tracking = dict(config["tracking"])
+    return {**config, "tracking": {**tracking, "uri": tracking["uri"] and masked(tracking["uri"])}}
+
+
+def _describe(
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    overrides: list[str],
+    folder: Path,
+    module: TrainingModule,
+) -> Result:
+    task, variant = module.task, variant_name(choices)
+    return Result(
+        name=f"{variant} · {choices['task']} {task.length} · s{config['seed']}",
+        variant=variant,
+        task=choices["task"],
+        length=task.length,
+        seed=config["seed"],
+        chance=task.chance,
+        overrides=overrides,
+        folder=str(folder),
+        tracking_uri=tracking_uri(config["tracking"]["uri"]),
+    )
+
+
+def _make_logger(
+    config: Mapping[str, Any], result: Result, run_id: str | None
+) -> BufferedMLFlowLogger:
+    """A logger whose run begins with its first use."""
+    experiment = config["tracking"]["experiment"]
+    open_store(result.tracking_uri, experiment)
+    tags = {
+        "rnnlab.kind": "run",
+        "rnnlab.version": __version__,
+        "rnnlab.folder": result.folder,
+        "rnnlab.overrides": " ".join(result.overrides),
+    }
+    if parent := os.environ.get(PARENT_RUN):
+        tags["mlflow.parentRunId"] = parent
+    journal = Journal(Path(result.folder) / "metrics.jsonl")
+    return BufferedMLFlowLogger(
+        journal, result.tracking_uri, experiment, result.name, tags, run_id=run_id
+    )
+
+
+def _params(
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    result: Result,
+    module: TrainingModule,
+) -> dict[str, str]:
+    """Every leaf of the config under its override key, and what the groups were chosen to be."""
+    params = dict(leaves(config)) | dict(choices)
+    params["variant"] = result.variant
+    params["num_params"] = str(module.model.num_params)
+    params["tracking.uri"] = masked(result.tracking_uri)
+    return params
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each leaf's dotted key and its value as an override would spell it."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _train_and_test(
+    trainer: pl.Trainer, module: TrainingModule, result: Result, resume_from: Path | None
+) -> None:
+    """Fit, then test the best checkpoint; a loss that is not finite ends the fit, as a result."""
+    outcome = {"diverged": 0.0}
+    try:
+        trainer.fit(module, ckpt_path=resume_from, weights_only=True)
+    except Diverged as error:
+        outcome = {"diverged": 1.0, "diverged_step": error.step}
+    best = Path(result.folder) / "checkpoints" / checkpoints.BEST
+    if best.exists():
+        result.checkpoint = str(best)
+        module.load_state_dict(checkpoints.load(best)["state_dict"])
+        trainer.test(module, verbose=False)
+    else:
+        outcome["test/solved"] = 0.0
+    module.record(outcome)
+
+
+def _log_artifacts(
+    logger: BufferedMLFlowLogger, config: Mapping[str, Any], folder: Path, module: TrainingModule
+) -> None:
+    paths = [write_config(folder, config), write_packages(folder)]
+    if config["tracking"]["log_model"]:
+        paths.append(write_model(folder, config, module.model.state_dict()))
+    logger.log_artifacts(paths)
