@@ -59,7 +59,7 @@ def load(path: Path) -> dict[str, Any]:
         raise ValueError(f"resume={str(path)!r}: there is no such checkpoint")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 torch raises whatever its unpickler met
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"resume={str(path)!r} is not a readable checkpoint: {reason}") from error
     if not isinstance(checkpoint, dict) or "rnnlab" not in checkpoint:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+FEW = 12  # choices that fit a line
+
 
 def check_int(name: str, value: int, minimum: int) -> int:
     """`value`, if it is a whole number of at least `minimum`; True is no number."""
@@ -51,8 +53,10 @@ def check_choice(name: str, value: T, allowed: Iterable[T]) -> T:
 
 
 def did_you_mean(value: object, allowed: Iterable[object]) -> str:
-    """What may stand instead of `value`, the nearest match first."""
-    choices = [str(one) for one in allowed]
+    """What may stand instead of `value`: the nearest match, and all of them if they are few."""
+    choices = list(dict.fromkeys(map(str, allowed)))
     nearest = get_close_matches(str(value), choices, n=1)
-    hint = f"did you mean {nearest[0]}? " if nearest else ""
-    return f"{hint}Allowed: {', '.join(choices)}"
+    hint = f"did you mean {nearest[0]}?" if nearest else ""
+    if hint and len(choices) > FEW:
+        return hint
+    return f"{hint} Allowed: {', '.join(choices)}".lstrip()

@@ -74,12 +74,18 @@ def build(
 
 
 def _call(
-    section: str, cls: type[T], parameters: tuple[str, ...], arguments: dict[str, Any], *args: object
+    section: str,
+    cls: type[T],
+    parameters: tuple[str, ...],
+    arguments: dict[str, Any],
+    *args: object,
 ) -> T:
     try:
         return cls(*args, **arguments)
     except (TypeError, ValueError) as error:
         message = str(error)
+        if re.match(r"\w+\.[\w.]+=", message):  # already named in full, by a section within
+            raise
         named = re.match(r"(\w+)=", message)
         dot = "." if named and named[1] in parameters else ": "
         raise ValueError(f"{section}{dot}{message}") from error

@@ -68,5 +68,6 @@ class Stream:
         batch = self.task.sample(self.batch_size, generator(self.seed, self.stream, step))
         targets = batch.targets.to(device)
         return Batch(
-            batch.inputs.to(device, dtype), targets.to(dtype) if targets.is_floating_point() else targets
+            batch.inputs.to(device, dtype),
+            targets.to(dtype) if targets.is_floating_point() else targets,
         )

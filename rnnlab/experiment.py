@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -24,9 +25,13 @@ from rnnlab.training import EvalSettings, TrainingModule, TrainSettings
 
 Config = Mapping[str, Any]
 
-SECTIONS = ("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model")
-SETTINGS = ("train", "eval", "seed", "num_threads", "resume", "allow_targets")
+KEYS = (
+    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model", "train"),
+    *("eval", "seed", "num_threads", "resume", "allow_targets"),
+)
 
+# What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
+TRAINER = ("accelerator", "devices", "precision", "deterministic", "benchmark", "detect_anomaly")
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
 
 
@@ -48,9 +53,9 @@ def make_module(config: Config) -> TrainingModule:
     Raises:
         ValueError: For anything in the config that cannot be used, named by its dotted key.
     """
-    if unknown := set(config) - {*SECTIONS, *SETTINGS}:
-        key = min(unknown)
-        raise ValueError(f"{key} is unknown: {did_you_mean(key, (*SECTIONS, *SETTINGS))}")
+    for key in config:
+        if key not in KEYS:
+            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
     allow = config["allow_targets"]
     task = make_task(config)
     schedule = config.get("schedule")
@@ -76,23 +81,36 @@ def _try_optimizer(module: TrainingModule) -> None:
 
 
 def make_trainer(config: Config, folder: Path, name: str, logger: Any) -> pl.Trainer:
-    """A Lightning trainer that checkpoints into `folder` and shows one line of progress."""
-    check_choice("trainer.precision", config["trainer"].get("precision"), PRECISIONS)
-    epochs = -(-config["train"]["steps"] // config["train"]["val_every"])  # an epoch: to a validation
-    trainer = build(
+    """A Lightning trainer that checkpoints into `folder` and shows one line of progress.
+
+    Raises:
+        ValueError: For a setting that is not the trainer's here, or that Lightning refuses.
+    """
+    section = config["trainer"]
+    for key in section:
+        if key not in ("_target_", *TRAINER):
+            raise ValueError(f"trainer.{key} is unknown: {did_you_mean(key, TRAINER)}")
+    check_choice("trainer.precision", section.get("precision"), PRECISIONS)
+    train = config["train"]
+    make = build(
         "trainer",
-        config["trainer"],
+        section,
         pl.Trainer,
         logger=logger,
-        max_epochs=epochs,
+        max_epochs=-(-train["steps"] // train["val_every"]),  # an epoch is up to a validation
         num_sanity_val_steps=0,
+        log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
         callbacks=[*checkpointing(folder), Progress(name)],
         plugins=[AtomicCheckpointIO()],
-    )()
+    )
+    try:
+        trainer = make()
+    except MisconfigurationException as error:
+        raise ValueError(f"trainer: {error}") from error
     if trainer.world_size != 1:
-        raise ValueError(f"trainer.devices: {trainer.world_size} processes, and a run takes one")
+        raise ValueError(f"trainer.devices={section['devices']} is not one device")
     return trainer

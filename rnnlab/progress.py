@@ -11,7 +11,7 @@ from rnnlab.training import TrainingModule
 class Progress(pl.Callback):
     """One line that is written over on a terminal, and else a plain line for each validation.
 
-        lstm · adding 50 · s0   300/2000   loss 0.0214, chance 0.167   error 12.0 %   412 steps/s
+    lstm · adding 50 · s0   300/2000   loss 0.0214, chance 0.167   error 12.0 %   412 steps/s
     """
 
     def __init__(self, name: str, stream: TextIO | None = None) -> None:

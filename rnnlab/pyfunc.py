@@ -27,7 +27,10 @@ class ServedModel(PythonModel):
         self.model.load_state_dict(load_file(context.artifacts["weights"]))
 
     def predict(
-        self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,
     ) -> np.ndarray:
         inputs = torch.as_tensor(np.asarray(model_input, dtype=np.float32))
         with torch.inference_mode():

@@ -19,6 +19,8 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     Raises:
         ValueError: If there is nothing to resume, or the command line asks for something else.
     """
+    if not isinstance(config["resume"], str):
+        raise ValueError(f"resume={config['resume']!r} is not a run's folder or checkpoint")
     folder = Path(config["resume"]).absolute()
     if folder.suffix == ".ckpt":
         folder = folder.parent.parent

@@ -1,6 +1,7 @@
 """What a run prints when it has ended: its figures, and where to find it again."""
 
 from rnnlab.table import markdown_table
+from rnnlab.tracking.store import default_uri, masked
 from rnnlab.trial import Result
 
 
@@ -18,7 +19,9 @@ def summary(result: Result) -> str:
         "loss/chance": _figure(metrics, "test/loss_over_chance"),
         "test error": f"{metrics['test/error']:.2%}" if "test/error" in metrics else "-",
         "solved": solved,
-        "steps to solve": f"{metrics['steps_to_solve']:.0f}" if "steps_to_solve" in metrics else "-",
+        "steps to solve": f"{metrics['steps_to_solve']:.0f}"
+        if "steps_to_solve" in metrics
+        else "-",
         "time": f"{result.seconds:.1f} s",
     }
     lines = [markdown_table(list(row), [list(row.values())]), f"chance {result.chance:.4g}"]
@@ -42,7 +45,8 @@ def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
     page = f"/#/experiments/{experiment_id}/runs/{run_id}"
     if uri.startswith("http"):
         return uri.rstrip("/") + page
-    return f"mlflow ui --backend-store-uri {uri}, then http://127.0.0.1:5000{page}"
+    store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
+    return f"mlflow ui{store}, then http://127.0.0.1:5000{page}"
 
 
 def _figure(metrics: dict[str, float], name: str) -> str:

@@ -17,13 +17,15 @@ import torch
 
 from rnnlab import __version__, checkpoints
 from rnnlab.checks import check_int
+from rnnlab.config import build
 from rnnlab.experiment import make_module, make_trainer
-from rnnlab.tracking import BufferedMLFlowLogger, Journal, open_store, tracking_uri
+from rnnlab.hush import hush
+from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
-from rnnlab.tracking.store import masked
+from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.logger import BufferedMLFlowLogger
+from rnnlab.tracking.store import TrackingSettings, masked, open_store, tracking_uri
 from rnnlab.training import Diverged, TrainingModule
-
-PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the sweep's run, of which this one is a child
 
 
 @dataclass
@@ -87,14 +89,16 @@ def run_trial(
         ValueError: For anything in the config that cannot be used; nothing has been recorded then.
     """
     began = time.monotonic()
+    hush()
     torch.set_num_threads(check_int("num_threads", config["num_threads"], minimum=1))
     module = make_module(config)
+    tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}
     result = _describe(config, choices, overrides, folder, module)
-    logger = _make_logger(config, result, run_id)
+    logger = _make_logger(tracking, result, run_id)
     trainer = make_trainer(config, folder / "checkpoints", result.name, logger)
     try:
-        result.run_id, result.experiment_id = str(logger.run_id), str(logger.experiment_id)
+        result.run_id = str(logger.run_id)
         result.write()
         if run_id is None:
             logger.log_hyperparams(_params(config, choices, result, module))
@@ -105,6 +109,7 @@ def run_trial(
     except BaseException as error:
         result.status = "FAILED" if isinstance(error, Exception) else "KILLED"
         result.failure = f"{type(error).__name__}: {error}"
+        error.add_note(f"run {result.run_id} ended as {result.status}; see {folder}")
         raise
     finally:
         result.seconds = time.monotonic() - began
@@ -138,16 +143,15 @@ def _describe(
         chance=task.chance,
         overrides=overrides,
         folder=str(folder),
-        tracking_uri=tracking_uri(config["tracking"]["uri"]),
     )
 
 
 def _make_logger(
-    config: Mapping[str, Any], result: Result, run_id: str | None
+    tracking: TrackingSettings, result: Result, run_id: str | None
 ) -> BufferedMLFlowLogger:
     """A logger whose run begins with its first use."""
-    experiment = config["tracking"]["experiment"]
-    open_store(result.tracking_uri, experiment)
+    result.tracking_uri = tracking_uri(tracking.uri)
+    _, result.experiment_id = open_store(result.tracking_uri, tracking.experiment)
     tags = {
         "rnnlab.kind": "run",
         "rnnlab.version": __version__,
@@ -158,7 +162,7 @@ def _make_logger(
         tags["mlflow.parentRunId"] = parent
     journal = Journal(Path(result.folder) / "metrics.jsonl")
     return BufferedMLFlowLogger(
-        journal, result.tracking_uri, experiment, result.name, tags, run_id=run_id
+        journal, result.tracking_uri, tracking.experiment, result.name, tags, run_id=run_id
     )
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import Future, TimeoutError, as_completed
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
@@ -22,8 +23,9 @@ from omegaconf import DictConfig, open_dict
 from pebble import ProcessExpired, ProcessPool
 
 from rnnlab.checks import check_float, check_int
+from rnnlab.signals import stop_on_signals
 
-PRELOAD = ["pytorch_lightning", "mlflow", "rnnlab.run", "rnnlab.trial"]
+PRELOAD = ["pytorch_lightning", "mlflow", "hydra.main", "rnnlab.trial", "rnnlab.summary"]
 
 
 class JobFailed(Exception):
@@ -67,10 +69,9 @@ class ProcessLauncher(Launcher):
         pool = ProcessPool(
             max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=_fork_server()
         )
-        given = (Singleton.get_state(), dict(os.environ), self.context, self.task_function)
         try:
             jobs = {
-                pool.schedule(_run, (*given, config), timeout=self.job_timeout): config
+                pool.schedule(_run, (self._packed(config),), timeout=self.job_timeout): config
                 for config in configs
             }
             pool.close()
@@ -93,6 +94,11 @@ class ProcessLauncher(Launcher):
         Path(config.hydra.sweep.dir, config.hydra.sweep.subdir).mkdir(parents=True, exist_ok=True)
         return config
 
+    def _packed(self, config: DictConfig) -> bytes:
+        """What a job needs, with the resolvers and callbacks that pickle itself cannot carry."""
+        state = (dict(os.environ), Singleton.get_state())
+        return cloudpickle.dumps((*state, self.context, self.task_function, config))
+
 
 def _fork_server() -> Any:
     context = multiprocessing.get_context("forkserver")
@@ -100,17 +106,10 @@ def _fork_server() -> Any:
     return context
 
 
-def _run(
-    singletons: Any,
-    environment: dict[str, str],
-    context: HydraContext,
-    task_function: TaskFunction,
-    config: DictConfig,
-) -> Any:
+def _run(packed: bytes) -> Any:
     """One job, in its process: what the task function returns; everything printed goes to a file."""
-    from rnnlab.run import stop_on_signals
-
     stop_on_signals()
+    environment, singletons, context, task_function, config = cloudpickle.loads(packed)
     os.environ.clear()
     os.environ.update(environment)
     setup_globals()

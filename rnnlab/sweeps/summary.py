@@ -11,7 +11,7 @@ from rnnlab.statistics import bootstrap_mean, wilson
 from rnnlab.table import markdown_table
 from rnnlab.trial import Result
 
-GROUPED = ("cell", "clip", "task", "task.seq_len", "task.delay", "seed")  # told by other columns
+TOLD = ("cell", "clip", "task", "task.seq_len", "task.delay", "seed")  # by the other columns
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,11 @@ class SweepSummary:
     def table(self) -> str:
         """Variant x task: solved k of n with Wilson's interval, the mean loss with a bootstrap's."""
         groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+        shared = set.intersection(*(set(result.overrides) for result in self.finished))
         for result in self.finished:
-            groups[(*_settings(result), result.task, str(result.length))].append(result)
+            others = [o for o in result.overrides if o not in shared and _key(o) not in TOLD]
+            setting = " ".join([result.variant, *sorted(others)])
+            groups[setting, result.task, str(result.length)].append(result)
         header = ["variant", "task", "length", "solved (95 %)", "mean test loss (95 %)", "chance"]
         return markdown_table(header, [[*key, *_figures(groups[key])] for key in sorted(groups)])
 
@@ -55,7 +58,7 @@ class SweepSummary:
 def summarise(folder: Path) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended."""
     finished, failed = [], []
-    jobs = [path for path in folder.iterdir() if path.is_dir()]
+    jobs = [path for path in folder.glob("*") if path.is_dir()]
     for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
         result = Result.read(job) if (job / "result.json").exists() else None
         if result is not None and result.status == "FINISHED":
@@ -77,10 +80,8 @@ def _failure(job: Path, result: Result | None) -> Failure:
     return Failure(name, f"{reason}; see {job}", result.run_id if result else "")
 
 
-def _settings(result: Result) -> tuple[str]:
-    """The variant, and whatever else tells this run from others with the same seed."""
-    others = [o for o in result.overrides if o.lstrip("+").partition("=")[0] not in GROUPED]
-    return (" ".join([result.variant, *sorted(others)]),)
+def _key(override: str) -> str:
+    return override.lstrip("+").partition("=")[0]
 
 
 def _figures(results: list[Result]) -> list[str]:

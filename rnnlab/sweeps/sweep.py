@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from rnnlab.tracking import PARENT_RUN
+
 
 class Sweep(Callback):
     """Opens the parent run before the first job; `finish` closes it, whatever became of the jobs.
@@ -20,9 +22,10 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from rnnlab import __version__
-        from rnnlab.tracking.store import masked, open_store, tracking_uri
-        from rnnlab.trial import PARENT_RUN
+        from rnnlab.hush import hush
+        from rnnlab.tracking.store import open_store, tracking_uri
 
+        hush()
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.uri = tracking_uri(config.tracking.uri)
         try:

@@ -1,5 +1,3 @@
-from rnnlab.tracking.journal import Journal, Point
-from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.store import open_store, tracking_uri
+"""The local journal, and MLflow behind it."""
 
-__all__ = ["BufferedMLFlowLogger", "Journal", "Point", "open_store", "tracking_uri"]
+PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the run of the sweep that a job belongs to

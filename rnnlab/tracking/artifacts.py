@@ -1,7 +1,6 @@
 """What a run leaves in MLflow beside its numbers: config, package versions, the trained model."""
 
 import json
-import warnings
 from collections.abc import Mapping
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -41,15 +40,13 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
     config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
     any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
     path = folder / "model"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on type hints of `predict`
-        mlflow.pyfunc.save_model(
-            path,
-            python_model=str(SERVED),
-            artifacts={"weights": str(weights_path), "config": str(config_path)},
-            signature=ModelSignature(inputs=any_size, outputs=any_size),
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        )
+    mlflow.pyfunc.save_model(
+        path,
+        python_model=str(SERVED),
+        artifacts={"weights": str(weights_path), "config": str(config_path)},
+        signature=ModelSignature(inputs=any_size, outputs=any_size),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+    )
     weights_path.unlink()
     config_path.unlink()
     return path

@@ -100,7 +100,9 @@ class BufferedMLFlowLogger(MLFlowLogger):
             self.experiment.set_terminated(self.run_id, status)
         except FAILURES as error:
             self.failed = True
-            log.warning("MLflow could not be told that run %s is %s: %s", self.run_id, status, error)
+            log.warning(
+                "MLflow could not be told that run %s is %s: %s", self.run_id, status, error
+            )
 
     def log_artifacts(self, paths: Iterable[Path]) -> None:
         """Copy files and folders into the run's artifacts, under their own names."""
@@ -111,7 +113,9 @@ class BufferedMLFlowLogger(MLFlowLogger):
                 else:
                     self.experiment.log_artifact(self.run_id, str(path))
         except FAILURES as error:
-            log.warning("MLflow did not take the artifacts, which are in %s: %s", path.parent, error)
+            log.warning(
+                "MLflow did not take the artifacts, which are in %s: %s", path.parent, error
+            )
 
     def _logged_already(self) -> set[tuple[str, int]]:
         client, run_id = self.experiment, self.run_id

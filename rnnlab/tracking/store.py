@@ -1,8 +1,8 @@
 """Where MLflow keeps the runs: found, reached or refused before anything trains."""
 
-import logging
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -10,12 +10,40 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from rnnlab.checks import check_bool
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Where runs are recorded.
+
+    Args:
+        uri: The store; null: $MLFLOW_TRACKING_URI, or else mlflow.db in the current folder.
+        experiment: The MLflow experiment's name.
+        log_model: Keep the trained model as an artifact.
+    """
+
+    uri: str | None = None
+    experiment: str = "rnnlab"
+    log_model: bool = True
+
+    def __post_init__(self) -> None:
+        check_bool("log_model", self.log_model)
+        if not self.experiment.strip():
+            raise ValueError(f"experiment={self.experiment!r} is not a name")
+
+
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
+def default_uri() -> str:
+    """The store that `mlflow ui` opens by itself: mlflow.db in the current folder."""
+    return f"sqlite:///{Path.cwd()}/mlflow.db"
+
+
 def tracking_uri(uri: str | None) -> str:
-    """`uri`, or else $MLFLOW_TRACKING_URI, or else ./mlflow.db, which `mlflow ui` opens by itself."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd()}/mlflow.db"
+    """`uri`, or else $MLFLOW_TRACKING_URI, or else the default."""
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
 
 
 def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
@@ -24,8 +52,6 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Raises:
         ValueError: If the store does not answer, or the experiment has been deleted.
     """
-    for name in ("mlflow", "alembic"):  # each new SQLite store would print forty lines of theirs
-        logging.getLogger(name).setLevel(logging.WARNING)
     # A run waits for the journal alone: what a server misses is sent again later.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")

@@ -64,11 +64,12 @@ def test_weights_and_chance_are_no_part_of_equality():
 
 
 @pytest.mark.parametrize(
-    "task", [Teacher(200), Teacher(20, 1, 1, 30), Teacher(8, 60, 1, 60)], ids=str
+    "task", [Teacher(200), Teacher(400, 1, 1, 30), Teacher(8, 60, 1, 60)], ids=str
 )
 def test_chance_of_long_and_of_large_teachers(task):
     """Oracle: plain samples, within 4 standard errors and the 1 % that few points may be off."""
-    loss = task.sample(20_000, generator()).targets.square().mean((1, 2))
+    size = 10_000_000 // (task.seq_len * task.hidden_size)
+    loss = task.sample(size, generator()).targets.square().mean((1, 2))
     standard_error = (loss.std() / len(loss) ** 0.5).item()
     assert abs(loss.mean().item() - task.chance) < 4 * standard_error + 0.01 * task.chance
 

@@ -1,0 +1,34 @@
+"""Hydra's task function: what it composed, as plain values, becomes one run."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+GROUPS = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "experiment")
+
+
+def job(cfg: DictConfig) -> float | None:
+    """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
+    from rnnlab.resume import resumed
+    from rnnlab.summary import summary
+    from rnnlab.trial import run_trial
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    choices = {group: str(settings.runtime.choices[group]) for group in GROUPS}
+    overrides = list(settings.overrides.task)
+    run_id = None
+    try:
+        if cfg.resume is not None:
+            config, choices, overrides, folder, run_id = resumed(config, overrides)
+        result = run_trial(config, choices, overrides, folder, run_id)
+    except Exception:
+        (folder / "failure.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        raise
+    sys.stdout.write(f"\n{summary(result)}\n")
+    return result.metrics.get("test/loss")

@@ -1,0 +1,28 @@
+"""Ctrl-C and SIGTERM as one exception that passes through Lightning and Hydra unchanged.
+
+Lightning turns Ctrl-C into exit status 1 and SIGTERM into an exit without a status.
+"""
+
+import signal
+from types import FrameType
+
+
+class Stopped(SystemExit):
+    """Ends the process through every `finally`, with the status that shells expect: 130 or 143."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.signum = signum
+
+    def __str__(self) -> str:
+        return signal.Signals(self.signum).name
+
+
+def stop_on_signals() -> None:
+    """Raise `Stopped` in this process's main thread at SIGINT and SIGTERM."""
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        raise Stopped(signum)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
