@@ -63,7 +63,9 @@ class Stream:
         self.seed = check_int("seed", seed, minimum=0)
         self.stream = stream
 
-    def batch(self, step: int, device: torch.device, dtype: torch.dtype) -> Batch:
+    def batch(
+        self, step: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Batch:
         """Batch number `step`, made on the CPU, so that every device trains on the same numbers."""
         batch = self.task.sample(self.batch_size, generator(self.seed, self.stream, step))
         targets = batch.targets.to(device)

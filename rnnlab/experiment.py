@@ -20,8 +20,9 @@ from rnnlab.clipping import Clip
 from rnnlab.config import build
 from rnnlab.model import SequenceModel
 from rnnlab.progress import Progress
+from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.tasks import Task
-from rnnlab.training import EvalSettings, TrainingModule, TrainSettings
+from rnnlab.training import TrainingModule
 
 Config = Mapping[str, Any]
 
@@ -36,6 +37,7 @@ PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale w
 
 
 def make_task(config: Config) -> Task:
+    """The task that `config` describes, checked."""
     return build("task", config["task"], Task, config["allow_targets"])()
 
 

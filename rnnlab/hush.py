@@ -4,11 +4,18 @@ import logging
 import os
 import warnings
 
+EXPECTED = (
+    "LeafSpec",  # pytorch-lightning 2.6 asks torch 2.13 about a class that torch is about to drop
+    "Checkpoint directory .* exists and is not empty",  # of course: the run is resumed from it
+    "An input example was not provided",  # the model's signature is given, not inferred
+)
+
 
 def hush() -> None:
-    """Warnings and errors still come through, but for one that no user can act on."""
+    """Silence what is no news; any other warning still comes through."""
     for name in ("pytorch_lightning", "lightning.pytorch", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # pytorch-lightning 2.6 asks torch 2.13 about a class that torch is about to drop.
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
+    for said in EXPECTED:
+        warnings.filterwarnings("ignore", message=f".*{said}.*")

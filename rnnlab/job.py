@@ -8,6 +8,8 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from rnnlab.signals import Stopped
+
 GROUPS = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "experiment")
 
 
@@ -27,6 +29,10 @@ def job(cfg: DictConfig) -> float | None:
         if cfg.resume is not None:
             config, choices, overrides, folder, run_id = resumed(config, overrides)
         result = run_trial(config, choices, overrides, folder, run_id)
+    except Stopped:
+        if (folder / "checkpoints" / "last.ckpt").exists():
+            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
+        raise
     except Exception:
         (folder / "failure.txt").write_text(traceback.format_exc(), encoding="utf-8")
         raise

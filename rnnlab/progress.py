@@ -20,7 +20,12 @@ class Progress(pl.Callback):
         self.terminal = self.stream.isatty()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
     ) -> None:
         assert isinstance(pl_module, TrainingModule)
         if self.terminal:
@@ -36,7 +41,9 @@ class Progress(pl.Callback):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._leave_line()
 
-    def on_exception(self, *_: object) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         self._leave_line()
 
     def _leave_line(self) -> None:

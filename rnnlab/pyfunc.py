@@ -26,7 +26,7 @@ class ServedModel(PythonModel):
         self.model = make_model(config, make_task(config)).eval()
         self.model.load_state_dict(load_file(context.artifacts["weights"]))
 
-    def predict(
+    def predict(  # pyrefly: ignore[bad-override]  MLflow's own returns None
         self,
         context: PythonModelContext,
         model_input: np.ndarray,

@@ -17,7 +17,7 @@ from rnnlab.errors import explain
 from rnnlab.job import job
 from rnnlab.options import register_options
 from rnnlab.signals import Stopped, stop_on_signals
-from rnnlab.sweeps.launcher import JobFailed, ProcessLauncher
+from rnnlab.sweeps.launcher import JobFailedError, ProcessLauncher
 from rnnlab.sweeps.sweep import Sweep
 
 PACKAGE = Path(__file__).resolve().parent
@@ -26,6 +26,7 @@ CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir()
 
 
 def main() -> None:
+    """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
     stop_on_signals()
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
@@ -34,7 +35,7 @@ def main() -> None:
     Plugins.instance().class_name_to_class["hydra_plugins.rnnlab.ProcessLauncher"] = ProcessLauncher
     status = _run_hydra(folders, arguments.overrides)
     if Sweep.current is not None:
-        status = max(status, Sweep.current.finish())
+        status = max(status, Sweep.current.finish(stopped=status > 128))
     sys.exit(status)
 
 
@@ -47,7 +48,7 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
     except Stopped as stopped:
         sys.stderr.write(f"\nstopped by {stopped}\n")
         return 128 + stopped.signum
-    except JobFailed:
+    except JobFailedError:
         return 1  # the sweep's summary names it
     except Exception as error:  # noqa: BLE001 the one place where errors become messages
         message = None if traceback_wanted else explain(error, folders, overrides)

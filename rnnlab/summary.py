@@ -25,9 +25,9 @@ def summary(result: Result) -> str:
         "time": f"{result.seconds:.1f} s",
     }
     lines = [markdown_table(list(row), [list(row.values())]), f"chance {result.chance:.4g}"]
-    for name in sorted(name for name in metrics if name.startswith("length/")):
-        lines.append(f"{name} {metrics[name]:.4g}")
+    lengths = sorted(name for name in metrics if name.startswith("length/"))
     lines += [
+        *(f"{name} {metrics[name]:.4g}" for name in lengths),
         f"run         {result.run_id}  ({result.name})",
         f"checkpoint  {result.checkpoint or 'none: it diverged before the first'}",
         f"in MLflow   {how_to_see(result.tracking_uri, result.experiment_id, result.run_id)}",

@@ -9,7 +9,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
@@ -18,80 +17,21 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from rnnlab.checks import check_bool, check_int
+from rnnlab.checks import check_int
 from rnnlab.clipping import Clip
 from rnnlab.data import Stream, philox_words
 from rnnlab.model import SequenceModel
+from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.statistics import wilson
 from rnnlab.tasks import Task
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """The loss of update `step` is not finite: the end of this run, and a result."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"the loss of update {step} is not finite")
         self.step = step
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How long to train, on what, and how often to look.
-
-    Args:
-        steps: Optimizer updates, at most.
-        batch_size: Sequences an update.
-        block: Updates between two looks at the numbers.
-        val_every: Updates between two validations; a multiple of `block`.
-        stop_when_solved: Stop at the first validation that shows the task solved.
-        data_seed: Which training batches.
-    """
-
-    steps: int = 2000
-    batch_size: int = 32
-    block: int = 50
-    val_every: int = 100
-    stop_when_solved: bool = True
-    data_seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "block", "val_every"):
-            check_int(name, getattr(self, name), minimum=1)
-        check_int("data_seed", self.data_seed, minimum=0)
-        check_bool("stop_when_solved", self.stop_when_solved)
-        if self.val_every % self.block:
-            raise ValueError(
-                f"val_every={self.val_every} is not a multiple of block={self.block}: "
-                "validation happens between blocks"
-            )
-
-
-@dataclass(frozen=True)
-class EvalSettings:
-    """What the trained model is scored on.
-
-    Args:
-        sequences: Fresh sequences of the test, and of the check that a task is solved.
-        val_sequences: Sequences of each validation, the same every time.
-        batch_size: Sequences scored at once.
-        lengths: Further values of `seq_len` at which the test is repeated.
-        seed: Which validation and test sequences.
-    """
-
-    sequences: int = 10_000
-    val_sequences: int = 1000
-    batch_size: int = 500
-    lengths: list[int] = field(default_factory=list)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("sequences", "val_sequences", "batch_size"):
-            check_int(name, getattr(self, name), minimum=1)
-        check_int("seed", self.seed, minimum=0)
-        for length in self.lengths:
-            check_int("lengths", length, minimum=1)
-        if len(set(self.lengths)) < len(self.lengths):
-            raise ValueError(f"lengths={self.lengths} names a length twice")
 
 
 class Score:
@@ -134,7 +74,7 @@ class TrainingModule(pl.LightningModule):
     Raises:
         ValueError: For a length that the task refuses, or too few test sequences to show an error
             rate below the task's `solved_below`.
-        Diverged: From training, where a loss is not finite.
+        DivergedError: From training, where a loss is not finite.
     """
 
     def __init__(
@@ -189,7 +129,7 @@ class TrainingModule(pl.LightningModule):
         losses, norms, left = measured.double().cpu().unbind(dim=1)  # waits for the device, once
         seconds = time.perf_counter() - began
         if not losses.isfinite().all():
-            raise Diverged(start + int(losses.isfinite().int().argmin()) + 1)
+            raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
         self.updates = stop
         metrics = {
             "train/loss": losses.mean().item(),
@@ -204,7 +144,7 @@ class TrainingModule(pl.LightningModule):
     def _update(self, stream: Stream, step: int) -> Tensor:
         """One optimizer update; its loss, and the gradient's norm before and after clipping."""
         optimizer, schedule = self._optimizer(), self._schedule()
-        batch = stream.batch(step, self.device, self.dtype)
+        batch = stream.batch(step, self.device, self._float())
         outputs, _ = self.model(batch.inputs, last=batch.targets.size(1))
         loss = self.task.loss(outputs, batch.targets)
         optimizer.zero_grad()
@@ -301,7 +241,7 @@ class TrainingModule(pl.LightningModule):
         """Score the sequences from number `start` on, of `count` in all."""
         settings = self.eval_settings
         source = Stream(task, settings.batch_size, settings.seed, stream)
-        batch = source.batch(start // settings.batch_size, self.device, self.dtype)
+        batch = source.batch(start // settings.batch_size, self.device, self._float())
         inputs, targets = (x[: count - start] for x in batch)
         outputs, _ = self.model(inputs, last=targets.size(1))
         score.add(task, outputs, targets)
@@ -309,6 +249,9 @@ class TrainingModule(pl.LightningModule):
     def _stream(self, name: str) -> Stream:
         settings = self.train_settings
         return Stream(self.task, settings.batch_size, settings.data_seed, name)
+
+    def _float(self) -> torch.dtype:
+        return next(self.model.parameters()).dtype
 
     def _optimizer(self) -> Any:
         return self.optimizers()

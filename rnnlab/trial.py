@@ -25,7 +25,7 @@ from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import TrackingSettings, masked, open_store, tracking_uri
-from rnnlab.training import Diverged, TrainingModule
+from rnnlab.training import DivergedError, TrainingModule
 
 
 @dataclass
@@ -196,7 +196,7 @@ def _train_and_test(
     outcome = {"diverged": 0.0}
     try:
         trainer.fit(module, ckpt_path=resume_from, weights_only=True)
-    except Diverged as error:
+    except DivergedError as error:
         outcome = {"diverged": 1.0, "diverged_step": error.step}
     best = Path(result.folder) / "checkpoints" / checkpoints.BEST
     if best.exists():
@@ -211,7 +211,7 @@ def _train_and_test(
 def _log_artifacts(
     logger: BufferedMLFlowLogger, config: Mapping[str, Any], folder: Path, module: TrainingModule
 ) -> None:
-    paths = [write_config(folder, config), write_packages(folder)]
+    names = [write_config(folder, config), write_packages(folder)]
     if config["tracking"]["log_model"]:
-        paths.append(write_model(folder, config, module.model.state_dict()))
-    logger.log_artifacts(paths)
+        names.append(write_model(folder, config, module.model.state_dict()))
+    logger.log_artifacts(folder, names)

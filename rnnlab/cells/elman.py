@@ -74,7 +74,7 @@ class ElmanCell(Cell):
         with torch.no_grad():
             _uniform(self.weight_ih)
             init(self.weight_hh)
-            self.weight_hh *= gain
+            self.weight_hh.mul_(gain)
 
     def initial_state(self, inputs: Tensor) -> State:
         if self.h0 is None:

@@ -3,10 +3,11 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.cell import State
+from rnnlab.cells.fused import FusedCell
 
 
-class GRUCell(Cell):
+class GRUCell(FusedCell):
     """The equations, the parameters and the fused kernels of `torch.nn.GRU`.
 
         r = sigmoid(W_r x_t + b_ir + U_r h_{t-1} + b_hr)
@@ -15,7 +16,7 @@ class GRUCell(Cell):
         h_t = (1 - z) * n + z * h_{t-1}
 
     The reset gate acts after the matrix product with U_n, as in torch and cuDNN; the paper's last
-    version applies it before. All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)).
+    version applies it before.
 
     Args:
         input_size: Features in x_t.
@@ -26,26 +27,7 @@ class GRUCell(Cell):
     """
 
     def __init__(self, input_size: int, hidden_size: int = 64) -> None:
-        super().__init__(input_size, hidden_size)
-        self.gru = nn.GRU(input_size, hidden_size, batch_first=True)
-
-    @property
-    def weight_ih(self) -> Tensor:
-        """W of the gates r, z, n; (3 hidden_size, input_size)."""
-        return self.gru.weight_ih_l0
-
-    @property
-    def weight_hh(self) -> Tensor:
-        """U of the gates r, z, n; (3 hidden_size, hidden_size)."""
-        return self.gru.weight_hh_l0
-
-    @property
-    def bias_ih(self) -> Tensor:
-        return self.gru.bias_ih_l0
-
-    @property
-    def bias_hh(self) -> Tensor:
-        return self.gru.bias_hh_l0
+        super().__init__(input_size, hidden_size, layer=nn.GRU)
 
     def step(self, inputs: Tensor, state: State) -> State:
         (h,) = state
@@ -57,5 +39,5 @@ class GRUCell(Cell):
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         (h,) = self.initial_state(inputs) if state is None else state
-        hidden, h = self.gru(inputs, h.unsqueeze(0))
+        hidden, h = self.fused(inputs, h.unsqueeze(0))
         return hidden, (h.squeeze(0),)

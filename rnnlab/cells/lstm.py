@@ -4,18 +4,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.cell import State
+from rnnlab.cells.fused import FusedCell
 from rnnlab.checks import check_float, check_int
 
 
-class LSTMCell(Cell):
+class LSTMCell(FusedCell):
     """The equations, the parameters and the fused kernels of `torch.nn.LSTM`.
 
         i, f, g, o = split(W x_t + b_ih + U h_{t-1} + b_hh)
         c_t = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
         h_t = sigmoid(o) * tanh(c_t)
 
-    The state is (h_t, c_t). All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)).
+    The state is (h_t, c_t).
 
     Args:
         input_size: Features in x_t.
@@ -37,13 +38,12 @@ class LSTMCell(Cell):
         forget_bias: float | None = 1.0,
         chrono: int | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size)
+        super().__init__(input_size, hidden_size, layer=nn.LSTM)
         if chrono is not None and forget_bias is not None:
             raise ValueError(
                 f"chrono={chrono} and forget_bias={forget_bias} both set the forget bias: "
                 "give forget_bias=null with chrono"
             )
-        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
         if forget_bias is not None:
             self._set_gate_bias(1, torch.tensor(check_float("forget_bias", forget_bias)))
         if chrono is not None:
@@ -57,24 +57,6 @@ class LSTMCell(Cell):
         with torch.no_grad():
             self.bias_ih[rows] = bias
             self.bias_hh[rows] = 0
-
-    @property
-    def weight_ih(self) -> Tensor:
-        """W of the gates i, f, g, o; (4 hidden_size, input_size)."""
-        return self.lstm.weight_ih_l0
-
-    @property
-    def weight_hh(self) -> Tensor:
-        """U of the gates i, f, g, o; (4 hidden_size, hidden_size)."""
-        return self.lstm.weight_hh_l0
-
-    @property
-    def bias_ih(self) -> Tensor:
-        return self.lstm.bias_ih_l0
-
-    @property
-    def bias_hh(self) -> Tensor:
-        return self.lstm.bias_hh_l0
 
     def initial_state(self, inputs: Tensor) -> State:
         zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
@@ -90,5 +72,5 @@ class LSTMCell(Cell):
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         h, c = self.initial_state(inputs) if state is None else state
-        hidden, (h, c) = self.lstm(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
+        hidden, (h, c) = self.fused(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
         return hidden, (h.squeeze(0), c.squeeze(0))

@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Future, TimeoutError, as_completed
+from concurrent import futures
+from concurrent.futures import Future, as_completed
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,10 @@ from pebble import ProcessExpired, ProcessPool
 from rnnlab.checks import check_float, check_int
 from rnnlab.signals import stop_on_signals
 
-PRELOAD = ["pytorch_lightning", "mlflow", "hydra.main", "rnnlab.trial", "rnnlab.summary"]
+PRELOAD = ["rnnlab.sweeps.preload"]
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """What Hydra's sweeper gets from a failed job, after all jobs have ended."""
 
 
@@ -67,10 +69,10 @@ class ProcessLauncher(Launcher):
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         pool = ProcessPool(
-            max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=_fork_server()
+            max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=start_fork_server()
         )
         try:
-            jobs = {
+            jobs: dict[Future[Any], DictConfig] = {
                 pool.schedule(_run, (self._packed(config),), timeout=self.job_timeout): config
                 for config in configs
             }
@@ -100,9 +102,11 @@ class ProcessLauncher(Launcher):
         return cloudpickle.dumps((*state, self.context, self.task_function, config))
 
 
-def _fork_server() -> Any:
+def start_fork_server() -> Any:
+    """Begin to import what jobs need, in the process that they are forked from."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
+    forkserver.ensure_running()
     return context
 
 
@@ -142,7 +146,7 @@ def failure(future: Future[Any]) -> Exception | None:
         return None
     if isinstance(error, ProcessExpired):
         return RuntimeError(f"its process was killed (exit status {error.exitcode})")
-    if isinstance(error, TimeoutError):
+    if isinstance(error, futures.TimeoutError):
         return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
     return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
@@ -161,5 +165,5 @@ def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
         overrides=list(config.hydra.overrides.task),
         cfg=config,
         status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,
-        _return_value=future.result() if error is None else JobFailed(str(error)),
+        _return_value=future.result() if error is None else JobFailedError(str(error)),
     )

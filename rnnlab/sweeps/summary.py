@@ -71,7 +71,7 @@ def summarise(folder: Path) -> SweepSummary:
 def _failure(job: Path, result: Result | None) -> Failure:
     overrides = job / ".hydra" / "overrides.yaml"
     words: Any = yaml.safe_load(overrides.read_text("utf-8")) if overrides.exists() else []
-    reason = "its process was killed"
+    reason = "its process was killed" if words else "it was not started"
     if (job / "failure.txt").exists():
         reason = (job / "failure.txt").read_text("utf-8").strip().splitlines()[-1]
     elif result is not None and result.failure:
@@ -88,9 +88,9 @@ def _figures(results: list[Result]) -> list[str]:
     solved = sum(result.metrics["test/solved"] == 1 for result in results)
     low, high = wilson(solved, len(results))
     losses = [r.metrics["test/loss"] for r in results if "test/loss" in r.metrics]
-    mean = "-"
-    if losses:
+    mean = f"{sum(losses) / len(losses):.4g}" if losses else "-"
+    if len(losses) > 1:
         least, most = bootstrap_mean(losses)
-        mean = f"{sum(losses) / len(losses):.4g} [{least:.4g}, {most:.4g}]"
+        mean += f" [{least:.4g}, {most:.4g}]"
     rate = f"{solved} of {len(results)} [{low:.2f}, {high:.2f}]"
     return [rate, mean, f"{results[0].chance:.4g}"]

@@ -21,6 +21,10 @@ class Sweep(Callback):
     current: ClassVar["Sweep | None"] = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        from rnnlab.sweeps.launcher import ProcessLauncher, start_fork_server
+
+        if config.hydra.launcher._target_.endswith(ProcessLauncher.__name__):
+            start_fork_server()  # it imports while this process opens the store
         from rnnlab import __version__
         from rnnlab.hush import hush
         from rnnlab.tracking.store import open_store, tracking_uri
@@ -48,7 +52,7 @@ class Sweep(Callback):
         os.environ[PARENT_RUN] = self.run_id
         Sweep.current = self
 
-    def finish(self) -> int:
+    def finish(self, stopped: bool = False) -> int:
         """End the parent and every child still open, print the table; 1 if a job failed, else 0."""
         from rnnlab.sweeps.summary import summarise
 
@@ -61,6 +65,7 @@ class Sweep(Callback):
         self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
-        self.client.set_terminated(self.run_id, "FAILED" if summary.failed else "FINISHED")
+        status = "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED"
+        self.client.set_terminated(self.run_id, status)
         sys.stdout.write(f"\n{summary}\n")
         return 1 if summary.failed else 0

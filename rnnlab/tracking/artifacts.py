@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,28 @@ SERVED = Path(__file__).parents[1] / "pyfunc.py"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
-    """The resolved config, as `config.yaml`."""
+def write_config(folder: Path, config: Mapping[str, Any]) -> str:
+    """The resolved config, as `config.yaml`; returns the file's name."""
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-    return path
+    return path.name
 
 
-def write_packages(folder: Path) -> Path:
-    """Every installed package and its version, as `packages.txt`."""
+def write_packages(folder: Path) -> str:
+    """Every installed package and its version, as `packages.txt`; returns the file's name."""
     path = folder / "packages.txt"
-    lines = sorted({f"{d.metadata['Name']}=={d.version}" for d in distributions()}, key=str.lower)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    path.write_text(_packages(), encoding="utf-8")
+    return path.name
 
 
-def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> Path:
-    """The trained model as an MLflow model, in `model/`; see `rnnlab.pyfunc`."""
+@cache
+def _packages() -> str:
+    found = {f"{d.metadata['Name']}=={d.version}" for d in distributions()}
+    return "\n".join(sorted(found, key=str.lower)) + "\n"
+
+
+def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> str:
+    """The trained model as an MLflow model, in `model/`; see `rnnlab.pyfunc`; returns that name."""
     weights_path, config_path = folder / "weights.safetensors", folder / "model.json"
     save_file({name: w.detach().cpu().contiguous() for name, w in weights.items()}, weights_path)
     config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
@@ -49,4 +55,4 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
     )
     weights_path.unlink()
     config_path.unlink()
-    return path
+    return path.name

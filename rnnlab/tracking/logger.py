@@ -56,8 +56,11 @@ class BufferedMLFlowLogger(MLFlowLogger):
         self.journal = journal
         self.buffer: list[Point] = []
         self.failed = False
-        self._seen = self._logged_already() if run_id is not None else set()
         self._flushed = time.monotonic()
+        self._seen: set[tuple[str, int]] = set()
+        if run_id is not None:
+            self._seen = self._logged_already()
+            self._add(journal)  # what the run had written down and not yet sent when it was killed
 
     def log_hyperparams(self, params: Mapping[str, Any], *_: Any, **__: Any) -> None:
         """Params under their own names, in MLflow's batches."""
@@ -67,12 +70,15 @@ class BufferedMLFlowLogger(MLFlowLogger):
             self.experiment.log_batch(self.run_id, params=some)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        points = self.journal.append(metrics, step or 0)
-        new = [point for point in points if (point.key, point.step) not in self._seen]
-        self._seen |= {(point.key, point.step) for point in new}
-        self.buffer += new
+        self._add(self.journal.append(metrics, step or 0))
         if time.monotonic() - self._flushed > FLUSH_SECONDS and not self.failed:
             self.flush()
+
+    def _add(self, points: Iterable[Point]) -> None:
+        for point in points:
+            if (point.key, point.step) not in self._seen:
+                self._seen.add((point.key, point.step))
+                self.buffer.append(point)
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent waits on."""
@@ -104,18 +110,16 @@ class BufferedMLFlowLogger(MLFlowLogger):
                 "MLflow could not be told that run %s is %s: %s", self.run_id, status, error
             )
 
-    def log_artifacts(self, paths: Iterable[Path]) -> None:
-        """Copy files and folders into the run's artifacts, under their own names."""
+    def log_artifacts(self, folder: Path, names: Iterable[str]) -> None:
+        """Copy files and folders of `folder` into the run's artifacts, under their own names."""
         try:
-            for path in paths:
+            for path in (folder / name for name in names):
                 if path.is_dir():
                     self.experiment.log_artifacts(self.run_id, str(path), path.name)
                 else:
                     self.experiment.log_artifact(self.run_id, str(path))
         except FAILURES as error:
-            log.warning(
-                "MLflow did not take the artifacts, which are in %s: %s", path.parent, error
-            )
+            log.warning("MLflow did not take the artifacts, which are in %s: %s", folder, error)
 
     def _logged_already(self) -> set[tuple[str, int]]:
         client, run_id = self.experiment, self.run_id

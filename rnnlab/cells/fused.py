@@ -1,0 +1,36 @@
+"""What the cells have in common that run on one of torch's fused recurrent layers."""
+
+from torch import nn
+
+from rnnlab.cells.cell import Cell
+
+
+class FusedCell(Cell):
+    """A cell whose `forward` is a layer of torch's own, on torch's parameters and initial weights.
+
+    All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)) with H = hidden_size.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, layer: type[nn.LSTM] | type[nn.GRU]
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        self.fused = layer(input_size=input_size, hidden_size=hidden_size, batch_first=True)
+
+    @property
+    def weight_ih(self) -> nn.Parameter:
+        """W of all gates, one below the other; (gates * hidden_size, input_size)."""
+        return self.fused.get_parameter("weight_ih_l0")
+
+    @property
+    def weight_hh(self) -> nn.Parameter:
+        """U of all gates; (gates * hidden_size, hidden_size)."""
+        return self.fused.get_parameter("weight_hh_l0")
+
+    @property
+    def bias_ih(self) -> nn.Parameter:
+        return self.fused.get_parameter("bias_ih_l0")
+
+    @property
+    def bias_hh(self) -> nn.Parameter:
+        return self.fused.get_parameter("bias_hh_l0")

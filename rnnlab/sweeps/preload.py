@@ -1,0 +1,24 @@
+"""What the fork server does once for all jobs of a sweep: the slow imports, and two slow scans.
+
+Importing this module is its effect. MLflow looks through all installed packages when it first
+saves a model; a throw-away one makes it do so here.
+"""
+
+import gc
+import tempfile
+from pathlib import Path
+
+import git  # noqa: F401  MLflow asks it for the commit
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+import rnnlab.summary
+import rnnlab.trial  # noqa: F401
+from rnnlab.hush import hush
+from rnnlab.tracking.artifacts import write_model, write_packages
+
+hush()
+with tempfile.TemporaryDirectory() as folder:
+    write_packages(Path(folder))
+    write_model(Path(folder), {}, {})
+gc.collect()
+gc.freeze()  # or each job's first collection would walk, and thereby copy, all of this
