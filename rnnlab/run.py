@@ -24,6 +24,8 @@ PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir())
 
+FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 asks for the traceback of every error
+
 
 def main() -> None:
     """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
@@ -41,19 +43,22 @@ def main() -> None:
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
     """Hydra with its errors as short messages; returns the exit status."""
-    traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: `explain` prints
+    asked = os.environ.get(FULL_ERROR, "0")
+    os.environ[FULL_ERROR] = "1"  # Hydra raises instead of printing: `explain` prints
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
-        sys.stderr.write(f"\nstopped by {stopped}\n")
+        sys.stderr.write(f"stopped by {stopped}\n")
         return 128 + stopped.signum
     except JobFailedError:
         return 1  # the sweep's summary names it
     except Exception as error:  # noqa: BLE001 the one place where errors become messages
-        message = None if traceback_wanted else explain(error, folders, overrides)
-        sys.stderr.write(traceback.format_exc() if message is None else f"{message}\n")
+        message = explain(error, folders, overrides)
+        whole = message is None or asked == "1"
+        sys.stderr.write(traceback.format_exc() if whole else f"{message}\n")
         return 1 if message is None else 2
+    finally:
+        os.environ[FULL_ERROR] = asked
     return 0
 
 

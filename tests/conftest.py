@@ -63,7 +63,6 @@ def command(
 
     def run(*arguments: str) -> Finished:
         monkeypatch.setattr("sys.argv", ["rnnlab.run", *arguments])
-        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -53,9 +53,11 @@ def test_every_leaf_of_the_config_is_a_param(command: Command, home: Path) -> No
     def keys(node: dict, prefix: str = "") -> set[str]:
         found = set()
         for key, value in node.items():
-            found |= keys(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {
-                f"{prefix}{key}"
-            }
+            found |= (
+                keys(value, f"{prefix}{key}.")
+                if isinstance(value, dict) and value
+                else {f"{prefix}{key}"}
+            )
         return found
 
     assert keys(config) <= set(run.data.params)
@@ -154,7 +156,9 @@ def test_help_names_every_choice(command: Command) -> None:
     assert finished.status == 0
     for name in ("elman", "elman_clipped", "lstm", "gru", "adding", "copy_memory", "teacher"):
         assert re.search(rf"^ +{name} +\w", finished.out, re.MULTILINE), name
-    examples = re.findall(r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", finished.out, re.MULTILINE)
+    examples = re.findall(
+        r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", finished.out, re.MULTILINE
+    )
     assert len(examples) == 6
 
 
