@@ -32,7 +32,7 @@ KEYS = (
 )
 
 # What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
-TRAINER = ("accelerator", "devices", "precision", "deterministic", "benchmark", "detect_anomaly")
+TRAINER = ("accelerator", "devices", "precision", "deterministic")
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
 
 

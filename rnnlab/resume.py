@@ -1,6 +1,5 @@
 """Going on where a run stopped: `resume=` a run's folder, or one of its checkpoints."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,9 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     if folder.suffix == ".ckpt":
         folder = folder.parent.parent
     checkpoint = checkpoints.load(folder / "checkpoints" / checkpoints.LAST)
+    result = Result.read(folder)
+    if result.status == "FINISHED":
+        raise ValueError(f"resume={config['resume']!r} has finished: there is nothing to resume")
     saved, choices = checkpoint["rnnlab"]["config"], checkpoint["rnnlab"]["choices"]
     asked, had = dict(leaves(config)), dict(leaves(saved)) | choices
     for override in overrides:
@@ -34,5 +36,4 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the run has {key}={had.get(key)}"
             )
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return saved, choices, Result(**result).overrides, folder, result["run_id"]
+    return saved, choices, result.overrides, folder, result.run_id

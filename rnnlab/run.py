@@ -37,7 +37,7 @@ def main() -> None:
     Plugins.instance().class_name_to_class["hydra_plugins.rnnlab.ProcessLauncher"] = ProcessLauncher
     status = _run_hydra(folders, arguments.overrides)
     if Sweep.current is not None:
-        status = max(status, Sweep.current.finish(stopped=status > 128))
+        status = Sweep.current.finish(status)
     sys.exit(status)
 
 

@@ -52,20 +52,29 @@ class Sweep(Callback):
         os.environ[PARENT_RUN] = self.run_id
         Sweep.current = self
 
-    def finish(self, stopped: bool = False) -> int:
-        """End the parent and every child still open, print the table; 1 if a job failed, else 0."""
+    def finish(self, status: int) -> int:
+        """End the parent, and every child that its process left open; print the table.
+
+        Args:
+            status: The exit status so far: above 128 a signal has stopped the sweep.
+
+        Returns:
+            The exit status: 1 at least if a job failed.
+        """
         from rnnlab.sweeps.summary import summarise
 
         Sweep.current = None
         summary = summarise(self.folder)
+        status = max(status, 1 if summary.failed else 0)
+        ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
         for job in summary.failed:
             if job.run_id and self.client.get_run(job.run_id).info.status == "RUNNING":
-                self.client.set_terminated(job.run_id, "FAILED")
-        (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
-        self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
+                self.client.set_terminated(job.run_id, ending)
+        if summary.jobs:
+            (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
+            self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
+            sys.stdout.write(f"\n{summary}\n")
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
-        status = "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED"
-        self.client.set_terminated(self.run_id, status)
-        sys.stdout.write(f"\n{summary}\n")
-        return 1 if summary.failed else 0
+        self.client.set_terminated(self.run_id, ending)
+        return status

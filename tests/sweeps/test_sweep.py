@@ -1,0 +1,231 @@
+"""Sweeps: the parent and its children, one failed job, the table."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rnnlab.statistics import bootstrap_mean, wilson
+from rnnlab.sweeps.summary import summarise
+from rnnlab.trial import Result
+from tests.conftest import QUICK, SMALL, Command, client
+
+FAST = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.sweep.dir=outputs/sweep")
+
+
+def by_kind(home: Path) -> tuple[list, list]:
+    runs = client(home).search_runs(["1"])
+    parents = [run for run in runs if run.data.tags["rnnlab.kind"] == "sweep"]
+    children = [run for run in runs if run.data.tags["rnnlab.kind"] == "run"]
+    return parents, children
+
+
+def test_a_parent_its_children_and_the_table(command: Command, home: Path) -> None:
+    finished = command("-m", "cell=elman,gru", "task=adding,temporal_order", "seed=0,1", *FAST)
+    assert finished.status == 0, finished.err
+    (parent,), children = by_kind(home)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"sweep/jobs": 8, "sweep/failed": 0}
+    assert len(children) == 8
+    for child in children:
+        assert child.info.status == "FINISHED"
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert {item.path for item in client(home).list_artifacts(parent.info.run_id)} == {"summary.md"}
+    rows = [
+        [entry.strip() for entry in line.strip("|").split("|")]
+        for line in finished.out.splitlines()
+        if line.startswith("|")
+    ]
+    assert [row[:4] for row in rows[2:]] == [
+        ["elman", "adding", "10", "0 of 2 [0.00, 0.66]"],
+        ["elman", "temporal_order", "10", "0 of 2 [0.00, 0.66]"],
+        ["gru", "adding", "10", "0 of 2 [0.00, 0.66]"],
+        ["gru", "temporal_order", "10", "0 of 2 [0.00, 0.66]"],
+    ]
+    losses = [
+        run.data.metrics["test/loss"]
+        for run in children
+        if (run.data.params["cell"], run.data.params["task"]) == ("elman", "adding")
+    ]
+    assert float(rows[2][4].split()[0]) == pytest.approx(sum(losses) / 2, rel=1e-3)
+    assert all((home / "outputs" / "sweep" / str(job)).is_dir() for job in range(8))
+
+
+def test_a_failing_job_is_one_failing_job(command: Command, home: Path) -> None:
+    finished = command("-m", "cell=elman", "cell.hidden_size=3,-1,4", "seed=0", *FAST)
+    assert finished.status == 1
+    (parent,), children = by_kind(home)
+    assert parent.info.status == "FAILED"
+    assert parent.data.metrics == {"sweep/jobs": 3, "sweep/failed": 1}
+    assert [run.info.status for run in children] == ["FINISHED", "FINISHED"]
+    assert "1 of 3 jobs failed" in finished.out
+    assert re.search(
+        r"job 1 \(cell=elman cell\.hidden_size=-1 .*\): .*cell\.hidden_size=-1 is too small",
+        finished.out,
+    )
+    assert "elman cell.hidden_size=3" in finished.out  # what differs tells the rows apart
+
+
+def test_a_typo_in_one_job_costs_no_other(command: Command, home: Path) -> None:
+    finished = command("-m", "cell=elman,grue", *FAST)
+    assert finished.status == 2
+    assert "cell=grue is unknown: did you mean gru?" in finished.err
+    (parent,), children = by_kind(home)
+    assert parent.info.status == "FAILED"
+    assert children == []
+
+
+def test_an_unreachable_store_is_told_once(command: Command, home: Path) -> None:
+    finished = command("-m", "seed=0,1", "tracking.uri=http://127.0.0.1:9", *FAST)
+    assert finished.status == 2
+    assert finished.err.strip() == (
+        "tracking.uri=http://127.0.0.1:9 does not answer: Connection refused"
+    )
+    assert not (home / "outputs" / "sweep").exists()
+
+
+@pytest.mark.parametrize("launcher", ["processes", "basic"])
+def test_jobs_run_under_either_launcher(command: Command, home: Path, launcher: str) -> None:
+    finished = command("-m", f"hydra/launcher={launcher}", "seed=0,1", *FAST)
+    assert finished.status == 0, finished.err
+    (parent,), children = by_kind(home)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert "0 of 2" in finished.out
+
+
+def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Path) -> None:
+    """The fork server changes no number."""
+    command("-m", "seed=3", "cell=lstm", *FAST)
+    command("seed=3", "cell=lstm", *FAST, "hydra.run.dir=alone")
+
+    def losses(folder: Path) -> list[tuple[str, int, str]]:
+        lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        return [
+            (p["key"], p["step"], float(p["value"]).hex())
+            for p in lines
+            if not p["key"].startswith("perf/")
+        ]
+
+    assert losses(home / "outputs" / "sweep" / "0") == losses(home / "alone")
+
+
+def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
+    endless = ("train.steps=1000000", "train.stop_when_solved=false")
+    finished = command("-m", "seed=0", *FAST, *endless, "hydra.launcher.job_timeout=3")
+    assert finished.status == 1
+    assert "FAILED, it ran longer than job_timeout=3 seconds" in finished.out
+    (_,), (child,) = by_kind(home)
+    assert child.info.status in {"FAILED", "KILLED"}
+    for override, message in {
+        "hydra.launcher.n_jobs=0": "hydra.launcher.n_jobs=0 is too small: at least 1",
+        "hydra.launcher.job_timeout=-1": "hydra.launcher.job_timeout=-1 is out of bounds",
+    }.items():
+        refused = command("-m", "seed=0", *FAST, override)
+        assert refused.status == 2
+        assert message in refused.err
+
+
+def _start(home: Path, *more: str) -> subprocess.Popen[str]:
+    arguments = ["-m", "train.stop_when_solved=false", *FAST[1:], *more]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rnnlab.run", *arguments],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(900):
+        if (home / "outputs" / "sweep" / "0" / "checkpoints" / "last.ckpt").exists():
+            return process
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(process.communicate())
+
+
+def _pid_of_job(folder: Path) -> int:
+    """The process whose standard output is the job's file."""
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "fd" / "1").readlink() == folder / "output.txt":
+                return int(entry.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process writes to {folder}")
+
+
+def test_sigkill_of_one_job_costs_that_job_only(home: Path) -> None:
+    process = _start(home, "cell=elman", "seed=0,1", "train.steps=1000000,8")
+    os.kill(_pid_of_job(home / "outputs" / "sweep" / "0"), signal.SIGKILL)
+    # Job 2 is endless as well: killed once it runs.
+    second = home / "outputs" / "sweep" / "2" / "checkpoints" / "last.ckpt"
+    try:
+        for _ in range(600):
+            if second.exists():
+                break
+            time.sleep(0.1)
+        os.kill(_pid_of_job(second.parents[1]), signal.SIGKILL)
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.terminate()
+    assert process.returncode == 1
+    assert out.count("FAILED, its process was killed (exit status -9)") == 2
+    assert "2 of 4 jobs failed" in out
+    _, children = by_kind(home)
+    assert sorted(run.info.status for run in children) == [
+        "FAILED",
+        "FAILED",
+        "FINISHED",
+        "FINISHED",
+    ]
+
+
+def test_ctrl_c_stops_every_job(home: Path) -> None:
+    process = _start(home, "cell=elman", "seed=0,1,2,3", "train.steps=1000000")
+    try:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.terminate()
+    assert process.returncode == 130
+    assert "stopped by SIGINT" in err
+    assert "it was not started" in out
+    (parent,), children = by_kind(home)
+    assert parent.info.status == "KILLED"
+    assert {run.info.status for run in children} == {"KILLED"}
+
+
+def test_summary_by_hand(tmp_path: Path) -> None:
+    for job, (variant, seed, loss, solved) in enumerate(
+        [("gru", 0, 0.1, 1.0), ("gru", 1, 0.3, 0.0), ("lstm", 0, 0.5, 0.0)]
+    ):
+        folder = tmp_path / str(job)
+        folder.mkdir()
+        Result(
+            name="",
+            variant=variant,
+            task="adding",
+            length=50,
+            seed=seed,
+            chance=1 / 6,
+            overrides=[f"cell={variant}", f"seed={seed}", "train.steps=5"],
+            folder=str(folder),
+            status="FINISHED",
+            metrics={"test/loss": loss, "test/solved": solved, "diverged": 0.0},
+        ).write()
+    (tmp_path / "3").mkdir()
+    summary = summarise(tmp_path)
+    assert summary.jobs == 4
+    (failed,) = summary.failed
+    assert (failed.name, failed.reason) == ("job 3", f"it was not started; see {tmp_path / '3'}")
+    _, _, gru, lstm = summary.table().splitlines()
+    low, high = wilson(1, 2)
+    least, most = bootstrap_mean([0.1, 0.3])
+    assert f"| gru     | adding | 50     | 1 of 2 [{low:.2f}, {high:.2f}]" in gru
+    assert f"0.2 [{least:.4g}, {most:.4g}]" in gru
+    assert "| 0.5 " in lstm  # one seed has no interval

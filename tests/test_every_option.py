@@ -1,0 +1,192 @@
+"""Nothing is accepted and ignored: each leaf of each config is shown to change something.
+
+Most options change a loss or a gradient norm to some bit of it, by `CHANGES`: the option, and what
+it needs beside it to matter. What changes something else has a test of its own below, named in
+`ELSEWHERE`. The last test holds that no option is missing.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from rnnlab.run import CONF
+from tests.conftest import QUICK, SMALL, Command, client, result_of
+from tests.test_run import losses
+
+# (choice, override, what both runs have besides)
+CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
+    ("cell=elman", "cell.hidden_size=7", ()),
+    ("cell=elman", "cell.nonlinearity=relu", ()),
+    ("cell=elman", "cell.recurrent_init=orthogonal", ()),
+    ("cell=elman", "cell.recurrent_gain=0.5", ()),
+    ("cell=elman", "cell.learn_h0=true", ()),
+    ("cell=lstm", "cell.hidden_size=7", ()),
+    ("cell=lstm", "cell.forget_bias=2.0", ()),
+    ("cell=lstm", "cell.chrono=20", ("cell.forget_bias=null",)),
+    ("cell=gru", "cell.hidden_size=7", ()),
+    ("task=adding", "task.seq_len=12", ()),
+    ("task=adding", "task.variant=bai2018", ()),
+    ("task=copy_memory", "task.delay=5", ()),
+    ("task=copy_memory", "task.num_symbols=4", ()),
+    ("task=copy_memory", "task.copy_len=3", ()),
+    ("task=temporal_order", "task.seq_len=20", ()),
+    ("task=temporal_order", "task.num_symbols=3", ()),
+    ("task=temporal_order", "task.variant=hochreiter1997", ("eval.sequences=4000",)),
+    ("task=teacher", "task.seq_len=6", ()),
+    ("task=teacher", "task.input_size=3", ()),
+    ("task=teacher", "task.output_size=2", ()),
+    ("task=teacher", "task.hidden_size=3", ()),
+    ("task=teacher", "task.seed=1", ()),
+    ("clip=norm", "clip.max_norm=0.01", ()),
+    ("clip=value", "clip.clip_value=0.001", ()),
+    ("optimizer=adam", "optimizer.lr=0.1", ()),
+    ("optimizer=adam", "optimizer.betas=[0.5,0.9]", ()),
+    ("optimizer=adam", "optimizer.eps=0.1", ()),
+    ("optimizer=adam", "optimizer.weight_decay=0.1", ()),
+    ("optimizer=adam", "optimizer.amsgrad=true", ("optimizer.betas=[0.0,0.01]",)),
+    ("optimizer=rmsprop", "optimizer.lr=0.1", ()),
+    ("optimizer=rmsprop", "optimizer.alpha=0.5", ()),
+    ("optimizer=rmsprop", "optimizer.eps=0.1", ()),
+    ("optimizer=rmsprop", "optimizer.weight_decay=0.1", ()),
+    ("optimizer=rmsprop", "optimizer.momentum=0.9", ()),
+    ("optimizer=rmsprop", "optimizer.centered=true", ()),
+    ("optimizer=sgd", "optimizer.lr=0.1", ()),
+    ("optimizer=sgd", "optimizer.momentum=0.9", ()),
+    ("optimizer=sgd", "optimizer.dampening=0.5", ("optimizer.momentum=0.9",)),
+    ("optimizer=sgd", "optimizer.weight_decay=0.1", ()),
+    ("optimizer=sgd", "optimizer.nesterov=true", ("optimizer.momentum=0.9",)),
+    ("schedule=cosine", "schedule.T_max=2", ()),
+    ("schedule=cosine", "schedule.eta_min=0.001", ()),
+    ("schedule=step", "schedule.step_size=1", ()),
+    ("schedule=step", "schedule.gamma=0.5", ("schedule.step_size=1",)),
+    ("schedule=exponential", "schedule.gamma=0.5", ()),
+    ("trainer=default", "trainer.precision=64-true", ()),
+    ("seed=0", "seed=1", ()),
+    ("cell=lstm", "model.num_layers=2", ()),
+    ("cell=lstm", "model.dropout=0.5", ("model.num_layers=2",)),
+    ("cell=lstm", "model.output_nonlinearity=tanh", ()),
+    ("cell=lstm", "train.steps=2", ()),
+    ("cell=lstm", "train.batch_size=5", ()),
+    ("cell=lstm", "train.block=1", ()),
+    ("cell=lstm", "train.val_every=4", ()),
+    ("cell=lstm", "train.data_seed=5", ()),
+    ("cell=lstm", "eval.sequences=600", ()),
+    ("cell=lstm", "eval.val_sequences=10", ()),
+    ("cell=lstm", "eval.batch_size=100", ()),
+    ("cell=lstm", "eval.lengths=[15]", ()),
+    ("cell=lstm", "eval.seed=1", ()),
+]
+
+SHORT = {
+    "task=copy_memory": ("task.delay=2", "task.copy_len=2"),
+    "task=teacher": ("task.seq_len=4",),
+}
+
+ELSEWHERE = {
+    "train.stop_when_solved": "test_training.py",
+    "resume": "test_resume.py",
+    "allow_targets": "test_own.py",
+    "trainer.accelerator": "test_trainer_options",
+    "trainer.devices": "test_trainer_options",
+    "trainer.deterministic": "test_trainer_options",
+    "num_threads": "test_num_threads",
+    "tracking.uri": "test_tracking_options",
+    "tracking.experiment": "test_tracking_options",
+    "tracking.log_model": "test_run.py",
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "override", "beside"), CHANGES, ids=lambda p: p if isinstance(p, str) else ""
+)
+def test_changes_a_number(
+    command: Command, home: Path, choice: str, override: str, beside: tuple[str, ...]
+) -> None:
+    small = tuple(o for o in SMALL if not o.startswith("task.")) + SHORT.get(
+        choice, ("task.seq_len=10",)
+    )
+    base = (choice, *QUICK, *small, *beside, "tracking.log_model=false")
+    for folder, more in (("a", ()), ("b", (override,))):
+        finished = command(*base, *more, f"hydra.run.dir={folder}")
+        assert finished.status == 0, finished.err
+    assert losses(home / "a") != losses(home / "b")
+
+
+def test_trainer_options(command: Command) -> None:
+    refused = {
+        "trainer.accelerator=cuda": "trainer",
+        "trainer.devices=2": "trainer.devices=2 is not one device",
+    }
+    for override, message in refused.items():
+        finished = command(override, *QUICK, *SMALL, *(["trainer=cpu"] * ("dev" in override)))
+        assert finished.status == 2, override
+        assert message in finished.err
+    assert not torch.are_deterministic_algorithms_enabled()
+    try:
+        assert command("trainer=deterministic", *QUICK, *SMALL).status == 0
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+
+
+def test_num_threads(command: Command) -> None:
+    assert command("num_threads=2", *QUICK, *SMALL).status == 0
+    assert torch.get_num_threads() == 2
+    assert command(*QUICK, *SMALL).status == 0
+    assert torch.get_num_threads() == 1
+
+
+def test_tracking_options(command: Command, home: Path) -> None:
+    other = home / "elsewhere"
+    other.mkdir()
+    (home / "mlflow.db").rename(other / "mlflow.db")
+    uri = f"tracking.uri=sqlite:///{other}/mlflow.db"
+    finished = command(uri, "tracking.experiment=mine", *QUICK, *SMALL)
+    assert finished.status == 0, finished.err
+    assert not (home / "mlflow.db").exists()
+    experiment = client(other).get_experiment_by_name("mine")
+    assert experiment is not None
+    (run,) = client(other).search_runs([experiment.experiment_id])
+    assert run.info.run_id == result_of(home).run_id
+    assert f"mlflow ui --backend-store-uri sqlite:///{other}/mlflow.db" in finished.out
+
+
+def test_no_option_is_missing() -> None:
+    shown = {(choice, override.split("=")[0]) for choice, override, _ in CHANGES}
+    keys = {key for _, key in shown} | set(ELSEWHERE)
+    for group in ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking"):
+        for path in sorted((CONF / group).glob("*.yaml")):
+            for leaf in _leaves(f"{group}={path.stem}"):
+                if not leaf.endswith("_target_"):
+                    assert leaf in keys, f"{leaf} of {group}={path.stem} is not shown"
+            choice = f"{group}={path.stem}"
+            for key in _own(choice, group):
+                alone = {k for c, k in shown if c == choice} | set(ELSEWHERE)
+                derived = path.stem in {"elman_clipped", "cpu", "deterministic"}
+                assert derived or key in alone, f"{key} of {choice} is not shown"
+
+
+def _leaves(*overrides: str) -> set[str]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", list(overrides))
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+
+    def walk(node: dict, prefix: str) -> set[str]:
+        found = set()
+        for key, value in node.items():
+            name = f"{prefix}{key}"
+            found |= walk(value, f"{name}.") if isinstance(value, dict) else {name}
+        return found
+
+    return walk(plain, "")
+
+
+def _own(choice: str, group: str) -> set[str]:
+    keys = {leaf for leaf in _leaves(choice) if leaf.startswith(f"{group}.")}
+    return {key for key in keys if not key.endswith("_target_")}

@@ -1,0 +1,121 @@
+"""Where runs go: the default, a server, several processes on a fresh store."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rnnlab.tracking.store import TrackingSettings, default_uri, masked, open_store, tracking_uri
+from tests.conftest import QUICK, SMALL, client, result_of
+
+
+def test_the_default_is_what_mlflow_ui_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri(None) == default_uri() == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there:5000")
+    assert tracking_uri(None) == "http://there:5000"
+    assert tracking_uri("http://here:5000") == "http://here:5000"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://me:secret@host:5000", "http://me:***@host:5000"),
+        ("postgresql+psycopg2://u:p@w@host/db", "postgresql+psycopg2://u:***@host/db"),
+        ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db"),
+        ("http://host:5000", "http://host:5000"),
+    ],
+)
+def test_passwords_are_masked(uri: str, shown: str) -> None:
+    assert masked(uri) == shown
+
+
+def test_artifacts_lie_under_outputs(home: Path) -> None:
+    store, experiment = open_store(default_uri(), "rnnlab")
+    found = store.get_experiment(experiment)
+    assert found.artifact_location == (home / "outputs" / "artifacts").as_uri()
+    assert open_store(default_uri(), "rnnlab")[1] == experiment
+
+
+def test_an_experiment_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="experiment=' ' is not a name"):
+        TrackingSettings(experiment=" ")
+
+
+def test_four_runs_started_at_once_on_a_fresh_store(tmp_path: Path) -> None:
+    """Without the lock, one to three of four die (table already exists)."""
+    arguments = [sys.executable, "-m", "rnnlab.run", *QUICK, *SMALL, "tracking.log_model=false"]
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    runs = [
+        subprocess.Popen(
+            [*arguments, f"seed={seed}"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        for seed in range(4)
+    ]
+    assert [run.wait() for run in runs] == [0, 0, 0, 0]
+    finished = client(tmp_path).search_runs(["1"])
+    assert [run.info.status for run in finished] == ["FINISHED"] * 4
+    assert {run.data.params["seed"] for run in finished} == {"0", "1", "2", "3"}
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[str]:
+    """A tracking server on a free port of this machine, with its own store."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = home / "server"
+    folder.mkdir()
+    (home / "mlflow.db").rename(folder / "mlflow.db")
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+        try:
+            for _ in range(600):
+                with socket.socket() as knock:
+                    if knock.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def test_works_against_a_tracking_server(server: str, home: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "rnnlab.run", *QUICK, *SMALL, f"tracking.uri={server}"],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    result = result_of(home)
+    store = MlflowClient(server)
+    stored = store.get_run(result.run_id)
+    assert stored.info.status == "FINISHED"
+    assert stored.data.metrics["test/loss"] == result.metrics["test/loss"]
+    assert {item.path for item in store.list_artifacts(result.run_id)} == {
+        "config.yaml",
+        "packages.txt",
+        "model",
+    }
+    assert f"{server}/#/experiments/{result.experiment_id}/runs/{result.run_id}" in run.stdout
+    assert not (home / "mlflow.db").exists()
