@@ -10,13 +10,20 @@ T = TypeVar("T")
 FEW = 12  # choices that fit a line
 
 
-def check_int(name: str, value: int, minimum: int) -> int:
-    """`value`, if it is a whole number of at least `minimum`; True is no number."""
+def check_int(name: str, value: int, minimum: int, maximum: int | None = None) -> int:
+    """`value`, if it is a whole number within the bounds; True is no number."""
     if type(value) is not int:
         raise ValueError(f"{name}={value} is not a whole number (at least {minimum})")
     if value < minimum:
         raise ValueError(f"{name}={value} is too small: at least {minimum}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name}={value} is too large: at most {maximum}")
     return value
+
+
+def check_seed(name: str, value: int) -> int:
+    """`value`, if it is a seed: 0 to 2**63 - 1."""
+    return check_int(name, value, minimum=0, maximum=2**63 - 1)
 
 
 def check_float(

@@ -38,7 +38,7 @@ class ClipNorm(Clip):
     """g <- g * min(1, max_norm / ||g||), g the gradient of all parameters (Pascanu et al., 2013).
 
     Args:
-        max_norm: The longest gradient that passes unchanged.
+        max_norm: A gradient that is shorter by more than 1e-6 passes unchanged.
 
     Raises:
         ValueError: For a max_norm that is not positive.
@@ -67,5 +67,6 @@ class ClipValue(Clip):
         self.clip_value = check_float("clip_value", clip_value, above=0.0)
 
     def clip(self, parameters: list[nn.Parameter], norm: Tensor) -> Tensor:
-        nn.utils.clip_grad_value_(parameters, self.clip_value)
+        if parameters:
+            nn.utils.clip_grad_value_(parameters, self.clip_value)
         return _norm(parameters)

@@ -16,6 +16,11 @@ from rnnlab.checks import did_you_mean
 
 T = TypeVar("T")
 
+
+class ConfigError(ValueError):
+    """A refusal that already names its place in the config."""
+
+
 ALLOWED_PACKAGES = ("rnnlab", "torch", "pytorch_lightning")
 
 
@@ -28,7 +33,7 @@ def target_class(section: str, target: object, kind: type[T], allow: Iterable[st
     allowed = (*ALLOWED_PACKAGES, *allow)
     where = f"{section}._target_={target!r}"
     if not isinstance(target, str) or not any(target.startswith(f"{p}.") for p in allowed):
-        raise ValueError(
+        raise ConfigError(
             f"{where} is not in an allowed package ({', '.join(allowed)}); "
             "a package of your own is allowed with allow_targets=[package]"
         )
@@ -36,9 +41,9 @@ def target_class(section: str, target: object, kind: type[T], allow: Iterable[st
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{where} cannot be imported: {error}") from error
+        raise ConfigError(f"{where} cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ValueError(f"{where} is not a {kind.__name__}")
+        raise ConfigError(f"{where} is not a {kind.__name__}")
     return found
 
 
@@ -63,12 +68,14 @@ def build(
     """
     arguments = {str(key): value for key, value in config.items() if key != "_target_"}
     cls = target_class(section, config["_target_"], kind, allow) if "_target_" in config else kind
-    parameters = inspect.signature(cls).parameters
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    signature = inspect.signature(cls).parameters
+    parameters = [name for name, parameter in signature.items() if parameter.kind in named]
     for key in arguments:
         if key in given:
-            raise ValueError(f"{section}.{key} cannot be set: rnnlab sets it from other settings")
+            raise ConfigError(f"{section}.{key} cannot be set: rnnlab sets it from other settings")
         if key not in parameters:
-            raise ValueError(f"{section}.{key} is unknown: {did_you_mean(key, parameters)}")
+            raise ConfigError(f"{section}.{key} is unknown: {did_you_mean(key, parameters)}")
     _check_types(section, cls, arguments)
     return partial(_call, section, cls, tuple(parameters), {**arguments, **given})
 
@@ -82,13 +89,13 @@ def _call(
 ) -> T:
     try:
         return cls(*args, **arguments)
+    except ConfigError:
+        raise
     except (TypeError, ValueError) as error:
         message = str(error)
-        if re.match(r"\w+\.[\w.]+=", message):  # already named in full, by a section within
-            raise
         named = re.match(r"(\w+)=", message)
         dot = "." if named and named[1] in parameters else ": "
-        raise ValueError(f"{section}{dot}{message}") from error
+        raise ConfigError(f"{section}{dot}{message}") from error
 
 
 def _check_types(section: str, cls: type, arguments: Mapping[str, object]) -> None:
@@ -96,11 +103,13 @@ def _check_types(section: str, cls: type, arguments: Mapping[str, object]) -> No
     for key, value in arguments.items():
         hint = hints.get(key, Any)
         if not _matches(value, hint):
-            raise ValueError(f"{section}.{key}={value!r} is not {_spelled(hint)}")
+            raise ConfigError(f"{section}.{key}={value!r} is not {_spelled(hint)}")
 
 
 def _matches(value: object, hint: Any) -> bool:
     """Whether a plain value fits an annotation; annotations beyond plain types let all pass."""
+    if hint is Any:
+        return True
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return any(_matches(value, option) for option in get_args(hint))

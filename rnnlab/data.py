@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Generator
 
-from rnnlab.checks import check_int
+from rnnlab.checks import check_choice, check_int, check_seed
 from rnnlab.tasks import Batch, Task
 
 STREAMS = {"train": 0, "val": 1, "confirm": 2, "test": 3, "dropout": 4}
@@ -54,14 +54,14 @@ class Stream:
         stream: "train", "val", "confirm" or "test"; they never share a batch.
 
     Raises:
-        ValueError: For a batch size below 1, a negative seed, or an unknown stream.
+        ValueError: For a batch size below 1, a seed out of range, or an unknown stream.
     """
 
     def __init__(self, task: Task, batch_size: int, seed: int, stream: str) -> None:
         self.task = task
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
-        self.seed = check_int("seed", seed, minimum=0)
-        self.stream = stream
+        self.seed = check_seed("seed", seed)
+        self.stream = check_choice("stream", stream, STREAMS)
 
     def batch(
         self, step: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from rnnlab.cells import Cell
 from rnnlab.checkpoints import AtomicCheckpointIO, checkpointing
-from rnnlab.checks import check_choice, check_int, did_you_mean
+from rnnlab.checks import check_choice, check_seed, did_you_mean
 from rnnlab.clipping import Clip
 from rnnlab.config import build
 from rnnlab.model import SequenceModel
@@ -45,7 +45,7 @@ def make_model(config: Config, task: Task) -> SequenceModel:
     """The model with its first weights, a function of `seed`."""
     make_cell = build("cell", config["cell"], Cell, config["allow_targets"])
     sizes = {"cell": make_cell, "input_size": task.input_size, "output_size": task.output_size}
-    torch.manual_seed(check_int("seed", config["seed"], minimum=0))
+    torch.manual_seed(check_seed("seed", config["seed"]))
     return build("model", config["model"], SequenceModel, **sizes)()
 
 
@@ -59,6 +59,8 @@ def make_module(config: Config) -> TrainingModule:
         if key not in KEYS:
             raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
     allow = config["allow_targets"]
+    if not (isinstance(allow, list) and all(isinstance(p, str) and p for p in allow)):
+        raise ValueError(f"allow_targets={allow!r} is not a list of packages, as [mine]")
     task = make_task(config)
     schedule = config.get("schedule")
     module = TrainingModule(

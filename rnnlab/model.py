@@ -40,6 +40,7 @@ class SequenceModel(nn.Module):
         output_nonlinearity: str = "identity",
     ) -> None:
         super().__init__()
+        check_int("output_size", output_size, minimum=1)
         check_int("num_layers", num_layers, minimum=1)
         check_float("dropout", dropout, at_least=0.0, below=1.0)
         if dropout > 0 and num_layers == 1:
@@ -71,6 +72,8 @@ class SequenceModel(nn.Module):
             hidden, end = layer(hidden, None if states is None else states[depth])
             ends.append(end)
         if last is not None:
+            if not 0 < last <= hidden.size(1):
+                raise ValueError(f"last={last} is not within 1 to seq_len={hidden.size(1)}")
             hidden = hidden[:, -last:]
         return self.output_nonlinearity(self.readout(hidden)), ends
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rnnlab.checks import check_bool, check_int
+from rnnlab.checks import check_bool, check_int, check_seed
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        check_int("data_seed", self.data_seed, minimum=0)
+        check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         if self.val_every % self.block:
             raise ValueError(
@@ -58,7 +58,7 @@ class EvalSettings:
     def __post_init__(self) -> None:
         for name in ("sequences", "val_sequences", "batch_size"):
             check_int(name, getattr(self, name), minimum=1)
-        check_int("seed", self.seed, minimum=0)
+        check_seed("seed", self.seed)
         for length in self.lengths:
             check_int("lengths", length, minimum=1)
         if len(set(self.lengths)) < len(self.lengths):

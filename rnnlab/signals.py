@@ -1,10 +1,14 @@
 """Ctrl-C and SIGTERM as one exception that passes through Lightning and Hydra unchanged.
 
-Lightning turns Ctrl-C into exit status 1 and SIGTERM into an exit without a status.
+Lightning turns Ctrl-C into exit status 1 and SIGTERM into an exit without a status. And where the
+exception lands in the middle of a write, what comes out may be the writer's own complaint:
+`received` tells that a signal was the cause.
 """
 
 import signal
 from types import FrameType
+
+_received: list[int] = []
 
 
 class Stopped(SystemExit):
@@ -22,7 +26,14 @@ def stop_on_signals() -> None:
     """Raise `Stopped` in this process's main thread at SIGINT and SIGTERM."""
 
     def stop(signum: int, _: FrameType | None) -> None:
+        _received.append(signum)
         raise Stopped(signum)
 
+    _received.clear()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+
+
+def received() -> int | None:
+    """The signal that has stopped this process, if one has."""
+    return _received[0] if _received else None

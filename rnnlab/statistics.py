@@ -26,5 +26,5 @@ def bootstrap_mean(values: list[float], resamples: int = 10_000) -> tuple[float,
     value: few seeds give an interval that is too narrow, which the count beside it must tell.
     """
     drawn = np.random.default_rng(0).choice(np.array(values), (resamples, len(values)))
-    low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975])
+    low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975]).clip(min(values), max(values))
     return float(low), float(high)

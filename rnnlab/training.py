@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from rnnlab.checks import check_int
+from rnnlab.checks import check_seed
 from rnnlab.clipping import Clip
 from rnnlab.data import Stream, philox_words
 from rnnlab.model import SequenceModel
@@ -97,7 +97,7 @@ class TrainingModule(pl.LightningModule):
         self.clip = clip
         self.train_settings = train or TrainSettings()
         self.eval_settings = evaluation or EvalSettings()
-        self.seed = check_int("seed", seed, minimum=0)
+        self.seed = check_seed("seed", seed)
         _check_enough(self.eval_settings.sequences, task.solved_below)
         self.tests = [task, *(_at_length(task, n) for n in self.eval_settings.lengths)]
         self.updates = 0

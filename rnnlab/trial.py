@@ -20,6 +20,7 @@ from rnnlab.checks import check_int
 from rnnlab.config import build
 from rnnlab.experiment import make_module, make_trainer
 from rnnlab.hush import hush
+from rnnlab.signals import Stopped, received
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
@@ -107,9 +108,12 @@ def run_trial(
         _log_artifacts(logger, _shareable(config), folder, module)
         result.status = "FINISHED"
     except BaseException as error:
-        result.status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        signum = received()
+        result.status = "FAILED" if signum is None else "KILLED"
         result.failure = f"{type(error).__name__}: {error}"
         error.add_note(f"run {result.run_id} ended as {result.status}; see {folder}")
+        if signum is not None:
+            raise Stopped(signum) from error
         raise
     finally:
         result.seconds = time.monotonic() - began

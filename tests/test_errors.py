@@ -51,6 +51,7 @@ WRONG = {
     # not a class that may be named
     "cell._target_=os.system": "cell._target_='os.system' is not in an allowed package",
     "cell._target_=torch.load": "cell._target_='torch.load' is not a Cell",
+    "allow_targets=mine": "allow_targets='mine' is not a list of packages, as [mine]",
     # not an override
     "cell": "'cell' cannot be read as group=choice or key=value",
     "cell=[a": "'cell=[a' cannot be read",

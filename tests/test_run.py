@@ -95,7 +95,9 @@ def test_the_logged_model_answers_at_any_length(command: Command, home: Path) ->
     weights = {k.removeprefix("model."): v for k, v in checkpoint["state_dict"].items()}
     model.load_state_dict(weights)
     expected, _ = model.eval()(torch.from_numpy(inputs))
-    np.testing.assert_allclose(served.predict(inputs), expected.detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(served.predict(inputs)), expected.detach().numpy(), rtol=1e-6
+    )
 
 
 def test_the_model_can_be_left_out(command: Command, home: Path) -> None:

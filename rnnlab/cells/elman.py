@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.checks import check_choice, check_float
+from rnnlab.checks import check_bool, check_choice, check_float
 
 NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
@@ -70,7 +70,9 @@ class ElmanCell(Cell):
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
         self.weight_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))  # U
         self.bias = nn.Parameter(torch.zeros(hidden_size))  # b
-        self.h0 = nn.Parameter(torch.zeros(hidden_size)) if learn_h0 else None
+        self.h0 = (
+            nn.Parameter(torch.zeros(hidden_size)) if check_bool("learn_h0", learn_h0) else None
+        )
         with torch.no_grad():
             _uniform(self.weight_ih)
             init(self.weight_hh)
