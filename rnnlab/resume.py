@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab import checkpoints
-from rnnlab.trial import Result, leaves
+from rnnlab.result import Result
+from rnnlab.trial import leaves
 
+STORE = "tracking.uri"
 Resumed = tuple[dict[str, Any], dict[str, str], list[str], Path, str]
 
 
@@ -32,8 +34,12 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     for override in overrides:
         key = override.lstrip("+").partition("=")[0]
         value = asked.get(key, override.partition("=")[2])
-        if key != "resume" and had.get(key) != value:
+        if key not in ("resume", STORE) and had.get(key) != value:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the run has {key}={had.get(key)}"
             )
+    if config["tracking"]["uri"] is not None:
+        saved["tracking"]["uri"] = config["tracking"]["uri"]  # the same store, reached anew
+    elif "***" in (saved["tracking"]["uri"] or ""):
+        raise ValueError(f"{STORE} is needed to resume: no run keeps its password")
     return saved, choices, result.overrides, folder, result.run_id

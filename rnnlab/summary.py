@@ -1,8 +1,8 @@
 """What a run prints when it has ended: its figures, and where to find it again."""
 
+from rnnlab.result import Result
 from rnnlab.table import markdown_table
-from rnnlab.tracking.store import default_uri, masked
-from rnnlab.trial import Result
+from rnnlab.tracking.store import how_to_see
 
 
 def summary(result: Result) -> str:
@@ -38,15 +38,6 @@ def summary(result: Result) -> str:
             f"{result.folder}/metrics.jsonl has them all"
         )
     return "\n".join(lines)
-
-
-def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
-    """The page of a run in MLflow's UI; for a local store, with the command that serves it."""
-    page = f"/#/experiments/{experiment_id}/runs/{run_id}"
-    if uri.startswith("http"):
-        return uri.rstrip("/") + page
-    store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
-    return f"mlflow ui{store}, then http://127.0.0.1:5000{page}"
 
 
 def _figure(metrics: dict[str, float], name: str) -> str:

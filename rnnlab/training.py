@@ -21,6 +21,7 @@ from rnnlab.checks import check_seed
 from rnnlab.clipping import Clip
 from rnnlab.data import Stream, philox_words
 from rnnlab.model import SequenceModel
+from rnnlab.scoring import Score
 from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.statistics import wilson
 from rnnlab.tasks import Task
@@ -32,26 +33,6 @@ class DivergedError(Exception):
     def __init__(self, step: int) -> None:
         super().__init__(f"the loss of update {step} is not finite")
         self.step = step
-
-
-class Score:
-    """Sums of a task's figures over many batches; `means` reads them."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.sequences = 0
-
-    def add(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
-        count = targets.size(0)
-        figures = {"loss": task.loss(outputs, targets) * count}
-        figures["error"] = task.errors(outputs, targets).sum()
-        figures |= {name: values.sum() for name, values in task.scores(outputs, targets).items()}
-        self.sequences += count
-        for name, value in figures.items():
-            self.sums[name] = self.sums.get(name, 0) + value.double()
-
-    def means(self, prefix: str) -> dict[str, float]:
-        return {f"{prefix}/{k}": v.item() / self.sequences for k, v in self.sums.items()}
 
 
 class TrainingModule(pl.LightningModule):

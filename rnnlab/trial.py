@@ -8,7 +8,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from rnnlab.checks import check_int
 from rnnlab.config import build
 from rnnlab.experiment import make_module, make_trainer
 from rnnlab.hush import hush
+from rnnlab.report.figures import write_learning_curve
+from rnnlab.result import Result, variant_name
 from rnnlab.signals import Stopped, received
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
@@ -27,47 +28,6 @@ from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import TrackingSettings, masked, open_store, tracking_uri
 from rnnlab.training import DivergedError, TrainingModule
-
-
-@dataclass
-class Result:
-    """How a run ended; what `result.json` holds."""
-
-    name: str
-    variant: str
-    task: str
-    length: int
-    seed: int
-    chance: float
-    overrides: list[str]
-    folder: str
-    status: str = "RUNNING"
-    run_id: str = ""
-    experiment_id: str = ""
-    tracking_uri: str = ""
-    checkpoint: str = ""
-    seconds: float = 0.0
-    undelivered: int = 0
-    failure: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def write(self) -> None:
-        path = Path(self.folder) / "result.json"
-        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-
-    @classmethod
-    def read(cls, folder: Path) -> "Result":
-        return cls(**json.loads((folder / "result.json").read_text(encoding="utf-8")))
-
-
-def variant_name(choices: Mapping[str, str]) -> str:
-    """The cell with its clipping: `lstm`, `lstm_clipped`; `elman` with clip=norm is `elman_clipped`.
-
-    A cell whose name ends in `_clipped` is one that brings clip=norm along.
-    """
-    suffixes = {"none": "", "norm": "_clipped"}
-    clip = choices["clip"]
-    return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
 
 
 def run_trial(
@@ -105,7 +65,7 @@ def run_trial(
             logger.log_hyperparams(_params(config, choices, result, module))
         last = folder / "checkpoints" / checkpoints.LAST
         _train_and_test(trainer, module, result, resume_from=None if run_id is None else last)
-        _log_artifacts(logger, _shareable(config), folder, module)
+        _log_artifacts(logger, _shareable(config), result, module)
         result.status = "FINISHED"
     except BaseException as error:
         signum = received()
@@ -145,7 +105,7 @@ def _describe(
         length=task.length,
         seed=config["seed"],
         chance=task.chance,
-        overrides=overrides,
+        overrides=[masked(override) for override in overrides],
         folder=str(folder),
     )
 
@@ -154,8 +114,9 @@ def _make_logger(
     tracking: TrackingSettings, result: Result, run_id: str | None
 ) -> BufferedMLFlowLogger:
     """A logger whose run begins with its first use."""
-    result.tracking_uri = tracking_uri(tracking.uri)
-    _, result.experiment_id = open_store(result.tracking_uri, tracking.experiment)
+    uri = tracking_uri(tracking.uri)
+    result.tracking_uri = masked(uri)
+    _, result.experiment_id = open_store(uri, tracking.experiment)
     tags = {
         "rnnlab.kind": "run",
         "rnnlab.version": __version__,
@@ -165,9 +126,7 @@ def _make_logger(
     if parent := os.environ.get(PARENT_RUN):
         tags["mlflow.parentRunId"] = parent
     journal = Journal(Path(result.folder) / "metrics.jsonl")
-    return BufferedMLFlowLogger(
-        journal, result.tracking_uri, tracking.experiment, result.name, tags, run_id=run_id
-    )
+    return BufferedMLFlowLogger(journal, uri, tracking.experiment, result.name, tags, run_id=run_id)
 
 
 def _params(
@@ -180,7 +139,7 @@ def _params(
     params = dict(leaves(config)) | dict(choices)
     params["variant"] = result.variant
     params["num_params"] = str(module.model.num_params)
-    params["tracking.uri"] = masked(result.tracking_uri)
+    params["tracking.uri"] = result.tracking_uri
     return params
 
 
@@ -213,9 +172,14 @@ def _train_and_test(
 
 
 def _log_artifacts(
-    logger: BufferedMLFlowLogger, config: Mapping[str, Any], folder: Path, module: TrainingModule
+    logger: BufferedMLFlowLogger, config: Mapping[str, Any], result: Result, module: TrainingModule
 ) -> None:
-    names = [write_config(folder, config), write_packages(folder)]
+    folder = Path(result.folder)
+    names = [
+        write_config(folder, config),
+        write_packages(folder),
+        write_learning_curve(folder, logger.journal, result.chance, result.name),
+    ]
     if config["tracking"]["log_model"]:
         names.append(write_model(folder, config, module.model.state_dict()))
     logger.log_artifacts(folder, names)

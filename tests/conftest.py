@@ -11,10 +11,10 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from rnnlab.result import Result
 from rnnlab.run import main
 from rnnlab.sweeps.sweep import Sweep
 from rnnlab.tracking import PARENT_RUN
-from rnnlab.trial import Result
 
 QUICK = ("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4")
 SMALL = ("eval.sequences=400", "eval.val_sequences=20", "eval.batch_size=200", "task.seq_len=10")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rnnlab.trial import Result
+from rnnlab.result import Result
 from tests.conftest import SMALL, Command, client
 from tests.test_run import losses
 

@@ -41,7 +41,7 @@ def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> 
     history = client(home).get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in history] == [2, 4]
     names = {item.path for item in client(home).list_artifacts(run.info.run_id)}
-    assert names == {"config.yaml", "packages.txt", "model"}
+    assert names == {"config.yaml", "packages.txt", "figures", "model"}
 
 
 def test_every_leaf_of_the_config_is_a_param(command: Command, home: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_model_can_be_left_out(command: Command, home: Path) -> None:
     command("tracking.log_model=false", *QUICK, *SMALL)
     (run,) = client(home).search_runs(["1"])
     names = {item.path for item in client(home).list_artifacts(run.info.run_id)}
-    assert names == {"config.yaml", "packages.txt"}
+    assert names == {"config.yaml", "packages.txt", "figures"}
 
 
 def test_same_seed_same_run_to_the_last_bit(command: Command, home: Path) -> None:

@@ -15,9 +15,10 @@ from rnnlab.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.data import Stream
 from rnnlab.experiment import make_trainer
 from rnnlab.model import SequenceModel
+from rnnlab.scoring import Score
 from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.tasks import Adding, CopyMemory
-from rnnlab.training import DivergedError, Score, TrainingModule
+from rnnlab.training import DivergedError, TrainingModule
 
 TASK = Adding(seq_len=8)
 EVAL = EvalSettings(sequences=400, val_sequences=30, batch_size=20)

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, open_dict
 from pebble import ProcessExpired, ProcessPool
 
 from rnnlab.checks import check_float, check_int
+from rnnlab.result import Result
 from rnnlab.signals import stop_on_signals
 
 PRELOAD = ["rnnlab.sweeps.preload"]
@@ -152,11 +153,12 @@ def failure(future: Future[Any]) -> Exception | None:
 
 
 def _told(config: DictConfig, future: Future[Any]) -> str:
+    """One line for a job that has ended, its loss beside chance."""
     overrides = " ".join(filter_overrides(config.hydra.overrides.task)) or "defaults"
-    error = failure(future)
-    if error is not None:
+    if (error := failure(future)) is not None:
         return f"{overrides}: FAILED, {error}"
-    return f"{overrides}: test loss {future.result():.3g}" if future.result() else overrides
+    result = Result.read(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))
+    return f"{overrides}: {result.verdict()}"
 
 
 def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:

@@ -14,11 +14,14 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 import rnnlab.summary
 import rnnlab.trial  # noqa: F401
 from rnnlab.hush import hush
+from rnnlab.report.figures import write_learning_curve
 from rnnlab.tracking.artifacts import write_model, write_packages
+from rnnlab.tracking.journal import Point
 
 hush()
 with tempfile.TemporaryDirectory() as folder:
     write_packages(Path(folder))
     write_model(Path(folder), {}, {})
+    write_learning_curve(Path(folder), [Point("train/loss", 1.0, 1, 0)], 1.0, "")  # reads the fonts
 gc.collect()
 gc.freeze()  # or each job's first collection would walk, and thereby copy, all of this

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
 from rnnlab.table import markdown_table
-from rnnlab.trial import Result
 
 TOLD = ("cell", "clip", "task", "task.seq_len", "task.delay", "seed")  # by the other columns
 

@@ -27,7 +27,7 @@ class Sweep(Callback):
             start_fork_server()  # it imports while this process opens the store
         from rnnlab import __version__
         from rnnlab.hush import hush
-        from rnnlab.tracking.store import open_store, tracking_uri
+        from rnnlab.tracking.store import masked, open_store, tracking_uri
 
         hush()
         self.folder = Path(config.hydra.sweep.dir).absolute()
@@ -38,7 +38,7 @@ class Sweep(Callback):
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from error
-        overrides = " ".join(config.hydra.overrides.task)
+        overrides = masked(" ".join(config.hydra.overrides.task))
         tags = {
             "rnnlab.kind": "sweep",
             "rnnlab.version": __version__,
@@ -62,6 +62,7 @@ class Sweep(Callback):
             The exit status: 1 at least if a job failed.
         """
         from rnnlab.sweeps.summary import summarise
+        from rnnlab.tracking.store import how_to_see
 
         Sweep.current = None
         summary = summarise(self.folder)
@@ -73,7 +74,8 @@ class Sweep(Callback):
         if summary.jobs:
             (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
             self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
-            sys.stdout.write(f"\n{summary}\n")
+            page = how_to_see(self.uri, self.experiment_id, self.run_id)
+            sys.stdout.write(f"\n{summary}\nin MLflow   {page}\n")
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
         self.client.set_terminated(self.run_id, ending)

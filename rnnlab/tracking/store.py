@@ -1,6 +1,7 @@
 """Where MLflow keeps the runs: found, reached or refused before anything trains."""
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +71,19 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         raise ValueError(f"tracking.uri={masked(uri)} cannot be used: {reason}") from error
 
 
-def masked(uri: str) -> str:
-    """The URI without the password that it may carry."""
-    password = urlparse(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri
+def masked(text: str) -> str:
+    """The text without the password of any URI in it."""
+    return re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", text)
+
+
+def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
+    """The page of a run in MLflow's UI; for a local store, with the command that serves it."""
+    # Without the query MLflow's UI shows its pages for language-model evaluations.
+    page = f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    if uri.startswith("http"):
+        return masked(uri).rstrip("/") + page
+    store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
+    return f"mlflow ui{store}, then http://127.0.0.1:5000{page}"
 
 
 def _lock_path(uri: str) -> Path:

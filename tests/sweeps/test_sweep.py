@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
 from rnnlab.sweeps.summary import summarise
-from rnnlab.trial import Result
 from tests.conftest import QUICK, SMALL, Command, client
 
 FAST = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.sweep.dir=outputs/sweep")

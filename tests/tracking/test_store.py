@@ -33,6 +33,10 @@ def test_the_default_is_what_mlflow_ui_opens(
         ("postgresql+psycopg2://u:p@w@host/db", "postgresql+psycopg2://u:***@host/db"),
         ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db"),
         ("http://host:5000", "http://host:5000"),
+        (
+            "seed=0 tracking.uri=http://me:secret@host:5000",
+            "seed=0 tracking.uri=http://me:***@host:5000",
+        ),
     ],
 )
 def test_passwords_are_masked(uri: str, shown: str) -> None:
@@ -115,6 +119,7 @@ def test_works_against_a_tracking_server(server: str, home: Path) -> None:
     assert {item.path for item in store.list_artifacts(result.run_id)} == {
         "config.yaml",
         "packages.txt",
+        "figures",
         "model",
     }
     assert f"{server}/#/experiments/{result.experiment_id}/runs/{result.run_id}" in run.stdout

@@ -1,0 +1,33 @@
+"""Figures of one run, from its journal."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from rnnlab.tracking.journal import Point
+
+# Okabe & Ito (2008): told apart by colour-blind readers too.
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#666666"
+
+
+def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, title: str) -> str:
+    """Training and validation loss over updates beside chance, as `figures/learning_curve.png`.
+
+    Returns the name of the folder of figures.
+    """
+    curves: dict[str, dict[int, float]] = {"train/loss": {}, "val/loss": {}}
+    for point in points:
+        if point.key in curves:
+            curves[point.key][point.step] = point.value
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(chance, color=GREY, linestyle="--", label=f"chance {chance:.3g}")
+    for (name, curve), color in zip(curves.items(), (BLUE, ORANGE), strict=True):
+        axes.plot(list(curve), list(curve.values()), color=color, label=name)
+    axes.set(title=title, xlabel="optimizer updates", ylabel="loss", yscale="log")
+    axes.legend()
+    path = folder / "figures" / "learning_curve.png"
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=120)
+    return path.parent.name

@@ -1,0 +1,58 @@
+"""How a run ended: what `result.json` in its folder holds. Light to import, for those who only read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Result:
+    """How a run ended; what `result.json` holds."""
+
+    name: str
+    variant: str
+    task: str
+    length: int
+    seed: int
+    chance: float
+    overrides: list[str]
+    folder: str
+    status: str = "RUNNING"
+    run_id: str = ""
+    experiment_id: str = ""
+    tracking_uri: str = ""
+    checkpoint: str = ""
+    seconds: float = 0.0
+    undelivered: int = 0
+    failure: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def write(self) -> None:
+        path = Path(self.folder) / "result.json"
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    def verdict(self) -> str:
+        """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
+        loss = self.metrics.get("test/loss")
+        told = "no test loss" if loss is None else f"loss {loss:.3g}"
+        solved = "unsolved"
+        if self.metrics["test/solved"]:
+            solved = f"solved at {self.metrics['steps_to_solve']:.0f}"
+        elif self.metrics["diverged"]:
+            solved = f"diverged at {self.metrics['diverged_step']:.0f}"
+        return f"{told}, chance {self.chance:.3g}, {solved}"
+
+    @classmethod
+    def read(cls, folder: Path) -> "Result":
+        return cls(**json.loads((folder / "result.json").read_text(encoding="utf-8")))
+
+
+def variant_name(choices: Mapping[str, str]) -> str:
+    """The cell with its clipping: `lstm`, `lstm_clipped`; `elman` with clip=norm is `elman_clipped`.
+
+    A cell whose name ends in `_clipped` is one that brings clip=norm along.
+    """
+    suffixes = {"none": "", "norm": "_clipped"}
+    clip = choices["clip"]
+    return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
