@@ -1,10 +1,15 @@
-"""Going on where a run stopped: `resume=` a run's folder, or one of its checkpoints."""
+"""Going on where a run stopped: `resume=` a run's folder, its last checkpoint, or its id."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
 from rnnlab import checkpoints
 from rnnlab.result import Result
+from rnnlab.tracking.store import tracking_uri
 from rnnlab.trial import leaves
 
 STORE = "tracking.uri"
@@ -20,11 +25,7 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     Raises:
         ValueError: If there is nothing to resume, or the command line asks for something else.
     """
-    if not isinstance(config["resume"], str):
-        raise ValueError(f"resume={config['resume']!r} is not a run's folder or checkpoint")
-    folder = Path(config["resume"]).absolute()
-    if folder.suffix == ".ckpt":
-        folder = folder.parent.parent
+    folder = _folder(config["resume"], config["tracking"]["uri"])
     checkpoint = checkpoints.load(folder / "checkpoints" / checkpoints.LAST)
     result = Result.read(folder)
     if result.status == "FINISHED":
@@ -43,3 +44,20 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     elif "***" in (saved["tracking"]["uri"] or ""):
         raise ValueError(f"{STORE} is needed to resume: no run keeps its password")
     return saved, choices, result.overrides, folder, result.run_id
+
+
+def _folder(name: object, uri: str | None) -> Path:
+    """The folder of the run that is named by it, by its last checkpoint, or by its MLflow id."""
+    if not isinstance(name, str):
+        raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
+    path = Path(name).absolute()
+    if path.suffix == ".ckpt":
+        if path.name != checkpoints.LAST:
+            raise ValueError(f"resume={name!r}: a run goes on from its {checkpoints.LAST}")
+        return path.parent.parent
+    if path.exists() or not re.fullmatch("[0-9a-f]{32}", name):
+        return path
+    try:
+        return Path(MlflowClient(tracking_uri(uri)).get_run(name).data.tags["rnnlab.folder"])
+    except (MlflowException, KeyError) as error:
+        raise ValueError(f"resume={name!r}: no run of rnnlab has this id") from error

@@ -57,7 +57,7 @@ WRONG = {
     "cell=[a": "'cell=[a' cannot be read",
     # what is not there
     "resume=nowhere": "there is no such checkpoint",
-    "resume=3": "resume=3 is not a run's folder or checkpoint",
+    "resume=3": "resume=3 is not a run's folder, last checkpoint or id",
     "tracking.uri=http://127.0.0.1:9": "does not answer: Connection refused",
     "tracking.uri=sqlite:////proc/no/mlflow.db": "cannot be used",
 }

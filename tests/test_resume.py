@@ -79,10 +79,17 @@ def test_a_run_resumes_as_it_was_and_once(command: Command, home: Path) -> None:
         assert finished.status == 2
         assert message in finished.err
     assert (cut / "metrics.jsonl").read_text() == before
-    # A checkpoint names its run, and what the run has may be said again.
-    again = command("resume=cut/checkpoints/last.ckpt", "cell=lstm", "cell.hidden_size=8")
+    finished = command("resume=cut/checkpoints/best.ckpt")
+    assert finished.status == 2
+    assert "a run goes on from its last.ckpt" in finished.err
+    finished = command(f"resume={'0' * 32}")
+    assert finished.status == 2
+    assert "no run of rnnlab has this id" in finished.err
+    # Its id names the run too, and what it has may be said again.
+    run_id = Result.read(cut).run_id
+    again = command(f"resume='{run_id}'", "cell=lstm", "cell.hidden_size=8")
     assert again.status == 0, again.err
-    finished = command("resume=cut")
+    finished = command("resume=cut/checkpoints/last.ckpt")
     assert finished.status == 2
     assert "has finished: there is nothing to resume" in finished.err
 

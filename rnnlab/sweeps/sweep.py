@@ -68,14 +68,14 @@ class Sweep(Callback):
         summary = summarise(self.folder)
         status = max(status, 1 if summary.failed else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
+        if summary.jobs:  # told before anything is asked of the store
+            page = how_to_see(self.uri, self.experiment_id, self.run_id)
+            sys.stdout.write(f"\n{summary}\nin MLflow   {page}\n")
+            (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
+            self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
         for job in summary.failed:
             if job.run_id and self.client.get_run(job.run_id).info.status == "RUNNING":
                 self.client.set_terminated(job.run_id, ending)
-        if summary.jobs:
-            (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
-            self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
-            page = how_to_see(self.uri, self.experiment_id, self.run_id)
-            sys.stdout.write(f"\n{summary}\nin MLflow   {page}\n")
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
         self.client.set_terminated(self.run_id, ending)
