@@ -99,7 +99,10 @@ def _call(
 
 
 def _check_types(section: str, cls: type, arguments: Mapping[str, object]) -> None:
-    hints = get_type_hints(cls.__init__)
+    try:
+        hints = get_type_hints(cls.__init__)
+    except NameError:  # annotations that only a type checker can resolve
+        hints = {}
     for key, value in arguments.items():
         hint = hints.get(key, Any)
         if not _matches(value, hint):
@@ -121,9 +124,14 @@ def _matches(value: object, hint: Any) -> bool:
         return isinstance(value, int | float)
     plain = origin or hint
     if plain in (list, tuple):
-        (item, *_) = get_args(hint) or (Any,)
-        return isinstance(value, list) and all(_matches(v, item) for v in value)
+        return isinstance(value, list) and _items_match(value, plain, get_args(hint))
     return not isinstance(plain, type) or isinstance(value, plain)
+
+
+def _items_match(values: list, plain: type, items: tuple) -> bool:
+    if plain is tuple and items and items[-1] is not Ellipsis:
+        return len(values) == len(items) and all(map(_matches, values, items))
+    return all(_matches(value, items[0] if items else Any) for value in values)
 
 
 _WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}

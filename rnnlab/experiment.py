@@ -3,7 +3,7 @@
 The config is what Hydra composed, resolved to plain dicts; every section is checked here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,27 @@ def make_module(config: Config) -> TrainingModule:
         task,
         optimizer=build("optimizer", config["optimizer"], Optimizer, allow),
         clip=build("clip", config["clip"], Clip, allow)(),
-        schedule=build("schedule", schedule, LRScheduler, allow) if schedule else None,
+        schedule=make_schedule(schedule, allow) if schedule else None,
         train=build("train", config["train"], TrainSettings)(),
         evaluation=build("eval", config["eval"], EvalSettings)(),
         seed=config["seed"],
     )
     _try_optimizer(module)
     return module
+
+
+def make_schedule(config: Config, allow: list[str]) -> Callable[[Optimizer], LRScheduler]:
+    """What makes the schedule from the optimizer; `schedulers` may list schedules within it."""
+    if "schedulers" not in config:
+        return build("schedule", config, LRScheduler, allow)
+    within = [make_schedule(one, allow) for one in config["schedulers"]]
+    own = {key: value for key, value in config.items() if key != "schedulers"}
+
+    def make(optimizer: Optimizer) -> LRScheduler:
+        made = [one(optimizer) for one in within]
+        return build("schedule", own, LRScheduler, allow, optimizer=optimizer, schedulers=made)()
+
+    return make
 
 
 def _try_optimizer(module: TrainingModule) -> None:

@@ -34,7 +34,7 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     asked, had = dict(leaves(config)), dict(leaves(saved)) | choices
     for override in overrides:
         key = override.lstrip("+").partition("=")[0]
-        value = asked.get(key, override.partition("=")[2])
+        value = override.partition("=")[2] if key in choices else asked.get(key)
         if key not in ("resume", STORE) and had.get(key) != value:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the run has {key}={had.get(key)}"
@@ -42,7 +42,7 @@ def resumed(config: dict[str, Any], overrides: list[str]) -> Resumed:
     if config["tracking"]["uri"] is not None:
         saved["tracking"]["uri"] = config["tracking"]["uri"]  # the same store, reached anew
     elif "***" in (saved["tracking"]["uri"] or ""):
-        raise ValueError(f"{STORE} is needed to resume: no run keeps its password")
+        raise ValueError(f"{STORE} is needed again to resume: a checkpoint keeps no password")
     return saved, choices, result.overrides, folder, result.run_id
 
 

@@ -33,6 +33,7 @@ def main() -> None:
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)
+    sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
     # Hydra takes a plugin by a name in its own namespace alone, wherever the class itself lives.
     Plugins.instance().class_name_to_class["hydra_plugins.rnnlab.ProcessLauncher"] = ProcessLauncher
     status = _run_hydra(folders, arguments.overrides)

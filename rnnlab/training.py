@@ -100,6 +100,11 @@ class TrainingModule(pl.LightningModule):
         stop = min(self.updates + settings.val_every, settings.steps)
         return range(self.updates, stop, settings.block)
 
+    def on_train_start(self) -> None:
+        # A run that was killed after it had been stopped as solved is resumed to be tested only.
+        if self.solved_at is not None and self.train_settings.stop_when_solved:
+            self.trainer.should_stop = True
+
     def training_step(self, start: int) -> None:
         stop = min(start + self.train_settings.block, self.train_settings.steps)
         stream = self._stream("train")
@@ -107,7 +112,7 @@ class TrainingModule(pl.LightningModule):
         torch.manual_seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
         measured = torch.stack([self._update(stream, step) for step in range(start, stop)])
-        losses, norms, left = measured.double().cpu().unbind(dim=1)  # waits for the device, once
+        losses, norms, left = measured.cpu().double().unbind(dim=1)  # waits for the device, once
         seconds = time.perf_counter() - began
         if not losses.isfinite().all():
             raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)

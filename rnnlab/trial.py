@@ -19,6 +19,7 @@ from rnnlab.checks import check_int
 from rnnlab.config import build
 from rnnlab.experiment import make_module, make_trainer
 from rnnlab.hush import hush
+from rnnlab.masking import masked
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.result import Result, variant_name
 from rnnlab.signals import Stopped, received
@@ -26,7 +27,7 @@ from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.store import TrackingSettings, masked, open_store, tracking_uri
+from rnnlab.tracking.store import TrackingSettings, open_store, tracking_uri
 from rnnlab.training import DivergedError, TrainingModule
 
 

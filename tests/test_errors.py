@@ -38,6 +38,7 @@ WRONG = {
     "model.output_nonlinearity=tahn": "did you mean tanh?",
     "optimizer.lr=-1": "optimizer: Invalid learning rate: -1",
     "optimizer.lr=fast": "optimizer.lr='fast' is not a number",
+    "optimizer.betas=[0.9]": "optimizer.betas=[0.9] is not",
     "task.variant=bai2017": "did you mean bai2018?",
     "eval.sequences=100": "eval.sequences=100 cannot show an error rate below 0.01: at least 381",
     "eval.lengths=[50,50]": "eval.lengths=[50, 50] names a length twice",

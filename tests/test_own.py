@@ -23,7 +23,7 @@ def write_files(folder: Path) -> None:
         first, _, rest = text.partition("\n")
         if language in {"python", "yaml"}:
             path = folder / first.removeprefix("# ")
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True, parents=True)
             path.write_text(rest, encoding="utf-8")
 
 
@@ -76,6 +76,13 @@ def test_a_cell_of_ones_own_in_a_sweep(home: Path) -> None:
     finished = run(sys.executable, home, *own, *sweep, *QUICK, *SMALL)
     assert finished.returncode == 0, finished.stderr + finished.stdout
     assert len(client(home).search_runs(["1"])) == 3
+
+
+def test_a_folder_of_ones_own_is_elsewhere(home: Path) -> None:
+    write_files(home / "mine")
+    cell = ["--config-dir", "mine", "allow_targets=[leaky]", "cell=leaky"]
+    finished = run(sys.executable, home, "-m", "rnnlab.run", *cell, *QUICK, *SMALL)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_nothing_of_ones_own_runs_unasked(home: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rnnlab.cells import ElmanCell
 from rnnlab.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.data import Stream
-from rnnlab.experiment import make_trainer
+from rnnlab.experiment import make_schedule, make_trainer
 from rnnlab.model import SequenceModel
 from rnnlab.scoring import Score
 from rnnlab.settings import EvalSettings, TrainSettings
@@ -285,6 +285,31 @@ def test_plateau_schedule_steps_at_validations(tmp_path: Path) -> None:
     # the same loss three times: the first validation sets the mark, the others halve the rate
     assert points["train/lr", 2] == points["train/lr", 4] == 1e-12
     assert points["train/lr", 6] == 0.5e-12
+
+
+def test_schedules_within_a_schedule() -> None:
+    """Warm up over two updates, then decay: by hand 0.5, 0.75, 1, 0.5, 0.25 of the rate."""
+    lr_scheduler = "torch.optim.lr_scheduler"
+    warm = {"_target_": f"{lr_scheduler}.LinearLR", "start_factor": 0.5, "total_iters": 2}
+    decay = {"_target_": f"{lr_scheduler}.ExponentialLR", "gamma": 0.5}
+    both = {"schedulers": [warm, decay], "milestones": [2]}
+    make = make_schedule({"_target_": f"{lr_scheduler}.SequentialLR", **both}, [])
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule, rates = make(optimizer), []
+    for _ in range(5):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == [0.5, 0.75, 1.0, 0.5, 0.25]
+
+
+def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
+    fit(oracle_module(limit=1.0), tmp_path / "a")
+    module = oracle_module(limit=1.0)
+    config = CONFIG | {"train": {"steps": 7, "val_every": 4}}
+    trainer = make_trainer(config, tmp_path / "b" / "checkpoints", "test", Recorder(tmp_path / "b"))
+    trainer.fit(module, ckpt_path=tmp_path / "a" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert module.updates == module.solved_at == 4
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, open_dict
 from pebble import ProcessExpired, ProcessPool
 
 from rnnlab.checks import check_float, check_int
+from rnnlab.masking import masked
 from rnnlab.result import Result
 from rnnlab.signals import stop_on_signals
 
@@ -51,7 +52,7 @@ class ProcessLauncher(Launcher):
             check_int("hydra.launcher.n_jobs", n_jobs, minimum=1)
         if job_timeout is not None:
             check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
-        self.n_jobs = n_jobs or len(os.sched_getaffinity(0))
+        self.n_jobs = n_jobs or _cores()
         self.job_timeout = job_timeout
 
     def setup(
@@ -101,6 +102,13 @@ class ProcessLauncher(Launcher):
         """What a job needs, with the resolvers and callbacks that pickle itself cannot carry."""
         state = (dict(os.environ), Singleton.get_state())
         return cloudpickle.dumps((*state, self.context, self.task_function, config))
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system can tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def start_fork_server() -> Any:
@@ -154,7 +162,7 @@ def failure(future: Future[Any]) -> Exception | None:
 
 def _told(config: DictConfig, future: Future[Any]) -> str:
     """One line for a job that has ended, its loss beside chance."""
-    overrides = " ".join(filter_overrides(config.hydra.overrides.task)) or "defaults"
+    overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
     if (error := failure(future)) is not None:
         return f"{overrides}: FAILED, {error}"
     result = Result.read(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))

@@ -4,11 +4,11 @@ Importing this module is its effect. MLflow looks through all installed packages
 saves a model; a throw-away one makes it do so here.
 """
 
+import contextlib
 import gc
 import tempfile
 from pathlib import Path
 
-import git  # noqa: F401  MLflow asks it for the commit
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
 import rnnlab.summary
@@ -17,6 +17,9 @@ from rnnlab.hush import hush
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.tracking.artifacts import write_model, write_packages
 from rnnlab.tracking.journal import Point
+
+with contextlib.suppress(ImportError):  # it needs git itself
+    import git  # noqa: F401  MLflow asks it for the commit
 
 hush()
 with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from rnnlab.masking import masked
 from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
 from rnnlab.table import markdown_table
@@ -76,7 +77,7 @@ def _failure(job: Path, result: Result | None) -> Failure:
         reason = (job / "failure.txt").read_text("utf-8").strip().splitlines()[-1]
     elif result is not None and result.failure:
         reason = result.failure
-    name = f"job {job.name} ({' '.join(words)})" if words else f"job {job.name}"
+    name = f"job {job.name} ({masked(' '.join(words))})" if words else f"job {job.name}"
     return Failure(name, f"{reason}; see {job}", result.run_id if result else "")
 
 

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param
-from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 from pytorch_lightning.loggers import MLFlowLogger
-from requests import RequestException
-from sqlalchemy.exc import SQLAlchemyError
 
 from rnnlab.tracking.journal import Journal, Point
+from rnnlab.tracking.store import FAILURES
 
 log = logging.getLogger(__name__)
-
-FAILURES = (MlflowException, RequestException, SQLAlchemyError, OSError)
 
 FLUSH_SECONDS = 5.0  # how far `mlflow ui` may lag behind a run
 

@@ -1,7 +1,6 @@
 """Where MLflow keeps the runs: found, reached or refused before anything trains."""
 
 import os
-import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,11 @@ from urllib.parse import urlparse
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
 from rnnlab.checks import check_bool
+from rnnlab.masking import masked
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class TrackingSettings:
         if not self.experiment.strip():
             raise ValueError(f"experiment={self.experiment!r} is not a name")
 
+
+# What a store may raise that is slow, down, full or gone.
+FAILURES = (MlflowException, RequestException, SQLAlchemyError, OSError)
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
@@ -66,14 +71,9 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
             client = MlflowClient(uri)
             artifacts = (Path.cwd() / "outputs" / "artifacts").as_uri()
             return client, _experiment_id(client, experiment, artifacts)
-    except (MlflowException, OSError) as error:
+    except FAILURES as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"tracking.uri={masked(uri)} cannot be used: {reason}") from error
-
-
-def masked(text: str) -> str:
-    """The text without the password of any URI in it."""
-    return re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", text)
 
 
 def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:

@@ -90,6 +90,12 @@ def test_an_unreachable_store_is_told_once(command: Command, home: Path) -> None
     assert not (home / "outputs" / "sweep").exists()
 
 
+def test_resume_is_for_one_run(command: Command) -> None:
+    finished = command("-m", "resume=a", "seed=0,1", *FAST)
+    assert finished.status == 2
+    assert finished.err.strip() == "resume=a goes on with one run: leave -m out"
+
+
 @pytest.mark.parametrize("launcher", ["processes", "basic"])
 def test_jobs_run_under_either_launcher(command: Command, home: Path, launcher: str) -> None:
     finished = command("-m", f"hydra/launcher={launcher}", "seed=0,1", *FAST)

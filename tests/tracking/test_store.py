@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rnnlab.tracking.store import TrackingSettings, default_uri, masked, open_store, tracking_uri
+from rnnlab.masking import masked
+from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
 from tests.conftest import QUICK, SMALL, client, result_of
 
 
