@@ -142,6 +142,8 @@ def _spelled(hint: Any) -> str:
         return "null"
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple and Ellipsis not in get_args(hint):
+        return f"a list of {len(get_args(hint))}"
     if get_origin(hint) in (Union, types.UnionType):
         return " or ".join(_spelled(option) for option in get_args(hint))
     return _WORDS.get(hint) or getattr(hint, "__name__", str(hint))

@@ -303,11 +303,12 @@ def test_schedules_within_a_schedule() -> None:
     assert rates == [0.5, 0.75, 1.0, 0.5, 0.25]
 
 
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
 def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
     fit(oracle_module(limit=1.0), tmp_path / "a")
     module = oracle_module(limit=1.0)
     config = CONFIG | {"train": {"steps": 7, "val_every": 4}}
-    trainer = make_trainer(config, tmp_path / "b" / "checkpoints", "test", Recorder(tmp_path / "b"))
+    trainer = make_trainer(config, tmp_path / "a" / "checkpoints", "test", Recorder(tmp_path))
     trainer.fit(module, ckpt_path=tmp_path / "a" / "checkpoints" / "last.ckpt", weights_only=True)
     assert module.updates == module.solved_at == 4
 
