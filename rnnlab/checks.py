@@ -22,8 +22,8 @@ def check_int(name: str, value: int, minimum: int, maximum: int | None = None) -
 
 
 def check_seed(name: str, value: int) -> int:
-    """`value`, if it is a seed: 0 to 2**63 - 1."""
-    return check_int(name, value, minimum=0, maximum=2**63 - 1)
+    """`value`, if it is a seed: 0 to 2**32 - 1, which is all that torch keeps of one."""
+    return check_int(name, value, minimum=0, maximum=2**32 - 1)
 
 
 def check_float(

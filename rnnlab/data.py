@@ -50,7 +50,7 @@ class Stream:
     Args:
         task: What to sample.
         batch_size: Sequences a batch.
-        seed: Which world; 0 to 2**63 - 1.
+        seed: Which world; 0 to 2**32 - 1.
         stream: "train", "val", "confirm" or "test"; they never share a batch.
 
     Raises:

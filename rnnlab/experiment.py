@@ -26,10 +26,11 @@ from rnnlab.training import TrainingModule
 
 Config = Mapping[str, Any]
 
-KEYS = (
-    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model", "train"),
-    *("eval", "seed", "num_threads", "resume", "allow_targets"),
+SECTIONS = (
+    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
+    *("train", "eval"),
 )
+KEYS = (*SECTIONS, "seed", "num_threads", "resume", "allow_targets")
 
 # What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
 TRAINER = ("accelerator", "devices", "precision", "deterministic")
@@ -49,20 +50,29 @@ def make_model(config: Config, task: Task) -> SequenceModel:
     return build("model", config["model"], SequenceModel, **sizes)()
 
 
+def check_sections(config: Config) -> None:
+    """Refuse a config with a key too many, or one that an override took away."""
+    for key in config:
+        if key not in KEYS:
+            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
+    for key in KEYS:
+        if key not in config:
+            raise ValueError(f"{key} is missing")
+        if key in SECTIONS and not isinstance(config[key], Mapping):
+            raise ValueError(f"{key}={config[key]!r} is not a section of keys")
+
+
 def make_module(config: Config) -> TrainingModule:
     """Task, model and all that trains it.
 
     Raises:
         ValueError: For anything in the config that cannot be used, named by its dotted key.
     """
-    for key in config:
-        if key not in KEYS:
-            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
     allow = config["allow_targets"]
     if not (isinstance(allow, list) and all(isinstance(p, str) and p for p in allow)):
         raise ValueError(f"allow_targets={allow!r} is not a list of packages, as [mine]")
     task = make_task(config)
-    schedule = config.get("schedule")
+    schedule = config["schedule"]
     module = TrainingModule(
         make_model(config, task),
         task,
@@ -109,13 +119,13 @@ def make_trainer(config: Config, folder: Path, name: str, logger: Any) -> pl.Tra
         if key not in ("_target_", *TRAINER):
             raise ValueError(f"trainer.{key} is unknown: {did_you_mean(key, TRAINER)}")
     check_choice("trainer.precision", section.get("precision"), PRECISIONS)
-    train = config["train"]
+    train = build("train", config["train"], TrainSettings)()
     make = build(
         "trainer",
         section,
         pl.Trainer,
         logger=logger,
-        max_epochs=-(-train["steps"] // train["val_every"]),  # an epoch is up to a validation
+        max_epochs=-(-train.steps // train.val_every),  # an epoch is up to a validation
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,

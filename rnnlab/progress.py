@@ -1,5 +1,6 @@
 """What a run shows while it trains: one line, with the loss beside chance."""
 
+import shutil
 import sys
 from typing import TextIO
 
@@ -29,7 +30,10 @@ class Progress(pl.Callback):
     ) -> None:
         assert isinstance(pl_module, TrainingModule)
         if self.terminal:
-            self.stream.write("\r" + self.line(pl_module) + "\x1b[K")
+            width = (
+                shutil.get_terminal_size().columns - 1
+            )  # a line that wraps cannot be written over
+            self.stream.write("\r" + self.line(pl_module)[:width] + "\x1b[K")
             self.stream.flush()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

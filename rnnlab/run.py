@@ -7,6 +7,7 @@ answer at once.
 import os
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 
 import hydra
@@ -30,6 +31,9 @@ FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 asks for the traceback of ever
 def main() -> None:
     """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
     stop_on_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no terminal's character set may end a run
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)

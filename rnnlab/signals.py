@@ -23,7 +23,7 @@ class Stopped(SystemExit):
 
 
 def stop_on_signals() -> None:
-    """Raise `Stopped` in this process's main thread at SIGINT and SIGTERM."""
+    """Raise `Stopped` in this process's main thread at SIGINT, SIGTERM and SIGHUP."""
 
     def stop(signum: int, _: FrameType | None) -> None:
         _received.append(signum)
@@ -32,6 +32,7 @@ def stop_on_signals() -> None:
     _received.clear()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)  # the terminal has been closed
 
 
 def received() -> int | None:

@@ -83,6 +83,7 @@ class TrainingModule(pl.LightningModule):
         self.tests = [task, *(_at_length(task, n) for n in self.eval_settings.lengths)]
         self.updates = 0
         self.solved_at: int | None = None
+        self.tested_at: int | None = None  # updates behind the weights that are tested
         self.recent: dict[str, float] = {}  # the newest value of every metric
         self.origin: dict[str, Any] = {}  # plain types that go into every checkpoint
         self._score = Score()
@@ -199,7 +200,8 @@ class TrainingModule(pl.LightningModule):
         metrics["test/loss_over_chance"] = metrics["test/loss"] / self.task.chance
         metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
         if metrics["test/solved"]:
-            metrics["steps_to_solve"] = self.updates if self.solved_at is None else self.solved_at
+            reached = (self.solved_at, self.tested_at, self.updates)
+            metrics["steps_to_solve"] = next(step for step in reached if step is not None)
         others = zip(self.eval_settings.lengths, self.tests[1:], self._test_scores[1:], strict=True)
         for length, task, score in others:
             metrics |= score.means(f"length/{length}")

@@ -17,7 +17,7 @@ import torch
 from rnnlab import __version__, checkpoints
 from rnnlab.checks import check_int
 from rnnlab.config import build
-from rnnlab.experiment import make_module, make_trainer
+from rnnlab.experiment import check_sections, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.masking import masked
 from rnnlab.report.figures import write_learning_curve
@@ -52,7 +52,11 @@ def run_trial(
     """
     began = time.monotonic()
     hush()
-    torch.set_num_threads(check_int("num_threads", config["num_threads"], minimum=1))
+    check_sections(config)
+    if run_id is None and any((folder / name).exists() for name in ("result.json", "checkpoints")):
+        raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
+    threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
+    torch.set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
     module = make_module(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}
@@ -165,7 +169,9 @@ def _train_and_test(
     best = Path(result.folder) / "checkpoints" / checkpoints.BEST
     if best.exists():
         result.checkpoint = str(best)
-        module.load_state_dict(checkpoints.load(best)["state_dict"])
+        checkpoint = checkpoints.load(best)
+        module.load_state_dict(checkpoint["state_dict"])
+        module.tested_at = checkpoint["rnnlab"]["updates"]
         trainer.test(module, verbose=False)
     else:
         outcome["test/solved"] = 0.0

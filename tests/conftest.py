@@ -59,7 +59,7 @@ def command(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """`python -m rnnlab.run` with these arguments, in `home`."""
-    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: str) -> Finished:
         monkeypatch.setattr("sys.argv", ["rnnlab.run", *arguments])

@@ -1,6 +1,7 @@
 """Training in blocks: against a bare loop, closed forms and an uninterrupted run."""
 
 import math
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def module_of(
 def fit(module: TrainingModule, folder: Path) -> tuple[pl.Trainer, dict[tuple[str, int], float]]:
     logger = Recorder(folder)
     settings = module.train_settings
-    config = CONFIG | {"train": {"steps": settings.steps, "val_every": settings.val_every}}
+    config = CONFIG | {"train": asdict(settings)}
     trainer = make_trainer(config, folder / "checkpoints", "test", logger)
     trainer.fit(module)
     return trainer, logger.points
@@ -307,7 +308,7 @@ def test_schedules_within_a_schedule() -> None:
 def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
     fit(oracle_module(limit=1.0), tmp_path / "a")
     module = oracle_module(limit=1.0)
-    config = CONFIG | {"train": {"steps": 7, "val_every": 4}}
+    config = CONFIG | {"train": {"steps": 7, "val_every": 4, "block": 2}}
     trainer = make_trainer(config, tmp_path / "a" / "checkpoints", "test", Recorder(tmp_path))
     trainer.fit(module, ckpt_path=tmp_path / "a" / "checkpoints" / "last.ckpt", weights_only=True)
     assert module.updates == module.solved_at == 4
@@ -316,7 +317,7 @@ def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
 def test_precision_is_the_models(precision: str, tmp_path: Path) -> None:
     module = module_of(steps=2, val_every=2)
-    config = CONFIG | {"train": {"steps": 2, "val_every": 2}}
+    config = CONFIG | {"train": {"steps": 2, "val_every": 2, "block": 2}}
     config = config | {"trainer": {**CONFIG["trainer"], "precision": precision}}
     trainer = make_trainer(config, tmp_path / "checkpoints", "test", Recorder(tmp_path))
     trainer.fit(module)

@@ -5,6 +5,7 @@ after the first starts in a fraction of a second. A job that raises, is killed, 
 one failed job.
 """
 
+import json
 import multiprocessing
 import os
 import sys
@@ -21,7 +22,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from pebble import ProcessExpired, ProcessPool
 
 from rnnlab.checks import check_float, check_int
@@ -70,6 +71,7 @@ class ProcessLauncher(Launcher):
             self._compose(number, overrides)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
+        _refuse_twins(configs)
         pool = ProcessPool(
             max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=start_fork_server()
         )
@@ -102,6 +104,18 @@ class ProcessLauncher(Launcher):
         """What a job needs, with the resolvers and callbacks that pickle itself cannot carry."""
         state = (dict(os.environ), Singleton.get_state())
         return cloudpickle.dumps((*state, self.context, self.task_function, config))
+
+
+def _refuse_twins(configs: Sequence[DictConfig]) -> None:
+    """Two jobs of one config are one result: counted twice, they would pass for two seeds."""
+    first: dict[str, int] = {}
+    for number, config in enumerate(configs):
+        plain = OmegaConf.to_container(config, resolve=False)
+        assert isinstance(plain, dict)
+        text = json.dumps({key: value for key, value in plain.items() if key != "hydra"})
+        if text in first:
+            raise ValueError(f"jobs {first[text]} and {number} of the sweep are the same run")
+        first[text] = number
 
 
 def _cores() -> int:

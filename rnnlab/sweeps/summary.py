@@ -93,5 +93,7 @@ def _figures(results: list[Result]) -> list[str]:
     if len(losses) > 1:
         least, most = bootstrap_mean(losses)
         mean += f" [{least:.4g}, {most:.4g}]"
+    if 0 < len(losses) < len(results):
+        mean += f" of {len(losses)}"
     rate = f"{solved} of {len(results)} [{low:.2f}, {high:.2f}]"
     return [rate, mean, f"{results[0].chance:.4g}"]

@@ -41,6 +41,8 @@ class Sweep(Callback):
         try:
             if config.resume is not None:
                 raise ValueError(f"resume={config.resume} goes on with one run: leave -m out")
+            if any(path.is_dir() for path in self.folder.glob("*")):
+                raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
             self.client, experiment = open_store(self.uri, config.tracking.experiment)
         except ValueError as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.

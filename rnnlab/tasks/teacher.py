@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.quasirandom import SobolEngine
 
-from rnnlab.checks import check_int
+from rnnlab.checks import check_int, check_seed
 from rnnlab.tasks.task import Batch, Task
 
 RECURRENT_GAIN = 0.9  # Below 1 the teacher forgets, and its answers have a stationary variance.
@@ -75,7 +75,7 @@ class Teacher(Task):
         input_size: Features of x_t.
         output_size: Features of y_t.
         hidden_size: Units of the teacher.
-        seed: Which teacher; 0 or more.
+        seed: Which teacher; 0 to 2**32 - 1.
 
     Raises:
         ValueError: An argument is no whole number, or is below 1 (`seed`: 0).
@@ -92,7 +92,7 @@ class Teacher(Task):
         check_int("input_size", self.input_size, 1)
         check_int("output_size", self.output_size, 1)
         check_int("hidden_size", self.hidden_size, 1)
-        check_int("seed", self.seed, 0)
+        check_seed("seed", self.seed)
 
     @cached_property
     def weights(self) -> Weights:

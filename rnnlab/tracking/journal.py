@@ -7,6 +7,7 @@ gone costs no point. Values are written with all their digits.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,15 +28,26 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._whole = False
 
     def append(self, metrics: Mapping[str, float], step: int) -> list[Point]:
         """Write the metrics down under `step`; returns them as points."""
         now = int(time.time() * 1000)
         points = [Point(key, float(value), step, now) for key, value in metrics.items()]
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._whole:
+            self._drop_cut_line()
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(point._asdict()) + "\n" for point in points)
         return points
+
+    def _drop_cut_line(self) -> None:
+        """A killed process may have left half a line, which the next point must not continue."""
+        self._whole = True
+        if self.path.exists():
+            text = self.path.read_bytes()
+            if not text.endswith(b"\n"):
+                os.truncate(self.path, text.rfind(b"\n") + 1)
 
     def __iter__(self) -> Iterator[Point]:
         """The points written so far; a last line that a killed process left incomplete is no point."""

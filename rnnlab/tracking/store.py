@@ -58,7 +58,7 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Raises:
         ValueError: If the store does not answer, or the experiment has been deleted.
     """
-    # A run waits for the journal alone: what a server misses is sent again later.
+    # The journal has what a server misses; waiting for one in vain costs the run time.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     _reach(uri)

@@ -90,6 +90,19 @@ def test_an_unreachable_store_is_told_once(command: Command, home: Path) -> None
     assert not (home / "outputs" / "sweep").exists()
 
 
+def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> None:
+    twins = command("-m", "cell=elman,elman_clipped", "clip=norm", *FAST[:-1])
+    assert twins.status == 2
+    assert "jobs 0 and 1 of the sweep are the same run" in twins.err
+    assert command("-m", "seed=0", *FAST).status == 0
+    again = command("-m", "seed=1", *FAST)
+    assert again.status == 2
+    assert "outputs/sweep holds a sweep already" in again.err
+    single = command(*QUICK, *SMALL, "hydra.run.dir=outputs/sweep/0", "cell=gru")
+    assert single.status == 2
+    assert "holds a run already" in single.err
+
+
 def test_resume_is_for_one_run(command: Command) -> None:
     finished = command("-m", "resume=a", "seed=0,1", *FAST)
     assert finished.status == 2
@@ -132,7 +145,7 @@ def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
         "hydra.launcher.n_jobs=0": "hydra.launcher.n_jobs=0 is too small: at least 1",
         "hydra.launcher.job_timeout=-1": "hydra.launcher.job_timeout=-1 is out of bounds",
     }.items():
-        refused = command("-m", "seed=0", *FAST, override)
+        refused = command("-m", "seed=0", *FAST[:-1], override)
         assert refused.status == 2
         assert message in refused.err
 

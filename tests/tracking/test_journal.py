@@ -31,6 +31,9 @@ def test_a_line_cut_short_is_no_point(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write('{"key": "a", "val')
     assert list(journal) == kept
+    resumed = Journal(path)
+    kept += resumed.append({"a": 2.0}, step=4)
+    assert list(resumed) == kept
 
 
 def test_points_are_plain_tuples() -> None:
