@@ -1,6 +1,5 @@
 """Sweeps: the parent and its children, one failed job, the table."""
 
-import json
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
 from rnnlab.sweeps.summary import summarise
 from tests.conftest import QUICK, SMALL, Command, client
+from tests.test_run import losses
 
 FAST = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.sweep.dir=outputs/sweep")
 
@@ -122,14 +122,6 @@ def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Pat
     """The fork server changes no number."""
     command("-m", "seed=3", "cell=lstm", *FAST)
     command("seed=3", "cell=lstm", *FAST, "hydra.run.dir=alone")
-
-    def losses(folder: Path) -> list[tuple[str, int, str]]:
-        lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-        return [
-            (p["key"], p["step"], float(p["value"]).hex())
-            for p in lines
-            if not p["key"].startswith("perf/")
-        ]
 
     assert losses(home / "outputs" / "sweep" / "0") == losses(home / "alone")
 
