@@ -11,7 +11,7 @@ from torch import Generator
 from rnnlab.checks import check_choice, check_int, check_seed
 from rnnlab.tasks import Batch, Task
 
-STREAMS = {"train": 0, "val": 1, "confirm": 2, "test": 3, "dropout": 4}
+STREAMS = {"train": 0, "val": 1, "confirm": 2, "test": 3, "dropout": 4, "diagnostics": 5}
 
 _WORDS = 624  # 32-bit words in the state of a Mersenne twister
 
@@ -51,7 +51,7 @@ class Stream:
         task: What to sample.
         batch_size: Sequences a batch.
         seed: Which world; 0 to 2**32 - 1.
-        stream: "train", "val", "confirm" or "test"; they never share a batch.
+        stream: "train", "val", "confirm", "test" or "diagnostics"; they never share a batch.
 
     Raises:
         ValueError: For a batch size below 1, a seed out of range, or an unknown stream.

@@ -3,7 +3,7 @@
 The config is what Hydra composed, resolved to plain dicts; every section is checked here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from rnnlab.checkpoints import AtomicCheckpointIO, checkpointing
 from rnnlab.checks import check_choice, check_seed, did_you_mean
 from rnnlab.clipping import Clip
 from rnnlab.config import build
+from rnnlab.diagnostics import Diagnostic
 from rnnlab.model import SequenceModel
-from rnnlab.progress import Progress
 from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.tasks import Task
 from rnnlab.training import TrainingModule
@@ -28,7 +28,7 @@ Config = Mapping[str, Any]
 
 SECTIONS = (
     *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
-    *("train", "eval"),
+    *("diagnostics", "train", "eval"),
 )
 KEYS = (*SECTIONS, "seed", "num_threads", "resume", "allow_targets")
 
@@ -108,8 +108,21 @@ def _try_optimizer(module: TrainingModule) -> None:
         module.make_schedule(optimizer)
 
 
-def make_trainer(config: Config, folder: Path, name: str, logger: Any) -> pl.Trainer:
-    """A Lightning trainer that checkpoints into `folder` and shows one line of progress.
+def make_diagnostics(config: Config) -> dict[str, Diagnostic]:
+    """What is measured on the model besides its losses, by name."""
+    chosen = {}
+    for name, section in config["diagnostics"].items():
+        where = f"diagnostics.{name}"
+        if not isinstance(section, Mapping) or "_target_" not in section:
+            raise ValueError(f"{where}={section!r} is not a section with a _target_")
+        chosen[name] = build(where, section, Diagnostic, config["allow_targets"])()
+    return chosen
+
+
+def make_trainer(
+    config: Config, folder: Path, callbacks: Sequence[pl.Callback], logger: Any
+) -> pl.Trainer:
+    """A Lightning trainer that checkpoints into `folder`.
 
     Raises:
         ValueError: For a setting that is not the trainer's here, or that Lightning refuses.
@@ -132,7 +145,7 @@ def make_trainer(config: Config, folder: Path, name: str, logger: Any) -> pl.Tra
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        callbacks=[*checkpointing(folder), Progress(name)],
+        callbacks=[*callbacks, *checkpointing(folder)],
         plugins=[AtomicCheckpointIO()],
     )
     try:

@@ -10,7 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.signals import Stopped
 
-GROUPS = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "experiment")
+GROUPS = (
+    *("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "diagnostics"),
+    "experiment",
+)
 
 
 def job(cfg: DictConfig) -> float | None:
@@ -22,7 +25,7 @@ def job(cfg: DictConfig) -> float | None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
-    choices = {group: str(settings.runtime.choices[group]) for group in GROUPS}
+    choices = {group: _choice(settings.runtime.choices, config, group) for group in GROUPS}
     overrides = list(settings.overrides.task)
     run_id = None
     try:
@@ -38,3 +41,8 @@ def job(cfg: DictConfig) -> float | None:
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")
+
+
+def _choice(choices: DictConfig, config: dict[str, Any], group: str) -> str:
+    """What was chosen of a group; of a list, as diagnostics=[omega,lyapunov], Hydra says nothing."""
+    return str(choices[group]) if group in choices else f"[{','.join(config[group])}]"

@@ -75,7 +75,11 @@ class SequenceModel(nn.Module):
             if not 0 < last <= hidden.size(1):
                 raise ValueError(f"last={last} is not within 1 to seq_len={hidden.size(1)}")
             hidden = hidden[:, -last:]
-        return self.output_nonlinearity(self.readout(hidden)), ends
+        return self.read_out(hidden), ends
+
+    def read_out(self, hidden: Tensor) -> Tensor:
+        """g(V h + c) of the last layer's hidden states."""
+        return self.output_nonlinearity(self.readout(hidden))
 
     @property
     def num_params(self) -> int:

@@ -17,9 +17,11 @@ import torch
 from rnnlab import __version__, checkpoints
 from rnnlab.checks import check_int
 from rnnlab.config import build
-from rnnlab.experiment import check_sections, make_module, make_trainer
+from rnnlab.diagnostics.watch import Watch
+from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.masking import masked
+from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.result import Result, variant_name
 from rnnlab.signals import Stopped, received
@@ -57,12 +59,14 @@ def run_trial(
         raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
     torch.set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
-    module = make_module(config)
+    module, diagnostics = make_module(config), make_diagnostics(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}
     result = _describe(config, choices, overrides, folder, module)
     logger = _make_logger(tracking, result, run_id)
-    trainer = make_trainer(config, folder / "checkpoints", result.name, logger)
+    watch = Watch(diagnostics, folder)
+    callbacks = [watch, Progress(result.name)]
+    trainer = make_trainer(config, folder / "checkpoints", callbacks, logger)
     try:
         result.run_id = str(logger.run_id)
         result.write()
@@ -70,7 +74,8 @@ def run_trial(
             logger.log_hyperparams(_params(config, choices, result, module))
         last = folder / "checkpoints" / checkpoints.LAST
         _train_and_test(trainer, module, result, resume_from=None if run_id is None else last)
-        _log_artifacts(logger, _shareable(config), result, module)
+        seen = watch.finish(module, result.name)
+        _log_artifacts(logger, _shareable(config), result, module, seen)
         result.status = "FINISHED"
     except BaseException as error:
         signum = received()
@@ -144,6 +149,7 @@ def _params(
     params = dict(leaves(config)) | dict(choices)
     params["variant"] = result.variant
     params["num_params"] = str(module.model.num_params)
+    params["length"], params["chance"] = str(result.length), str(result.chance)
     params["tracking.uri"] = result.tracking_uri
     return params
 
@@ -166,6 +172,7 @@ def _train_and_test(
         trainer.fit(module, ckpt_path=resume_from, weights_only=True)
     except DivergedError as error:
         outcome = {"diverged": 1.0, "diverged_step": error.step}
+        module.updates = error.step  # under which all that follows is recorded
     best = Path(result.folder) / "checkpoints" / checkpoints.BEST
     if best.exists():
         result.checkpoint = str(best)
@@ -179,14 +186,19 @@ def _train_and_test(
 
 
 def _log_artifacts(
-    logger: BufferedMLFlowLogger, config: Mapping[str, Any], result: Result, module: TrainingModule
+    logger: BufferedMLFlowLogger,
+    config: Mapping[str, Any],
+    result: Result,
+    module: TrainingModule,
+    seen: list[str],
 ) -> None:
     folder = Path(result.folder)
     names = [
+        *seen,
         write_config(folder, config),
         write_packages(folder),
         write_learning_curve(folder, logger.journal, result.chance, result.name),
     ]
     if config["tracking"]["log_model"]:
         names.append(write_model(folder, config, module.model.state_dict()))
-    logger.log_artifacts(folder, names)
+    logger.log_artifacts(folder, dict.fromkeys(names))

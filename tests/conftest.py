@@ -16,7 +16,10 @@ from rnnlab.run import main
 from rnnlab.sweeps.sweep import Sweep
 from rnnlab.tracking import PARENT_RUN
 
-QUICK = ("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4")
+QUICK = (
+    *("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4"),
+    "diagnostics=none",
+)
 SMALL = ("eval.sequences=400", "eval.val_sequences=20", "eval.batch_size=200", "task.seq_len=10")
 
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -17,6 +18,8 @@ from omegaconf import OmegaConf
 from rnnlab.run import CONF
 from tests.conftest import QUICK, SMALL, Command, client, result_of
 from tests.test_run import losses
+
+SATURATED = ("cell=elman", "cell.recurrent_gain=20.0")
 
 # (choice, override, what both runs have besides)
 CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -65,6 +68,24 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("schedule=step", "schedule.step_size=1", ()),
     ("schedule=step", "schedule.gamma=0.5", ("schedule.step_size=1",)),
     ("schedule=exponential", "schedule.gamma=0.5", ()),
+    *(
+        (f"diagnostics={name}", f"diagnostics.{name}.{argument}", SATURATED)
+        for name, argument in (
+            ("gradient_by_lag", "sequences=5"),
+            ("jacobian", "sequences=2"),
+            ("jacobian", "steps=3"),
+            ("lyapunov", "count=3"),
+            ("lyapunov", "sequences=2"),
+            ("lyapunov", "transient=0.5"),
+            ("omega", "sequences=5"),
+            ("saturation", "sequences=5"),
+            ("saturation", "margin=0.4"),
+            ("memory_capacity", "lags=2"),
+            ("memory_capacity", "streams=16"),
+            ("error_by_lag", "sequences=40"),
+            ("error_by_lag", "bins=3"),
+        )
+    ),
     ("trainer=default", "trainer.precision=64-true", ()),
     ("seed=0", "seed=1", ()),
     ("cell=lstm", "model.num_layers=2", ()),
@@ -110,11 +131,20 @@ def test_changes_a_number(
     small = tuple(o for o in SMALL if not o.startswith("task.")) + SHORT.get(
         choice, ("task.seq_len=10",)
     )
-    base = (choice, *QUICK, *small, *beside, "tracking.log_model=false")
+    base = (*QUICK, *small, choice, *beside, "tracking.log_model=false")
     for folder, more in (("a", ()), ("b", (override,))):
         finished = command(*base, *more, f"hydra.run.dir={folder}")
         assert finished.status == 0, finished.err
-    assert losses(home / "a") != losses(home / "b")
+    assert losses(home / "a") != losses(home / "b") or looks(home / "a") != looks(home / "b")
+
+
+def looks(folder: Path) -> dict[str, Any]:
+    """The arrays of the diagnostics."""
+    return {
+        f"{path.stem}.{name}": array.tolist()
+        for path in sorted((folder / "diagnostics").glob("*.npz"))
+        for name, array in np.load(path).items()
+    }
 
 
 def test_trainer_options(command: Command) -> None:
@@ -160,7 +190,16 @@ def test_tracking_options(command: Command, home: Path) -> None:
 def test_no_option_is_missing() -> None:
     shown = {(choice, override.split("=")[0]) for choice, override, _ in CHANGES}
     keys = {key for _, key in shown} | set(ELSEWHERE)
-    for group in ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking"):
+    for group in (
+        "cell",
+        "task",
+        "clip",
+        "optimizer",
+        "schedule",
+        "trainer",
+        "tracking",
+        "diagnostics",
+    ):
         for path in sorted((CONF / group).glob("*.yaml")):
             for leaf in _leaves(f"{group}={path.stem}"):
                 if not leaf.endswith("_target_"):
@@ -168,7 +207,7 @@ def test_no_option_is_missing() -> None:
             choice = f"{group}={path.stem}"
             for key in _own(choice, group):
                 alone = {k for c, k in shown if c == choice} | set(ELSEWHERE)
-                derived = path.stem in {"elman_clipped", "cpu", "deterministic"}
+                derived = path.stem in {"elman_clipped", "cpu", "deterministic", "all"}
                 assert derived or key in alone, f"{key} of {choice} is not shown"
 
 

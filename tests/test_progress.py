@@ -16,14 +16,7 @@ def shown(stream: io.StringIO, folder: Path) -> str:
     module = module_of(steps=6, block=2, val_every=4)
     module.recent = {}
     progress = Progress("elman · adding 8 · s0", stream)
-    import rnnlab.experiment as experiment
-
-    original = experiment.Progress
-    experiment.Progress = lambda name: progress  # pyrefly: ignore[bad-assignment]
-    try:
-        fit(module, folder)
-    finally:
-        experiment.Progress = original
+    fit(module, folder, progress)
     return stream.getvalue()
 
 

@@ -62,11 +62,13 @@ def module_of(
     )
 
 
-def fit(module: TrainingModule, folder: Path) -> tuple[pl.Trainer, dict[tuple[str, int], float]]:
+def fit(
+    module: TrainingModule, folder: Path, *callbacks: pl.Callback
+) -> tuple[pl.Trainer, dict[tuple[str, int], float]]:
     logger = Recorder(folder)
     settings = module.train_settings
     config = CONFIG | {"train": asdict(settings)}
-    trainer = make_trainer(config, folder / "checkpoints", "test", logger)
+    trainer = make_trainer(config, folder / "checkpoints", callbacks, logger)
     trainer.fit(module)
     return trainer, logger.points
 
@@ -309,7 +311,7 @@ def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
     fit(oracle_module(limit=1.0), tmp_path / "a")
     module = oracle_module(limit=1.0)
     config = CONFIG | {"train": {"steps": 7, "val_every": 4, "block": 2}}
-    trainer = make_trainer(config, tmp_path / "a" / "checkpoints", "test", Recorder(tmp_path))
+    trainer = make_trainer(config, tmp_path / "a" / "checkpoints", [], Recorder(tmp_path))
     trainer.fit(module, ckpt_path=tmp_path / "a" / "checkpoints" / "last.ckpt", weights_only=True)
     assert module.updates == module.solved_at == 4
 
@@ -319,7 +321,7 @@ def test_precision_is_the_models(precision: str, tmp_path: Path) -> None:
     module = module_of(steps=2, val_every=2)
     config = CONFIG | {"train": {"steps": 2, "val_every": 2, "block": 2}}
     config = config | {"trainer": {**CONFIG["trainer"], "precision": precision}}
-    trainer = make_trainer(config, tmp_path / "checkpoints", "test", Recorder(tmp_path))
+    trainer = make_trainer(config, tmp_path / "checkpoints", [], Recorder(tmp_path))
     trainer.fit(module)
     trainer.test(module, verbose=False)
     expected = {"64-true": torch.float64, "bf16-true": torch.bfloat16}

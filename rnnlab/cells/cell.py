@@ -1,5 +1,6 @@
 """What every recurrent cell is: a state, a step, and the unrolling of that step over time."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -18,10 +19,18 @@ class Cell(nn.Module, ABC):
     and computes the same: one test holds every cell to that, in values and in gradients.
     """
 
+    state_names: tuple[str, ...] = ("h",)
+    """What the papers call the tensors of the state, in their order; the first is h."""
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = check_int("input_size", input_size, minimum=1)
         self.hidden_size = check_int("hidden_size", hidden_size, minimum=1)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What every unit of h_t lies between; a unit near a finite one is saturated."""
+        return -math.inf, math.inf
 
     @abstractmethod
     def step(self, inputs: Tensor, state: State) -> State:

@@ -9,7 +9,23 @@ from torch.nn import functional as F
 from rnnlab.cells.cell import Cell, State
 from rnnlab.checks import check_bool, check_choice, check_float
 
-NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+def _identity(a: Tensor) -> Tensor:
+    return a
+
+
+NONLINEARITIES = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "identity": _identity,  # the linear network, whose memory has closed forms
+}
+BOUNDS = {
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "sigmoid": (0.0, 1.0),
+    "identity": (-math.inf, math.inf),
+}
 
 
 def _uniform(weight: Tensor) -> None:
@@ -39,7 +55,7 @@ class ElmanCell(Cell):
     Args:
         input_size: Features in x_t.
         hidden_size: H, features in h_t.
-        nonlinearity: f: "tanh", "relu" or "sigmoid".
+        nonlinearity: f: "tanh", "relu", "sigmoid" or "identity".
         recurrent_init: What U starts from: "default", torch's U(-1/sqrt(H), 1/sqrt(H));
             "orthogonal", a random orthogonal matrix (Saxe et al., 2014); "identity" (with relu the
             IRNN of Le et al., 2015); "scaled", Gaussian with its spectral radius scaled to 1
@@ -62,9 +78,8 @@ class ElmanCell(Cell):
         learn_h0: bool = False,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        self.nonlinearity = NONLINEARITIES[
-            check_choice("nonlinearity", nonlinearity, NONLINEARITIES)
-        ]
+        check_choice("nonlinearity", nonlinearity, NONLINEARITIES)
+        self.nonlinearity, self._bounds = NONLINEARITIES[nonlinearity], BOUNDS[nonlinearity]
         init = RECURRENT_INITS[check_choice("recurrent_init", recurrent_init, RECURRENT_INITS)]
         gain = check_float("recurrent_gain", recurrent_gain, above=0.0)
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
@@ -77,6 +92,10 @@ class ElmanCell(Cell):
             _uniform(self.weight_ih)
             init(self.weight_hh)
             self.weight_hh.mul_(gain)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self._bounds
 
     def initial_state(self, inputs: Tensor) -> State:
         if self.h0 is None:

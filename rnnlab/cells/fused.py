@@ -18,6 +18,10 @@ class FusedCell(Cell):
         self.fused = layer(input_size=input_size, hidden_size=hidden_size, batch_first=True)
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        return -1.0, 1.0
+
+    @property
     def weight_ih(self) -> nn.Parameter:
         """W of all gates, one below the other; (gates * hidden_size, input_size)."""
         return self.fused.get_parameter("weight_ih_l0")

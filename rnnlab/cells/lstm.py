@@ -31,6 +31,8 @@ class LSTMCell(FusedCell):
         ValueError: For a size below 1, chrono below 3, or chrono together with forget_bias.
     """
 
+    state_names = ("h", "c")
+
     def __init__(
         self,
         input_size: int,

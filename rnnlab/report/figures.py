@@ -5,10 +5,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from rnnlab.palette import BLUE, GREY, ORANGE
 from rnnlab.tracking.journal import Point
-
-# Okabe & Ito (2008): told apart by colour-blind readers too.
-BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#666666"
 
 
 def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, title: str) -> str:

@@ -179,5 +179,8 @@ class Adding(Task):
         error = (outputs - targets).abs().flatten()
         return ~self._protocol.right(error, self._protocol.tolerance)  # NaN is wrong, too
 
+    def lags(self, batch: Batch) -> Tensor:
+        return batch.inputs.size(1) - 1 - (batch.inputs[:, :, 1] == 1).int().argmax(dim=1)
+
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

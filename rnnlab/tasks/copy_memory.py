@@ -97,6 +97,9 @@ class CopyMemory(Task):
             "exact_match": recalled.all(dim=1).float(),
         }
 
+    def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return ~self._recalled(outputs, targets)
+
     def _recalled(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Which of the symbols are right; bools, (batch, copy_len)."""
         outputs, targets = outputs[:, -self.copy_len :], targets[:, -self.copy_len :]

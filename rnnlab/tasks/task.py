@@ -66,6 +66,17 @@ class Task(ABC):
         """Further figures that the papers report, by metric name; one number a sequence, (batch,)."""
         return {}
 
+    def lags(self, batch: Batch) -> Tensor | None:
+        """Steps from the earliest input that an answer needs to the last step, (batch,).
+
+        None where every sequence has the same, or none has such an input.
+        """
+        return None
+
+    def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Which of several answers are wrong; bools, (batch, positions). None for one answer."""
+        return None
+
     @abstractmethod
     def at_length(self, seq_len: int) -> Self:
         """The same task with sequences of `seq_len` steps."""

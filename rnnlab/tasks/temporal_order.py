@@ -176,5 +176,10 @@ class TemporalOrder(Task):
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._protocol.wrong(outputs, targets)
 
+    def lags(self, batch: Batch) -> Tensor:
+        symbol = self._protocol.symbol
+        relevant = batch.inputs[:, :, symbol : symbol + 2].sum(dim=2)
+        return batch.inputs.size(1) - 1 - relevant.int().argmax(dim=1)
+
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

@@ -1,0 +1,73 @@
+"""How the gradient fades on its way back through time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from rnnlab.checks import check_int
+from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
+from rnnlab.diagnostics.probe import Probe
+from rnnlab.palette import BLUE, GREY
+
+FADED = 1e-3
+
+
+@dataclass(frozen=True)
+class GradientByLag(Diagnostic):
+    """g_k = E ||dL/dh_{T-k}||, k = 0..T-1: the error signal that lag k gets (Hochreiter, 1991).
+
+    L is the loss of the last step's answer (in copy memory too, where each step has one), the mean
+    is over sequences, and the layers of a stack count as one vector. In a linear network
+    h_t = a h_{t-1} + W x_t, g_k = a^k g_0; with orthogonal U, g_k = g_0.
+
+    `memory/gradient_horizon` is the smallest k with g_k < 1e-3 g_0, and T if there is none. For a
+    cell with more than h_t the same is measured in those tensors, for the LSTM in c_t: with a forget
+    gate of its bias b alone, g_k = sigmoid(b)^k g_0, and `memory/gradient_horizon_c`.
+
+    The arrays are g_k as it is, by the tensor's name: `h` (T,), for an LSTM also `c` (T,).
+
+    Args:
+        sequences: To take the mean over.
+
+    Raises:
+        ValueError: For fewer than one sequence.
+    """
+
+    sequences: int = 32
+
+    def __post_init__(self) -> None:
+        check_int("sequences", self.sequences, minimum=1)
+
+    def measure(self, probe: Probe) -> Measurement:
+        gradients = probe.unrolled(self.sequences).of_last_answer.total
+        arrays = {
+            # The loss is a mean over the batch: of one sequence, it is so many times as steep.
+            name: (g.double().norm(dim=2).mean(dim=1) * self.sequences).flip(0).cpu().numpy()
+            for name, g in gradients.items()
+        }
+        metrics = {
+            "memory/gradient_horizon" + ("" if name == "h" else f"_{name}"): horizon(norms)
+            for name, norms in arrays.items()
+        }
+        return Measurement(metrics, arrays)
+
+    def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:
+        axes.axhline(np.log10(FADED), color=GREY, linestyle=":")
+        for name in last:
+            for arrays, color in ((first, GREY), (last, BLUE)):
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    shown = np.log10(arrays[name] / arrays[name][0])
+                axes.plot(shown, color=color, linestyle="-" if name == "h" else "-.")
+        names = "dL/dh" + "".join(f", dashed dL/d{name}" for name in last if name != "h")
+        axes.set(
+            title=f"gradient by lag: {names}", xlabel="lag k (steps)", ylabel="log10 g_k / g_0"
+        )
+
+
+def horizon(norms: np.ndarray) -> float:
+    """The first lag at which the gradient has faded under 1e-3 of lag 0; T if at none."""
+    if not norms[0] > 0:
+        return float("nan")
+    faded = norms < FADED * norms[0]
+    return float(faded.argmax() if faded.any() else len(norms))

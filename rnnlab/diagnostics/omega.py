@@ -1,0 +1,58 @@
+"""Whether errors keep their size from step to step."""
+
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from rnnlab.checks import check_int
+from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
+from rnnlab.diagnostics.probe import Probe
+from rnnlab.palette import BLUE, GREY
+
+NOTHING = 1e-20  # an error signal of a smaller squared norm says nothing of its growth
+
+
+@dataclass(frozen=True)
+class Omega(Diagnostic):
+    """The regularizer of Pascanu et al. (2013), eq. 10, as a measure; 0 where errors keep their norm.
+
+        Omega = sum_t mean_b (q_tb - 1)^2 / sum_t mean_b [||e_tb||^2 >= 1e-20],
+        q_tb = ||e_tb ds_t/ds_{t-1}||^2 / ||e_tb||^2
+
+    e_t is the derivative of the task's loss, a mean over the batch, in the state s_t that is handed
+    on; s_t is h_t in the paper, and all that a cell carries in general. q is 1 where the error is
+    smaller than the bound, as in the paper's code. With U = a I and no nonlinearity, and all errors
+    above the bound, Omega = (a^2 - 1)^2.
+
+    Gives `recurrent/omega`, and the array `growth` (T,): the mean of q_t over sequences.
+
+    Args:
+        sequences: In the batch.
+
+    Raises:
+        ValueError: For fewer than one sequence.
+    """
+
+    sequences: int = 32
+
+    def __post_init__(self) -> None:
+        check_int("sequences", self.sequences, minimum=1)
+
+    def measure(self, probe: Probe) -> Measurement:
+        unrolled = probe.unrolled(self.sequences)
+        errors = unrolled.of_loss.carried
+        inputs = unrolled.batch.inputs.transpose(0, 1)
+        points = (v.flatten(0, 1) for v in (inputs, unrolled.before, errors))
+        pulled = probe.dynamics.pulled_back(*points).view_as(errors)
+        size = errors.double().square().sum(dim=2)
+        counted = size >= NOTHING
+        growth = (pulled.double().square().sum(dim=2) / size).where(counted, 1.0)
+        omega = (growth - 1).square().sum() / counted.sum()
+        growth = growth.mean(dim=1).cpu().numpy()
+        return Measurement({"recurrent/omega": omega.item()}, {"growth": growth})
+
+    def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:
+        axes.axhline(1.0, color=GREY, linestyle=":")
+        axes.plot(first["growth"], color=GREY)
+        axes.plot(last["growth"], color=BLUE)
+        axes.set(title="growth of errors, a step back", xlabel="t (steps)", ylabel="mean of q_t")

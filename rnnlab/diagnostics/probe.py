@@ -1,0 +1,135 @@
+"""A model on real sequences, unrolled step by step: what the diagnostics look at."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import torch
+from torch import Generator, Tensor
+
+from rnnlab.data import Stream, generator
+from rnnlab.diagnostics.dynamics import Dynamics, States, flattened
+from rnnlab.model import SequenceModel
+from rnnlab.tasks import Batch, Task
+
+STREAM = "diagnostics"
+BATCHES, NOISE = 0, 1  # steps of the stream: the sequences, and noise of all other kinds
+
+
+class Probe:
+    """One look at a model; what several diagnostics need is computed once.
+
+    Args:
+        model: In the state in which it is to be looked at (`eval`: no dropout).
+        task: Whose sequences it is shown.
+        seed: Which sequences; every variant is shown the same.
+    """
+
+    def __init__(self, model: SequenceModel, task: Task, seed: int) -> None:
+        self.model = model
+        self.task = task
+        self.seed = seed
+        parameter = next(model.parameters())
+        self.device, self.dtype = parameter.device, parameter.dtype
+
+    def batch(self, sequences: int) -> Batch:
+        """So many sequences of the task, that no training, validation or test has seen."""
+        stream = Stream(self.task, sequences, self.seed, STREAM)
+        return stream.batch(BATCHES, self.device, self.dtype)
+
+    def noise(self) -> Generator:
+        """Randomness of a diagnostic's own, the same at every look."""
+        return generator(self.seed, STREAM, NOISE)
+
+    @cached_property
+    def dynamics(self) -> Dynamics:
+        return Dynamics(self.model, self.batch(1).inputs)
+
+    @cache  # noqa: B019  a probe lives for one look
+    def unrolled(self, sequences: int) -> "Unrolled":
+        """The forward pass over so many sequences."""
+        return Unrolled(self, self.batch(sequences))
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Of a loss, in the states of every step.
+
+    Attributes:
+        total: In each tensor of the state by its name, (seq_len, batch, size); all ways to the loss
+            count, also those within the step, as from c_t through h_t.
+        carried: In s_t as it is handed on to the next step and to the readout, (seq_len, batch, D):
+            what one part of it still did to another within the step does not count.
+    """
+
+    total: dict[str, Tensor]
+    carried: Tensor
+
+
+class Unrolled:
+    """A forward pass through `step`, with the graph of every state kept.
+
+    Attributes:
+        batch: The sequences.
+        before: s_{t-1} of every step t, (seq_len, batch, D).
+        outputs: At the answered steps, (batch, target_len, output_size).
+    """
+
+    def __init__(self, probe: Probe, batch: Batch) -> None:
+        self.batch = batch
+        self._task, self._dynamics = probe.task, probe.dynamics
+        # A model that has nothing to train still has a graph.
+        states = self._dynamics.initial_states(batch.inputs.requires_grad_())
+        before, self._within, self._handed = [], [], []
+        for x in batch.inputs.unbind(dim=1):
+            before.append(flattened(states).detach())
+            after = self._dynamics.step(x, states)
+            # Copies, so that autograd tells what becomes of a state from its use within the step.
+            states = [tuple(tensor.view_as(tensor) for tensor in state) for state in after]
+            self._within.append(after)
+            self._handed.append(states)
+        self.before = torch.stack(before)
+        top = [states[-1][0] for states in self._handed[-batch.targets.size(1) :]]
+        self.outputs = probe.model.read_out(torch.stack(top, dim=1))
+
+    @cached_property
+    def hidden(self) -> Tensor:
+        """h_t of all layers, side by side; (seq_len, batch, sum of hidden sizes)."""
+        after = torch.stack([flattened(states).detach() for states in self._within])
+        return self._dynamics.part(after, "h")
+
+    @cached_property
+    def of_last_answer(self) -> Gradients:
+        """The gradients of the loss of the last step's answer: lags count from one step alone."""
+        if self.outputs.size(1) == 1:
+            return self.of_loss
+        outputs = torch.cat([self.outputs[:, :-1].detach(), self.outputs[:, -1:]], dim=1)
+        return self._gradients(outputs)
+
+    @cached_property
+    def of_loss(self) -> Gradients:
+        """The gradients of the task's loss, all answers included."""
+        return self._gradients(self.outputs)
+
+    def _gradients(self, outputs: Tensor) -> Gradients:
+        loss = self._task.loss(outputs, self.batch.targets)
+        wanted = _tensors(self._within) + _tensors(self._handed)
+        found = torch.autograd.grad(
+            loss, wanted, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        within, handed = (
+            _by_step(half, steps=len(self._within))
+            for half in (found[: len(found) // 2], found[len(found) // 2 :])
+        )
+        total = {name: self._dynamics.part(within, name) for name in self._dynamics.parts}
+        return Gradients(total, handed)
+
+
+def _tensors(trajectory: list[States]) -> list[Tensor]:
+    return [tensor for states in trajectory for state in states for tensor in state]
+
+
+def _by_step(tensors: tuple[Tensor, ...], steps: int) -> Tensor:
+    """As flat states, (steps, batch, D)."""
+    each = len(tensors) // steps
+    parts = [torch.stack(tensors[i::each]).flatten(2) for i in range(each)]
+    return torch.cat(parts, dim=2)

@@ -1,0 +1,136 @@
+"""Oracles: linear networks, an LSTM of forget gates alone, and gradients one sequence at a time."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
+from rnnlab.diagnostics import GradientByLag, Probe
+from rnnlab.diagnostics.gradient_by_lag import horizon
+from rnnlab.tasks import Adding, CopyMemory
+from tests.diagnostics.systems import linear, orthogonal, probe
+
+LAGS = np.arange(12)
+
+
+def test_orthogonal_u_keeps_the_gradient() -> None:
+    metrics, arrays = GradientByLag().measure(linear(orthogonal(6)))
+    np.testing.assert_allclose(arrays["h"] / arrays["h"][0], 1.0, rtol=1e-5)
+    assert metrics == {"memory/gradient_horizon": 12}
+
+
+@pytest.mark.parametrize("a", [0.5, 0.9, 1.2])
+def test_a_multiple_of_the_identity_scales_it(a: float) -> None:
+    metrics, arrays = GradientByLag().measure(linear(a * torch.eye(4)))
+    np.testing.assert_allclose(arrays["h"] / arrays["h"][0], a**LAGS, rtol=1e-5)
+    expected = next((k for k in LAGS if a**k < 1e-3), 12)
+    assert metrics["memory/gradient_horizon"] == expected
+
+
+def test_diagonal_u_by_hand() -> None:
+    u = torch.tensor([0.9, 0.5, -0.7])
+    seen = linear(torch.diag(u))
+    _, arrays = GradientByLag().measure(seen)
+    v = seen.model.readout.weight.detach()[0]
+    expected = [(u.double() ** k * v).norm().item() for k in LAGS]
+    np.testing.assert_allclose(
+        arrays["h"] / arrays["h"][0], np.array(expected) / expected[0], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("bias", [-1.0, 0.0, 1.0, 5.0])
+def test_an_lstm_with_only_a_forget_bias(bias: float) -> None:
+    """Without U no h feeds a later step, and f = sigmoid(b) is all that c_{t-1} meets."""
+    seen = probe(LSTMCell, size=3)
+    (cell,) = seen.model.layers
+    assert isinstance(cell, LSTMCell)
+    with torch.no_grad():
+        cell.weight_hh.zero_()
+        cell.weight_ih[3:6] = 0
+        cell.bias_hh[3:6] = 0
+        cell.bias_ih[3:6] = bias
+    metrics, arrays = GradientByLag().measure(seen)
+    gate = 1 / (1 + math.exp(-bias))
+    np.testing.assert_allclose(arrays["c"] / arrays["c"][0], gate**LAGS, rtol=1e-5)
+    assert arrays["h"][1:].max() == 0
+    assert metrics["memory/gradient_horizon"] == 1
+    assert metrics["memory/gradient_horizon_c"] == next((k for k in LAGS if gate**k < 1e-3), 12)
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, GRUCell, LSTMCell])
+def test_is_the_mean_over_sequences_taken_one_at_a_time(cell: type) -> None:
+    """Brute force through `forward`: a small push at h_{T-k} and what it does to the loss."""
+    seen = probe(cell)
+    _, arrays = GradientByLag(sequences=3).measure(seen)
+    batch = seen.batch(3)
+    norms = torch.zeros(3)
+    k = 4
+    for i in range(3):
+        inputs, target = batch.inputs[i : i + 1], batch.targets[i : i + 1]
+        layer = seen.model.layers[0]
+        _, state = layer(inputs[:, : 12 - k])
+        h = state[0].detach().requires_grad_()
+        hidden, _ = layer(inputs[:, 12 - k :], (h, *(s.detach() for s in state[1:])))
+        loss = seen.task.loss(seen.model.read_out(hidden[:, -1:]), target)
+        norms[i] = torch.autograd.grad(loss, h)[0].norm()
+    assert arrays["h"][k] == pytest.approx(norms.mean().item(), rel=1e-6)
+
+
+def test_lags_count_from_the_last_answer_alone() -> None:
+    """Copy memory has an answer at each step; one at T-1 must not feed the gradient of lag 1."""
+    task = CopyMemory(delay=3, num_symbols=2, copy_len=2)
+    metrics, arrays = GradientByLag().measure(linear(0.1 * torch.eye(4), task))
+    np.testing.assert_allclose(arrays["h"] / arrays["h"][0], 0.1 ** np.arange(7), rtol=1e-5)
+    assert metrics["memory/gradient_horizon"] == next(k for k in range(7) if 0.1**k < 1e-3)
+
+
+def test_layers_count_as_one_vector() -> None:
+    seen = probe(LSTMCell, num_layers=2)
+    _, arrays = GradientByLag(sequences=2).measure(seen)
+    total = seen.unrolled(2).of_last_answer.total["h"]
+    assert total.shape == (12, 2, 10)
+    by_layer = total.double().unflatten(2, (2, 5)).norm(dim=3).square().sum(dim=2).sqrt()
+    np.testing.assert_allclose(arrays["h"], 2 * by_layer.mean(dim=1).flip(0).numpy(), rtol=1e-6)
+    assert (by_layer > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("norms", "expected"),
+    [
+        ([1.0, 0.1, 1e-3, 9e-4, 1.0], 3),
+        ([2.0, 2e-3, 1.9e-3], 2),
+        ([1.0, 1.0], 2),
+        ([0.0, 1.0], math.nan),
+        ([math.nan, 1.0], math.nan),
+    ],
+)
+def test_horizon_by_hand(norms: list[float], expected: float) -> None:
+    assert horizon(np.array(norms)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    seen = probe(GRUCell)
+    before = [p.clone() for p in seen.model.parameters()]
+    state = torch.get_rng_state()
+    GradientByLag().measure(seen)
+    assert all(p.grad is None for p in seen.model.parameters())
+    assert all(torch.equal(p, q) for p, q in zip(before, seen.model.parameters(), strict=True))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_every_seed_shows_other_sequences_and_every_variant_the_same() -> None:
+    elman, gru = probe(ElmanCell), probe(GRUCell)
+    assert torch.equal(elman.batch(4).inputs, gru.batch(4).inputs)
+    other = Probe(elman.model, elman.task, seed=1)
+    assert not torch.equal(elman.batch(4).inputs, other.batch(4).inputs)
+    with pytest.raises(ValueError, match="sequences=0 is too small"):
+        GradientByLag(sequences=0)
+
+
+def test_a_length_drawn_by_the_protocol_is_the_batchs() -> None:
+    task = Adding(seq_len=30, variant="pascanu2013")
+    seen = probe(ElmanCell, task=task)
+    _, arrays = GradientByLag().measure(seen)
+    assert len(arrays["h"]) == seen.batch(32).inputs.size(1)

@@ -1,0 +1,89 @@
+"""Oracles: exponents of linear networks, and the growth of a real perturbation."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
+from rnnlab.diagnostics import Lyapunov
+from rnnlab.tasks import Adding
+from tests.diagnostics.systems import linear, orthogonal, probe
+
+LONG = Adding(seq_len=400)
+
+
+@pytest.mark.parametrize("count", [1, 3, 6, None])
+def test_orthogonal_u_has_exponents_zero(count: int | None) -> None:
+    metrics, arrays = Lyapunov(count=count).measure(linear(orthogonal(6)))
+    assert arrays["exponents"].shape == (count or 6,)
+    np.testing.assert_allclose(arrays["exponents"], 0.0, atol=1e-6)
+    assert metrics["recurrent/lyapunov_max"] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("a", [0.5, -0.9, 1.2])
+def test_a_multiple_of_the_identity(a: float) -> None:
+    _, arrays = Lyapunov(count=3).measure(linear(a * torch.eye(4)))
+    np.testing.assert_allclose(arrays["exponents"], math.log(abs(a)), atol=1e-6)
+
+
+def test_diagonal_u_is_exact_with_all_exponents() -> None:
+    u = torch.tensor([0.5, -0.9, 1.1, 0.7])
+    metrics, arrays = Lyapunov(count=None).measure(linear(torch.diag(u)))
+    expected = sorted((math.log(abs(a)) for a in u.tolist()), reverse=True)
+    np.testing.assert_allclose(arrays["exponents"], expected, atol=1e-6)
+    assert metrics["recurrent/lyapunov_max"] == pytest.approx(math.log(1.1), abs=1e-6)
+
+
+def test_the_largest_are_found_among_many() -> None:
+    """A random frame turns to the growing directions within the transient: log |eigenvalues|."""
+    torch.manual_seed(3)
+    u = torch.randn(10, 10, dtype=torch.float64) / 10**0.5
+    _, arrays = Lyapunov(count=3, transient=0.5).measure(linear(u, LONG))
+    moduli = np.sort(np.log(np.abs(np.linalg.eigvals(u.numpy()))))[::-1]
+    # The mean over a conjugate pair of eigenvalues is reached as the steps grow, as 1/steps.
+    np.testing.assert_allclose(arrays["exponents"], moduli[:3], atol=0.02)
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, GRUCell, LSTMCell])
+def test_is_the_rate_of_a_real_perturbation(cell: type) -> None:
+    """Two runs through `forward` from neighbouring states, over the same inputs."""
+    task = Adding(seq_len=60)
+    seen = probe(cell, task=task)
+    metrics, _ = Lyapunov(count=None, sequences=1, transient=0.0).measure(seen)
+    unrolled = seen.unrolled(1)
+    layer = seen.model.layers[0]
+    inputs = unrolled.batch.inputs.detach()
+    _, start = layer(inputs[:, :30])
+    torch.manual_seed(0)
+    pushed = tuple(s + 1e-6 * torch.randn_like(s) for s in start)
+    ends = [layer(inputs[:, 30:], state)[1] for state in (start, pushed)]
+    apart = [
+        torch.cat([a - b for a, b in zip(*pair, strict=True)], dim=1).norm().item()
+        for pair in ((start, pushed), ends)
+    ]
+    rate = math.log(apart[1] / apart[0]) / 30
+    assert metrics["recurrent/lyapunov_max"] == pytest.approx(rate, abs=0.1)
+
+
+def test_a_dead_network_has_no_finite_exponent() -> None:
+    metrics, _ = Lyapunov().measure(linear(torch.zeros(3, 3)))
+    assert metrics["recurrent/lyapunov_max"] == -math.inf
+
+
+def test_choices_and_refusals() -> None:
+    seen = probe(LSTMCell)
+    shapes = {
+        count: Lyapunov(count=count).measure(seen).arrays["exponents"].shape for count in (2, 1000)
+    }
+    assert shapes == {2: (2,), 1000: (10,)}
+    values = [
+        Lyapunov(sequences=n, transient=t).measure(seen).metrics["recurrent/lyapunov_max"]
+        for n, t in ((4, 0.2), (2, 0.2), (4, 0.5))
+    ]
+    assert len(set(values)) == 3
+    for wrong in ({"count": 0}, {"sequences": 0}, {"transient": 1.0}):
+        ((key, value),) = wrong.items()
+        with pytest.raises(ValueError, match=f"{key}={value}"):
+            Lyapunov(**wrong)

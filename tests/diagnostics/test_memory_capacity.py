@@ -1,0 +1,110 @@
+"""Oracles: a delay line, a linear network's theory, a cell without memory, and least squares."""
+
+import numpy as np
+import pytest
+import torch
+
+from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
+from rnnlab.diagnostics import MemoryCapacity, Probe
+from rnnlab.diagnostics.memory_capacity import capacities
+from tests.diagnostics.systems import linear, orthogonal, probe, zeroed
+
+
+def delay_line(size: int, layers: int = 1) -> Probe:
+    """h_t = (u_t, u_{t-1}, ..., u_{t-size+1})"""
+    look = linear(torch.diag(torch.ones(size - 1), -1), num_layers=layers)
+    for cell in look.model.layers:
+        zeroed(cell)
+        cell.weight_hh.data.copy_(torch.diag(torch.ones(size - 1), -1))
+        cell.weight_ih.data[0, 0] = 1
+    return look
+
+
+@pytest.mark.parametrize("size", [1, 2, 8, 64])
+def test_of_a_delay_line_is_its_length(size: int) -> None:
+    metrics, arrays = MemoryCapacity().measure(delay_line(size))
+    assert metrics["memory/capacity"] == pytest.approx(size, rel=1e-9)
+    assert metrics["memory/capacity"] <= size
+    assert arrays["by_lag"].shape == (2 * size,)
+    np.testing.assert_allclose(arrays["by_lag"][:size], 1.0, rtol=1e-6)
+    assert (arrays["by_lag"][size:] == 0).all()
+
+
+def test_a_second_delay_line_is_read_alone() -> None:
+    """The last layer's units are what counts: it sees the first unit of the one below."""
+    metrics, _ = MemoryCapacity().measure(delay_line(6, layers=2))
+    assert metrics["memory/capacity"] == pytest.approx(6, rel=1e-9)
+
+
+def test_fewer_lags_see_no_more() -> None:
+    metrics, arrays = MemoryCapacity(lags=3).measure(delay_line(8))
+    assert arrays["by_lag"].shape == (3,)
+    assert metrics["memory/capacity"] == pytest.approx(3, rel=1e-9)
+
+
+def test_one_leaky_unit_has_capacity_one_spread_by_theory() -> None:
+    """h_t = a h_{t-1} + u_t: r_k^2 = (1 - a^2) a^2k (Jaeger, 2001)."""
+    look = linear(torch.tensor([[0.8]]))
+    _, arrays = MemoryCapacity(lags=12, streams=2000).measure(look)
+    k = np.arange(12)
+    expected = (1 - 0.8**2) * 0.8 ** (2 * k)
+    np.testing.assert_allclose(arrays["by_lag"][:8], expected[:8], atol=0.01)
+
+
+def test_a_cell_that_forgets_has_the_input_alone() -> None:
+    """U = 0: one lag, whatever the number of units."""
+    look = probe(ElmanCell, size=16)
+    cell = look.model.layers[0]
+    cell.weight_hh.data.zero_()  # type: ignore[union-attr]
+    metrics, arrays = MemoryCapacity().measure(look)
+    assert (arrays["by_lag"][1:] == 0).all()
+    assert metrics["memory/capacity"] == pytest.approx(arrays["by_lag"][0])
+    assert metrics["memory/capacity"] > 0.9
+
+
+def test_a_dead_cell_has_none() -> None:
+    look = probe(ElmanCell)
+    zeroed(look.model.layers[0])
+    assert MemoryCapacity().measure(look).metrics["memory/capacity"] == 0
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, GRUCell, LSTMCell])
+@pytest.mark.parametrize("size", [1, 3, 32])
+@pytest.mark.parametrize("gain", [0.1, 1.0, 3.0])
+def test_is_never_above_the_hidden_size(cell: type, size: int, gain: float) -> None:
+    look = probe(cell, size=size)
+    with torch.no_grad():
+        for parameter in look.model.layers.parameters():
+            parameter.mul_(gain)
+    metrics, arrays = MemoryCapacity(streams=16).measure(look)
+    assert 0 <= metrics["memory/capacity"] <= size
+    assert (arrays["by_lag"] <= 1 + 1e-9).all()
+
+
+def test_an_orthogonal_linear_network_uses_all_units() -> None:
+    metrics, _ = MemoryCapacity(lags=400).measure(linear(0.97 * orthogonal(12)))
+    assert 10 < metrics["memory/capacity"] <= 12
+
+
+def test_is_what_least_squares_explains() -> None:
+    """For the first lag, which nothing has been made orthogonal to; and below chance it is 0."""
+    generator = np.random.default_rng(0)
+    states = generator.normal(size=(400, 5))
+    known = states @ generator.normal(size=5) + generator.normal(size=400)
+    lagged = np.stack([known, generator.normal(size=400)], axis=1)
+    found = capacities(torch.tensor(states), torch.tensor(lagged))
+    centred = states - states.mean(axis=0)
+    target = known - known.mean()
+    fitted = centred @ np.linalg.lstsq(centred, target, rcond=None)[0]
+    assert found[0] == pytest.approx((fitted**2).sum() / (target**2).sum(), rel=1e-9)
+    assert found[1] == 0
+
+
+def test_of_what_is_not_finite_is_not_finite() -> None:
+    assert np.isnan(capacities(torch.full((9, 2), torch.nan), torch.randn(9, 3))).all()
+
+
+@pytest.mark.parametrize(("key", "least"), [("lags", 1), ("streams", 16)])
+def test_refused(key: str, least: int) -> None:
+    with pytest.raises(ValueError, match=f"{key}={least - 1} is too small: at least {least}"):
+        MemoryCapacity(**{key: least - 1})
