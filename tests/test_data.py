@@ -64,8 +64,8 @@ def test_no_two_generators_are_alike():
         state = generator(*key).get_state().numpy()
         states.add(state.tobytes())
         draws.add(tuple(torch.rand(4, generator=generator(*key)).tolist()))
-    assert len(STREAMS) == 5
-    assert len(states) == len(draws) == len(keys) == 3000
+    assert len(STREAMS) == 6
+    assert len(states) == len(draws) == len(keys) == 3600
 
 
 def test_batches_leave_the_global_generators_alone():

@@ -19,7 +19,7 @@ from rnnlab.run import CONF
 from tests.conftest import QUICK, SMALL, Command, client, result_of
 from tests.test_run import losses
 
-SATURATED = ("cell=elman", "cell.recurrent_gain=20.0")
+SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
 # (choice, override, what both runs have besides)
 CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -69,7 +69,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("schedule=step", "schedule.gamma=0.5", ("schedule.step_size=1",)),
     ("schedule=exponential", "schedule.gamma=0.5", ()),
     *(
-        (f"diagnostics={name}", f"diagnostics.{name}.{argument}", SATURATED)
+        (f"diagnostics={name}", f"diagnostics.{name}.{argument}", SATURATED.get(name, ()))
         for name, argument in (
             ("gradient_by_lag", "sequences=5"),
             ("jacobian", "sequences=2"),

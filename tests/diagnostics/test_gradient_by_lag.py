@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
-from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
+from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
 from rnnlab.diagnostics import GradientByLag, Probe
 from rnnlab.diagnostics.gradient_by_lag import horizon
 from rnnlab.tasks import Adding, CopyMemory
@@ -84,6 +85,31 @@ def test_lags_count_from_the_last_answer_alone() -> None:
     metrics, arrays = GradientByLag().measure(linear(0.1 * torch.eye(4), task))
     np.testing.assert_allclose(arrays["h"] / arrays["h"][0], 0.1 ** np.arange(7), rtol=1e-5)
     assert metrics["memory/gradient_horizon"] == next(k for k in range(7) if 0.1**k < 1e-3)
+
+
+class Traced(Cell):
+    """h_t = W x_t + s_{t-1}, s_t = 0.5 s_{t-1} + h_t: a user's cell that names no tensor."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Linear(input_size, hidden_size)
+
+    def initial_state(self, inputs: Tensor) -> State:
+        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
+        return zeros, zeros
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        _, s = state
+        h = self.weight(inputs) + s
+        return h, 0.5 * s + h
+
+
+def test_any_cell_through_its_step() -> None:
+    """ds_t/ds_{t-1} = 0.5 + dh_t/ds_{t-1} = 1.5, and h_t matters through s_t."""
+    metrics, arrays = GradientByLag().measure(probe(Traced))
+    np.testing.assert_allclose(arrays["state1"][1:] / arrays["state1"][1], 1.5 ** LAGS[:-1])
+    np.testing.assert_allclose(arrays["h"][1:], arrays["state1"][1:])
+    assert set(metrics) == {"memory/gradient_horizon", "memory/gradient_horizon_state1"}
 
 
 def test_layers_count_as_one_vector() -> None:
