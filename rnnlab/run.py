@@ -18,6 +18,7 @@ from rnnlab.errors import explain
 from rnnlab.job import job
 from rnnlab.options import register_options
 from rnnlab.signals import Stopped, stop_on_signals
+from rnnlab.sweeps.horizon import HorizonSweeper
 from rnnlab.sweeps.launcher import JobFailedError, ProcessLauncher
 from rnnlab.sweeps.sweep import Sweep
 
@@ -39,7 +40,8 @@ def main() -> None:
     register_options(folders)
     sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
     # Hydra takes a plugin by a name in its own namespace alone, wherever the class itself lives.
-    Plugins.instance().class_name_to_class["hydra_plugins.rnnlab.ProcessLauncher"] = ProcessLauncher
+    for plugin in (ProcessLauncher, HorizonSweeper):
+        Plugins.instance().class_name_to_class[f"hydra_plugins.rnnlab.{plugin.__name__}"] = plugin
     status = _run_hydra(folders, arguments.overrides)
     if Sweep.current is not None:
         status = Sweep.current.finish(status)

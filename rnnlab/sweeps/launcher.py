@@ -8,7 +8,9 @@ one failed job.
 import json
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, as_completed
@@ -55,6 +57,7 @@ class ProcessLauncher(Launcher):
             check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
         self.n_jobs = n_jobs or _cores()
         self.job_timeout = job_timeout
+        self.pools: list[ProcessPool] = []
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -75,6 +78,7 @@ class ProcessLauncher(Launcher):
         pool = ProcessPool(
             max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=start_fork_server()
         )
+        self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         try:
             jobs: dict[Future[Any], DictConfig] = {
                 pool.schedule(_run, (self._packed(config),), timeout=self.job_timeout): config
@@ -136,6 +140,7 @@ def start_fork_server() -> Any:
 def _run(packed: bytes) -> Any:
     """One job, in its process: what the task function returns; everything printed goes to a file."""
     stop_on_signals()
+    _end_with_the_sweep()
     environment, singletons, context, task_function, config = cloudpickle.loads(packed)
     os.environ.clear()
     os.environ.update(environment)
@@ -160,6 +165,18 @@ def _run(packed: bytes) -> Any:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _end_with_the_sweep() -> None:
+    """SIGTERM to this job where the process that launched it is killed: it ends as KILLED."""
+    launching = multiprocessing.parent_process()
+    assert launching is not None
+
+    def watch() -> None:
+        launching.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def failure(future: Future[Any]) -> Exception | None:

@@ -2,16 +2,20 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from rnnlab.masking import masked
+from rnnlab.sweeps.record import FILE, SweepRecord
 from rnnlab.tracking import PARENT_RUN
 
 if TYPE_CHECKING:
+    from rnnlab.sweeps.horizons import Horizons
     from rnnlab.sweeps.summary import SweepSummary
 
 
@@ -29,38 +33,97 @@ class Sweep(Callback):
 
         if config.hydra.launcher._target_.endswith(ProcessLauncher.__name__):
             start_fork_server()  # it imports while this process opens the store
-        from mlflow.tracking.context.registry import resolve_tags
-
-        from rnnlab import __version__
         from rnnlab.hush import hush
         from rnnlab.tracking.store import open_store, tracking_uri
 
         hush()
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.uri = tracking_uri(config.tracking.uri)
+        self.run_id = ""
+        self.horizons: Horizons | None = None
+        self.lock: FileLock | None = None
+        goes_on = config.hydra.sweeper._target_.endswith("HorizonSweeper")
         try:
             if config.resume is not None:
                 raise ValueError(f"resume={config.resume} goes on with one run: leave -m out")
-            if any(path.is_dir() for path in self.folder.glob("*")):
-                raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
-            self.client, experiment = open_store(self.uri, config.tracking.experiment)
+            if not (goes_on and (self.folder / FILE).exists()):
+                self._refuse_used()
+            self.client, self.experiment_id = open_store(self.uri, config.tracking.experiment)
         except ValueError as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from error
-        overrides = masked(" ".join(config.hydra.overrides.task))
+        Sweep.current = self
+        if not goes_on:  # a sweeper that can go on does so once it has checked what it is asked
+            self._begin(masked(" ".join(config.hydra.overrides.task)), {})
+
+    def begin_or_go_on(self, overrides: Sequence[str], horizons: "Horizons") -> None:
+        """Open the parent run of a search for horizons, or open it again after a kill.
+
+        Raises:
+            ValueError: If the folder is another sweep's, or at work, or its parent run is gone.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        overrides = [masked(override) for override in overrides]
+        record = SweepRecord.of_same(self.folder, overrides, horizons.settings)
+        self.lock = FileLock(self.folder / ".lock")
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f"hydra.sweep.dir={self.folder}: the sweep in it is at work"
+            ) from error
+        if record is None:
+            self._begin(" ".join(overrides), {"rnnlab.sweeper": "horizon"})
+            SweepRecord(self.run_id, overrides, horizons.settings).write(self.folder)
+        else:
+            self._go_on(record.run_id)
+        self.horizons = horizons
+
+    def _refuse_used(self) -> None:
+        if (self.folder / FILE).exists() or any(p.is_dir() for p in self.folder.glob("*")):
+            raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
+
+    def _begin(self, overrides: str, more: dict[str, str]) -> None:
+        from mlflow.tracking.context.registry import resolve_tags
+
+        from rnnlab import __version__
+
         tags = {
             "rnnlab.kind": "sweep",
             "rnnlab.version": __version__,
             "rnnlab.folder": str(self.folder),
             "rnnlab.overrides": overrides,
+            **more,
         }
-        name = f"sweep · {overrides or 'defaults'}"
-        run = self.client.create_run(experiment, tags=resolve_tags(tags), run_name=name[:250])
-        self.run_id = run.info.run_id
-        self.experiment_id = experiment
-        os.environ[PARENT_RUN] = self.run_id
-        Sweep.current = self
+        name = f"sweep · {overrides or 'defaults'}"[:250]
+        run = self.client.create_run(self.experiment_id, tags=resolve_tags(tags), run_name=name)
+        self._adopt(run.info.run_id)
+
+    def _adopt(self, run_id: str) -> None:
+        self.run_id = os.environ[PARENT_RUN] = run_id
+
+    def _go_on(self, run_id: str) -> None:
+        """The parent runs again; whatever child still says so is of a killed process."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            stage = self.client.get_run(run_id).info.lifecycle_stage
+        except MlflowException:
+            stage = "missing"
+        if stage != "active":
+            raise ValueError(
+                f"hydra.sweep.dir={self.folder}: its run {run_id} is {stage} in "
+                f"{masked(self.uri)}; start a new sweep, or name its store with tracking.uri"
+            )
+        self._adopt(run_id)
+        self.client.update_run(run_id, status="RUNNING")
+        children = f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'RUNNING'"
+        for child in self.client.search_runs([self.experiment_id], children):
+            self.client.set_terminated(child.info.run_id, "KILLED")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # jobs in processes of their own get Hydra's callbacks, and need nothing of this
 
     def finish(self, status: int) -> int:
         """End the parent, and every child that its process left open; print the table.
@@ -72,21 +135,40 @@ class Sweep(Callback):
             The exit status: 1 at least if a job failed.
         """
         from rnnlab.sweeps.summary import summarise
-        from rnnlab.tracking.store import FAILURES, how_to_see
+        from rnnlab.tracking.store import FAILURES
 
         Sweep.current = None
+        if not self.run_id:
+            return status  # refused before it began
         summary = summarise(self.folder)
         status = max(status, 1 if summary.failed else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
-        if summary.jobs:  # told before anything is asked of the store
-            page = how_to_see(self.uri, self.experiment_id, self.run_id)
-            sys.stdout.write(f"\n{summary}\nin MLflow   {page}\n")
-            (self.folder / "summary.md").write_text(summary.markdown(), encoding="utf-8")
+        self._tell(summary)
         try:
             self._close(summary, ending)
         except FAILURES as error:
             sys.stderr.write(f"MLflow could not be told that the sweep is {ending}: {error}\n")
+        if self.lock is not None:
+            self.lock.release()
         return status
+
+    def _tell(self, summary: "SweepSummary") -> None:
+        """Print what was found, before anything is asked of the store, and write it to files."""
+        from rnnlab.tracking.store import how_to_see
+
+        if not summary.jobs:
+            return
+        text = summary.markdown()
+        if self.horizons is not None:
+            table, failed = self.horizons.markdown(), summary.failed
+            self.horizons.write(self.folder)
+            sys.stdout.write(f"\n{table}" + "".join(f"{j.name}: {j.reason}\n" for j in failed))
+            text = f"{table}\n{text}"
+        else:
+            sys.stdout.write(f"\n{text}")
+        (self.folder / "summary.md").write_text(text, encoding="utf-8")
+        page = how_to_see(self.uri, self.experiment_id, self.run_id)
+        sys.stdout.write(f"\nin MLflow   {page}\n")
 
     def _close(self, summary: "SweepSummary", ending: str) -> None:
         for job in summary.failed:
@@ -96,4 +178,13 @@ class Sweep(Callback):
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
         if summary.jobs:
             self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
+        if self.horizons is not None:
+            self._log_horizons(self.horizons)
         self.client.set_terminated(self.run_id, ending)
+
+    def _log_horizons(self, horizons: "Horizons") -> None:
+        for key, value in horizons.params().items():
+            self.client.log_param(self.run_id, key, value)
+        for key, value in horizons.metrics().items():
+            self.client.log_metric(self.run_id, key, value)
+        self.client.log_artifact(self.run_id, str(self.folder / "horizon.json"))

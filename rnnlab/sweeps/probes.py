@@ -1,0 +1,43 @@
+"""The runs that a horizon is found by, as their folders tell of them."""
+
+from collections.abc import Sequence
+from json import JSONDecodeError
+from pathlib import Path
+
+from rnnlab.masking import masked
+from rnnlab.result import Result
+
+SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
+
+
+def finished_probes(folder: Path) -> dict[tuple[str, ...], Result]:
+    """Each finished run below the sweep's folder, by its overrides."""
+    found = {}
+    for path in folder.glob("*/result.json"):
+        result = _read(path.parent)
+        if result is not None and result.status == "FINISHED":
+            found[tuple(result.overrides)] = result
+    return found
+
+
+def name(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Overrides as a run's result records them."""
+    return tuple(masked(override) for override in overrides)
+
+
+def supersede_unfinished(folder: Path) -> int:
+    """Mark what an earlier attempt did not finish; return the number of the next job."""
+    jobs = [path for path in folder.glob("*") if path.is_dir()]
+    for job in jobs:
+        result = _read(job)
+        if result is None or result.status != "FINISHED":
+            (job / SUPERSEDED).touch()
+    return 1 + max((int(job.name) for job in jobs if job.name.isdecimal()), default=len(jobs) - 1)
+
+
+def _read(job: Path) -> Result | None:
+    """None also for a result that was cut short: a killed process may have been writing it."""
+    try:
+        return Result.read(job)
+    except (FileNotFoundError, JSONDecodeError):
+        return None
