@@ -1,1 +1,1 @@
-"""Pictures and tables of what runs have recorded."""
+"""The comparison of runs, and the figures of one."""

@@ -76,6 +76,18 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         raise ValueError(f"tracking.uri={masked(uri)} cannot be used: {reason}") from error
 
 
+def existing_store(uri: str) -> MlflowClient:
+    """A client of a store that is there already; nothing is made.
+
+    Raises:
+        ValueError: If there is none, or it does not answer.
+    """
+    _reach(uri)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise ValueError(f"tracking.uri={uri} does not exist")
+    return MlflowClient(uri)
+
+
 def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
     """The page of a run in MLflow's UI; for a local store, with the command that serves it."""
     # Without the query MLflow's UI shows its pages for language-model evaluations.

@@ -1,0 +1,98 @@
+"""python -m rnnlab.compare: runs side by side, with intervals, from MLflow alone."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXAMPLES = """\
+examples
+  python -m rnnlab.compare                                   all runs of the experiment rnnlab
+  python -m rnnlab.compare --sweep 3f2a...                   the runs of a sweep
+  python -m rnnlab.compare --filter "params.cell = 'lstm'"   what a filter of MLflow's finds
+  python -m rnnlab.compare 3f2a... 91bc...                   these runs
+  python -m rnnlab.compare --uri http://127.0.0.1:5000       from a tracking server
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m rnnlab.compare",
+        description="Compare runs: report.html, report.md, comparison.csv and figures.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("runs", nargs="*", metavar="RUN", help="ids of runs")
+    made.add_argument("--experiment", help="all runs of this experiment (default: rnnlab)")
+    made.add_argument("--sweep", metavar="RUN", help="the runs of this sweep, by its parent's id")
+    made.add_argument("--filter", metavar="FILTER", help="of the experiment, in MLflow's language")
+    made.add_argument("--uri", help="the store (default: $MLFLOW_TRACKING_URI, or ./mlflow.db)")
+    made.add_argument("--output", type=Path, metavar="FOLDER", help="default: outputs/reports/...")
+    made.add_argument("--log", action="store_true", help="keep the report in MLflow as a run, too")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Exit 0, or 2 with one line for a request that cannot be met."""
+    asked = parser().parse_args(arguments)
+    from mlflow.exceptions import MlflowException
+
+    from rnnlab.hush import hush
+
+    hush()
+    try:
+        _compare(asked)
+    except (ValueError, MlflowException) as error:
+        sys.stderr.write(f"{str(error).strip().splitlines()[0]}\n")
+        sys.exit(2)
+
+
+def _compare(asked: argparse.Namespace) -> None:
+    from rnnlab.report.report import make_report, write_report
+    from rnnlab.report.runs import read_runs
+    from rnnlab.report.select import of_experiment, of_ids, of_sweep
+    from rnnlab.tracking.store import existing_store, tracking_uri
+
+    if sum(map(bool, (asked.runs, asked.sweep, asked.experiment or asked.filter))) > 1:
+        raise ValueError("choose one: RUN ..., --sweep, or --experiment with --filter")
+    client = existing_store(tracking_uri(asked.uri))
+    if asked.runs:
+        name, recorded = f"runs-{asked.runs[0][:8]}", of_ids(client, asked.runs)
+    elif asked.sweep:
+        name, recorded = f"sweep-{asked.sweep[:8]}", of_sweep(client, asked.sweep)
+    else:
+        name = asked.experiment or "rnnlab"
+        recorded = of_experiment(client, name, asked.filter or "")
+    runs = read_runs(client, recorded)
+    if not runs:
+        raise ValueError("no run of rnnlab was found")
+    report = make_report(runs)
+    folder = (asked.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
+    paths = write_report(report, folder)
+    sys.stdout.write(f"{report.table()}\n\n")
+    sys.stdout.writelines(f"{path}\n" for path in paths)
+    if asked.log:
+        run_id = _log(client, recorded[0].info.experiment_id, name, paths)
+        sys.stdout.write(f"logged as run {run_id}\n")
+
+
+def _log(client: "MlflowClient", experiment_id: str, name: str, paths: list[Path]) -> str:
+    from mlflow.tracking.context.registry import resolve_tags
+
+    from rnnlab import __version__
+    from rnnlab.report.select import log_report
+
+    tags = resolve_tags({"rnnlab.kind": "report", "rnnlab.version": __version__})
+    run = client.create_run(experiment_id, tags=tags, run_name=f"report · {name}")
+    log_report(client, run.info.run_id, paths)
+    client.set_terminated(run.info.run_id, "FINISHED")
+    return run.info.run_id
+
+
+if __name__ == "__main__":
+    main()

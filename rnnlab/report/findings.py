@@ -1,0 +1,167 @@
+"""What a comparison may say in words: an order only where intervals separate."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from rnnlab.report.cells import solved
+from rnnlab.report.grid import Cell, Grid
+from rnnlab.statistics import (
+    MANY,
+    apart,
+    bootstrap_mean,
+    difference_p,
+    seeds_for_means,
+    seeds_for_rates,
+)
+
+Pair = tuple[Cell, Cell]
+FEW = 3  # pairs that are worth naming one by one
+AT_CHANCE = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is said of one task at one length, or of one task."""
+
+    about: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.text}"
+
+
+def findings(grid: Grid) -> list[Finding]:
+    """By task and length who solved it more often, or faster, or has the lower loss; how far."""
+    said = [
+        Finding(f"{where[0]} {where[1]}", " ".join(_at(grid.at(where)))) for where in grid.places
+    ]
+    tasks = [task for task, _ in grid.places]
+    said += [
+        Finding(f"{task}, horizon", _horizons(grid, task))
+        for task in dict.fromkeys(tasks)
+        if tasks.count(task) > 1
+    ]
+    return said
+
+
+def _at(cells: list[Cell]) -> Iterator[str]:
+    compared = [cell for cell in cells if cell.finished]
+    if not compared:
+        yield "no run has finished."
+    elif len(compared) == 1:
+        yield f"{_named(compared[0])} stands alone."
+    elif max(len(cell.finished) for cell in compared) == 1:
+        yield "one seed each, from which no order can be claimed."
+    else:
+        pairs = list(combinations(compared, 2))
+        rates = [pair for pair in pairs if apart(pair[0].solved_interval, pair[1].solved_interval)]
+        rest = [pair for pair in pairs if pair not in rates]
+        yield from _ordered_by_success(rates)
+        yield from _not_ordered_by_success(rest)
+        # Runs that stop when they have solved the task: their loss tells where they stopped.
+        timed = [pair for pair in rest if all(run.solved for c in pair for run in c.finished)]
+        yield from _by_steps(timed)
+        yield from _by_loss([pair for pair in rest if pair not in timed])
+
+
+def _named(cell: Cell) -> str:
+    return f"{cell.label} ({solved(cell)})"
+
+
+def _ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Those that are better than the same others are named together."""
+    worse: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        less, more = sorted(pair, key=lambda cell: cell.solved_interval)
+        worse[_named(more)].add(_named(less))
+    together: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for more, less in worse.items():
+        together[tuple(sorted(less))].append(more)
+    for less, more in sorted(together.items()):
+        yield f"{_listed(sorted(more))} solved it more often than {_listed(less)}."
+
+
+def _not_ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Equal rates need no words: there is nothing to tell apart."""
+    unequal = [(a, b) for a, b in pairs if a.solved[0] * b.solved[1] != b.solved[0] * a.solved[1]]
+    if unequal:
+        needed = [seeds_for_rates(a.solved, b.solved) for a, b in unequal]
+        yield (
+            f"By how often they solved it no order is claimed between {_pairs(unequal, needed)}, if "
+            "the rates stay as they are."
+        )
+
+
+def _by_steps(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Among those whose runs have all solved the task."""
+    separate, unclear = _parted(pairs, "steps_to_solve")
+    for fast, slow in separate:
+        p = difference_p(fast.values("steps_to_solve"), slow.values("steps_to_solve"))
+        yield (
+            f"{fast.label} solved it in fewer updates than {slow.label} (permutation test, p = {p:.2g})."
+        )
+    yield from _no_order("updates to solve it", unclear, "steps_to_solve")
+
+
+def _by_loss(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Among those that their success does not tell apart."""
+    separate, unclear = _parted(pairs, "test/loss")
+    for low, high in separate:
+        p = difference_p(low.losses, high.losses)
+        blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
+        yield (
+            f"{low.label} has a lower mean test loss than {high.label} (permutation test, "
+            f"p = {p:.2g}){', both at the level of chance' if blind else ''}."
+        )
+    yield from _no_order("mean test loss", unclear, "test/loss")
+
+
+def _parted(pairs: Sequence[Pair], metric: str) -> tuple[list[Pair], list[Pair]]:
+    """The pairs whose intervals of the mean separate, the lower first; and the others."""
+    separate, unclear = [], []
+    for pair in pairs:
+        a, b = (cell.values(metric) for cell in pair)
+        if min(len(a), len(b)) < 2:
+            continue
+        if apart(bootstrap_mean(a), bootstrap_mean(b)):
+            separate.append(pair if sum(a) / len(a) < sum(b) / len(b) else pair[::-1])
+        else:
+            unclear.append(pair)
+    return separate, unclear
+
+
+def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[str]:
+    if pairs:
+        needed = [seeds_for_means(a.values(metric), b.values(metric)) for a, b in pairs]
+        yield (
+            f"By {by} no order is claimed between {_pairs(pairs, needed)}, if means and spreads stay "
+            "as they are."
+        )
+
+
+def _pairs(pairs: Sequence[Pair], needed: Sequence[int | None]) -> str:
+    """`a and b; c and d: 20 to 170 seeds each would tell them apart`"""
+    named = [f"{a.label} and {b.label}" for a, b in pairs]
+    who = "; ".join(named) if len(named) <= FEW else f"the two of any of {len(named)} pairs"
+    known = sorted(n for n in needed if n is not None)
+    most = f"more than {MANY}" if None in needed else str(known[-1])
+    many = most if len({*needed}) == 1 else f"{known[0]} to {most}"
+    return f"{who}: about {many} seeds each would tell them apart".replace("about more", "more")
+
+
+def _horizons(grid: Grid, task: str) -> str:
+    """The largest length that at least half of the seeds solved, by variant."""
+    told = []
+    for label in grid.labels:
+        found = grid.horizon(label, task)
+        if found is not None:
+            reached, beyond = found
+            limit = "the longest tried" if beyond is None else f"not {beyond}"
+            told.append(f"{label} {reached or 'none'} ({limit})")
+    return f"the largest length that at least half of the seeds solved is {', '.join(told)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

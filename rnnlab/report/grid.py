@@ -1,0 +1,178 @@
+"""Runs sorted into the cells of a comparison: variant x task x length, over seeds."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnlab.report.runs import Run
+from rnnlab.statistics import Interval, bootstrap_mean, median_time, wilson
+
+# Params that tell runs apart in no way that matters to a comparison, or that follow from the
+# variant, the task, the length and the seed.
+TOLD = {
+    *("seed", "train.data_seed", "num_params", "length", "seq_len", "chance", "variant"),
+    *("cell", "task", "clip", "task.seq_len", "task.delay", "resume", "num_threads"),
+    *("allow_targets", "experiment"),
+}
+ELSEWHERE = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
+
+Where = tuple[str, int]  # a task and a length
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one setting on one task at one length, a run a seed."""
+
+    label: str
+    task: str
+    length: int
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def finished(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.finished)
+
+    @property
+    def where(self) -> Where:
+        return self.task, self.length
+
+    @property
+    def chance(self) -> float | None:
+        return next((run.chance for run in self.runs if run.chance is not None), None)
+
+    @property
+    def budget(self) -> int:
+        return max(run.budget for run in self.runs)
+
+    @property
+    def solved(self) -> tuple[int, int]:
+        """Successes and trials."""
+        return sum(run.solved for run in self.finished), len(self.finished)
+
+    @property
+    def solved_interval(self) -> Interval:
+        successes, trials = self.solved
+        return wilson(successes, trials) if trials else (0.0, 1.0)
+
+    @cached_property
+    def losses(self) -> list[float]:
+        return self.values("test/loss")
+
+    @cached_property
+    def loss_interval(self) -> Interval | None:
+        """Of the mean; one value has none."""
+        return bootstrap_mean(self.losses) if len(self.losses) > 1 else None
+
+    @property
+    def median_steps(self) -> float | None:
+        """Updates to solve the task; a run that has not solved it counts as longer than it ran."""
+        times = [r.metrics["steps_to_solve"] for r in self.finished if r.solved]
+        return median_time(times, [float(r.budget) for r in self.finished if not r.solved])
+
+    def values(self, metric: str) -> list[float]:
+        """What the finished runs measured."""
+        return [run.metrics[metric] for run in self.finished if metric in run.metrics]
+
+    def values_of_param(self, name: str) -> list[float]:
+        return [float(run.params[name]) for run in self.runs if name in run.params]
+
+    def ended(self, *statuses: str) -> int:
+        return sum(run.status in statuses for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells, and what is missing from their product."""
+
+    cells: tuple[Cell, ...]
+    repeated: tuple[Run, ...]  # left out: a newer run has the same setting and seed
+
+    @cached_property
+    def labels(self) -> list[str]:
+        return sorted({cell.label for cell in self.cells})
+
+    @cached_property
+    def places(self) -> list[Where]:
+        return sorted({cell.where for cell in self.cells})
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        return sorted({run.seed for cell in self.cells for run in cell.runs})
+
+    def cell(self, label: str, where: Where) -> Cell | None:
+        return next((c for c in self.cells if c.label == label and c.where == where), None)
+
+    def at(self, where: Where) -> list[Cell]:
+        """The cells to be compared with one another."""
+        return [cell for cell in self.cells if cell.where == where]
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """The seeds that some cells have and others lack: `gru · adding 50: seeds 3, 4`."""
+        found = []
+        for label in self.labels:
+            for task, length in self.places:
+                cell = self.cell(label, (task, length))
+                had = {run.seed for run in cell.runs} if cell else set()
+                lacking = [str(seed) for seed in self.seeds if seed not in had]
+                if lacking:
+                    every = len(lacking) == len(self.seeds)
+                    seeds = "all seeds" if every else f"seeds {', '.join(lacking)}"
+                    found.append(f"{label} · {task} {length}: {seeds}")
+        return found
+
+    @cached_property
+    def unfinished(self) -> list[Run]:
+        return [run for cell in self.cells for run in cell.runs if not run.finished]
+
+    def horizon(self, label: str, task: str) -> tuple[int, int | None] | None:
+        """The largest length that at least half of the seeds solved, and the next that was tried.
+
+        0 for none, and None for nothing beyond, or nothing tried at all.
+        """
+        tried = [c for c in self.cells if (c.label, c.task) == (label, task) and c.finished]
+        if not tried:
+            return None
+        reached = [cell.length for cell in tried if 2 * cell.solved[0] >= cell.solved[1]]
+        largest = max(reached, default=0)
+        beyond = [cell.length for cell in tried if cell.length > largest]
+        return largest, min(beyond, default=None)
+
+
+def make_grid(runs: Sequence[Run]) -> Grid:
+    """Sort runs into cells; of two runs of the same setting and seed the newest finished counts."""
+    settings = _settings(runs)
+    places: dict[tuple[str, str, int], dict[int, Run]] = defaultdict(dict)
+    repeated = []
+    for run in sorted(runs, key=lambda r: (r.finished, r.started, r.run_id)):
+        of_seed = places[settings[run.run_id], run.task, run.length]
+        if run.seed in of_seed:
+            repeated.append(of_seed[run.seed])
+        of_seed[run.seed] = run
+    cells = [
+        Cell(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
+        for (label, task, length), of_seed in sorted(places.items())
+    ]
+    return Grid(tuple(cells), tuple(sorted(repeated, key=lambda r: r.run_id)))
+
+
+def _settings(runs: Sequence[Run]) -> dict[str, str]:
+    """By run id, its variant and whatever else differs among runs that would share a cell."""
+    together: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        together[run.variant, run.task, run.length].append(run)
+    keys = set()
+    for group in together.values():
+        for key in set().union(*(run.params for run in group)) - TOLD:
+            if not key.startswith(ELSEWHERE) and len({run.params.get(key) for run in group}) > 1:
+                keys.add(key)
+    return {
+        run.run_id: " ".join(
+            [
+                run.variant,
+                *(f"{key}={run.params[key]}" for key in sorted(keys) if key in run.params),
+            ]
+        )
+        for run in runs
+    }

@@ -1,0 +1,328 @@
+"""The figures of a comparison. A variant has one colour, one dash and one marker in all of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnlab.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from rnnlab.report.grid import Cell, Grid, Where
+
+COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vPX*"
+PANELS = 9  # at most in one figure
+COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure and what stands under it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+class Styles:
+    """How each variant is drawn."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        looks = zip(labels, cycle(COLORS), cycle(DASHES), cycle(MARKERS), strict=False)
+        self.of = {
+            label: {"color": color, "linestyle": dash, "marker": marker}
+            for label, color, dash, marker in looks
+        }
+
+    def line(self, label: str) -> dict[str, str]:
+        return {key: value for key, value in self.of[label].items() if key != "marker"}
+
+
+def panels(places: Sequence[Where]) -> tuple[Figure, np.ndarray, Sequence[Where]]:
+    """A figure with a panel for each task and length, as many as are legible."""
+    shown = places[:PANELS]
+    columns = min(len(shown), COLUMNS)
+    down = -(-len(shown) // columns)
+    figure = Figure(figsize=(0.6 + 4 * columns, 0.8 + 3 * down), layout="constrained")
+    axes = figure.subplots(down, columns, squeeze=False, sharey=True)
+    return figure, axes, shown
+
+
+def legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One for all panels, below them."""
+    found: dict[str, object] = {}
+    for one in axes:
+        found |= {
+            label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
+        }
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=4)
+
+
+def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Updates, and the lowest, median and highest value at each; rows of (3, updates).
+
+    Args:
+        curves: (points, 2) each, update and value.
+        ends: A run that stopped early keeps its last value; else it is left out from there on.
+    """
+    updates = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
+    values = np.array(
+        [np.interp(updates, *curve.T, right=curve[-1, 1] if ends else np.nan) for curve in curves]
+    )
+    summary = [np.nanmin(values, axis=0), np.nanmedian(values, axis=0), np.nanmax(values, axis=0)]
+    return updates, np.array(summary)
+
+
+def draw_curves(axes: Axes, cells: Sequence[Cell], key: str, styles: Styles, ends: bool) -> None:
+    """The median of a metric along training, over a band from the lowest to the highest seed."""
+    for cell in cells:
+        curves = [run.curves[key] for run in cell.finished if len(run.curves.get(key, ()))]
+        if curves:
+            updates, (low, median, high) = over_seeds(curves, ends)
+            line = styles.line(cell.label)
+            axes.plot(updates, median, label=cell.label, **line)
+            axes.fill_between(updates, low, high, color=line["color"], alpha=0.15, linewidth=0)
+
+
+def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
+    """Validation loss over updates."""
+    if not any(run.curves.get("val/loss") is not None for c in grid.cells for run in c.finished):
+        return None
+    figure, axes, shown = panels(grid.places)
+    for one, where in zip(axes.flat, shown, strict=False):
+        cells = grid.at(where)
+        draw_curves(one, cells, "val/loss", styles, ends=True)
+        chance = next((cell.chance for cell in cells if cell.chance is not None), None)
+        if chance is not None:
+            one.axhline(chance, color=GREY, linestyle=(0, (1, 3)), label="chance")
+        _labelled(one, where, "optimizer updates", "validation loss", log=True)
+    _finish(figure, axes, len(shown))
+    return Plot(
+        "learning_curves",
+        "Learning curves",
+        "The median over seeds of the validation loss, and a band from the lowest to the highest. A "
+        "run that stopped because the task was solved keeps its last value. The dotted line is the "
+        "loss of the best answer that ignores the inputs." + _left_out(grid.places, shown),
+        figure,
+    )
+
+
+def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
+    """Of the tested models, and of the first weights."""
+    places = [w for w in grid.places if any(r.gradient for c in grid.at(w) for r in c.finished)]
+    if not places:
+        return None
+    figure, axes, shown = panels(places)
+    for one, where in zip(axes.flat, shown, strict=False):
+        for cell in grid.at(where):
+            found = [run.gradient["h"] for run in cell.finished if run.gradient]
+            for row, alpha in ((0, 0.35), (-1, 1.0)) if found else ():
+                steps = min(norms.shape[1] for norms in found)
+                norms = np.array([n[row, :steps] / n[row, 0] for n in found])
+                line = styles.line(cell.label)
+                label = cell.label if row else None
+                with np.errstate(invalid="ignore"):
+                    median = np.nanmedian(norms, axis=0)
+                one.plot(median, label=label, alpha=alpha, linewidth=1 if row == 0 else 1.8, **line)
+                if row:
+                    ends = np.nanmin(norms, axis=0), np.nanmax(norms, axis=0)
+                    one.fill_between(
+                        range(steps), *ends, color=line["color"], alpha=0.15, linewidth=0
+                    )
+        one.axhline(1e-3, color=GREY, linestyle=(0, (1, 3)), label="gradient horizon")
+        _labelled(one, where, "lag k (steps)", "‖∂L/∂h(T-k)‖ over lag 0", log=True)
+        one.set_ylim(bottom=max(one.get_ylim()[0], 1e-12))
+    _finish(figure, axes, len(shown))
+    return Plot(
+        "gradient_by_lag",
+        "Gradient by lag",
+        "How much of the error signal of the last step reaches the hidden state k steps before, in the "
+        "tested models: median over seeds, band from the lowest to the highest; pale, before "
+        "training. Under the dotted line less than a thousandth is left."
+        + _left_out(places, shown),
+        figure,
+    )
+
+
+def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
+    """Of models at lengths that they were not trained on."""
+    places = [
+        w
+        for w in grid.places
+        if any(k.startswith("length/") for c in grid.at(w) for r in c.finished for k in r.metrics)
+    ]
+    if not places:
+        return None
+    figure, axes, shown = panels(places)
+    for one, where in zip(axes.flat, shown, strict=False):
+        cells = [cell for cell in grid.at(where) if cell.finished]
+        for cell in cells:
+            errors = _errors_by_length(cell)
+            if errors:
+                lengths = sorted(errors)
+                median = [100 * float(np.median(errors[n])) for n in lengths]
+                low, high = ([100 * f(errors[n]) for n in lengths] for f in (min, max))
+                style = styles.of[cell.label]
+                one.plot(lengths, median, label=cell.label, markersize=5, **style)
+                one.fill_between(lengths, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        trained = cells[0].finished[0].trained_seq_len
+        one.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
+        _labelled(one, where, "length of the test sequences (steps)", "wrong sequences (%)")
+        one.set_ylim(-3, 103)
+    _finish(figure, axes, len(shown))
+    return Plot(
+        "error_by_length",
+        "Error against length",
+        "The trained models on sequences of other lengths: median over seeds, band from the lowest to "
+        "the highest; the dotted line is the length that they were trained at."
+        + _left_out(places, shown),
+        figure,
+    )
+
+
+def _errors_by_length(cell: Cell) -> dict[int, list[float]]:
+    errors: dict[int, list[float]] = {}
+    for run in cell.finished:
+        for key, value in run.metrics.items():
+            head, _, rest = key.partition("/")
+            length, _, tail = rest.partition("/")
+            if head == "length" and tail == "error":
+                errors.setdefault(int(length), []).append(value)
+        if "test/error" in run.metrics:
+            errors.setdefault(run.trained_seq_len, []).append(run.metrics["test/error"])
+    return errors if len(errors) > 1 else {}
+
+
+def horizons(grid: Grid, styles: Styles) -> Plot | None:
+    """The largest length solved, where lengths were compared."""
+    tasks = [
+        t
+        for t in sorted({c.task for c in grid.cells})
+        if len({n for task, n in grid.places if task == t}) > 1
+    ]
+    if not tasks:
+        return None
+    height = 1.2 + 0.35 * len(grid.labels)
+    figure = Figure(figsize=(8, height * len(tasks)), layout="constrained")
+    for axes, task in zip(figure.subplots(len(tasks), squeeze=False).flat, tasks, strict=True):
+        for place, label in enumerate(grid.labels):
+            found = grid.horizon(label, task)
+            if found is None:
+                continue
+            reached, beyond = found
+            style = styles.of[label]
+            axes.barh(place, reached, color=style["color"], height=0.5)
+            if beyond is None:
+                axes.annotate(" or longer", (reached, place), va="center")
+            else:
+                axes.plot([reached, beyond], [place, place], color=GREY, linewidth=1)
+                axes.plot(beyond, place, marker="|", color=GREY, markersize=12)
+        axes.set_yticks(range(len(grid.labels)), grid.labels)
+        axes.invert_yaxis()
+        axes.margins(x=0.15)
+        axes.set_xlim(left=0)
+        axes.set(title=task, xlabel="length (steps)")
+    return Plot(
+        "horizons",
+        "Horizon",
+        "Bars end at the largest length that at least half of the seeds solved; the thin line ends at "
+        "the shortest length beyond it that they did not.",
+        figure,
+    )
+
+
+def clipping(grid: Grid, styles: Styles) -> Plot | None:
+    """How large gradients were, and how often they were clipped."""
+    if not any("grad/norm" in run.curves for c in grid.cells for run in c.finished):
+        return None
+    places = grid.places[:COLUMNS]
+    figure = Figure(figsize=(0.6 + 4 * len(places), 6.4), layout="constrained")
+    axes = figure.subplots(2, len(places), squeeze=False, sharey="row")
+    for column, where in enumerate(places):
+        norm, fraction = axes[:, column]
+        draw_curves(norm, grid.at(where), "grad/norm", styles, ends=False)
+        _labelled(norm, where, "", "gradient norm before clipping", log=True)
+        draw_curves(fraction, grid.at(where), "grad/clip_fraction", styles, ends=False)
+        _labelled(fraction, None, "optimizer updates", "clipped updates (fraction)")
+        fraction.set_ylim(-0.03, 1.03)
+    _finish(figure, axes, axes.size)
+    return Plot(
+        "clipping",
+        "Gradient norm and clipping",
+        "Above, the norm of the gradient of all parameters before clipping; below, the fraction of "
+        "updates in which clipping changed it. Medians over the seeds still training, bands from the "
+        "lowest to the highest." + _left_out(grid.places, places),
+        figure,
+    )
+
+
+def heat_map(grid: Grid, styles: Styles) -> Plot | None:
+    """Variants against tasks and lengths."""
+    rates = np.full((len(grid.labels), len(grid.places)), np.nan)
+    width = 2 + max(map(len, grid.labels)) * 0.09 + 1.1 * len(grid.places)
+    figure = Figure(figsize=(max(width, 5), 1.6 + 0.4 * len(grid.labels)), layout="constrained")
+    axes = figure.subplots()
+    for i, label in enumerate(grid.labels):
+        for j, where in enumerate(grid.places):
+            cell = grid.cell(label, where)
+            successes, trials = cell.solved if cell else (0, 0)
+            if trials:
+                rates[i, j] = successes / trials
+            told, dark = (f"{successes}/{trials}", rates[i, j] < 0.5) if trials else ("-", False)
+            axes.annotate(
+                told, (j, i), ha="center", va="center", color="white" if dark else "black"
+            )
+    image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    figure.colorbar(image, label="solved (fraction of seeds)")
+    axes.set_xticks(range(len(grid.places)), [f"{task}\n{length}" for task, length in grid.places])
+    axes.set_yticks(range(len(grid.labels)), grid.labels)
+    axes.set(xlabel="task and length (steps)")
+    return Plot(
+        "solved",
+        "Solved, by variant and length",
+        "The fraction of seeds that solved each task at each length, and their number.",
+        figure,
+    )
+
+
+def _labelled(axes: Axes, where: Where | None, x: str, y: str, log: bool = False) -> None:
+    if where is not None:
+        axes.set_title(f"{where[0]} {where[1]}")
+    axes.set(xlabel=x, ylabel=y)
+    if log:
+        axes.set_yscale("log")
+
+
+def _finish(figure: Figure, axes: np.ndarray, shown: int) -> None:
+    for spare in axes.flat[shown:]:
+        spare.set_axis_off()
+    legend(figure, list(axes.flat[:shown]))
+
+
+def _left_out(places: Sequence[Where], shown: Sequence[Where]) -> str:
+    left = len(places) - len(shown)
+    return f" The first {len(shown)} of {len(places)} tasks and lengths." if left else ""
+
+
+PLOTS: tuple[Callable[[Grid, Styles], Plot | None], ...] = (
+    heat_map,
+    learning_curves,
+    gradient_by_lag,
+    horizons,
+    error_by_length,
+    clipping,
+)
+
+
+def draw(grid: Grid) -> list[Plot]:
+    """Every figure that these runs have numbers for."""
+    styles = Styles(grid.labels)
+    plots = [plot for make in PLOTS if (plot := make(grid, styles)) is not None]
+    for plot in plots:
+        plot.figure.draw_without_rendering()  # lays it out, once for all formats
+        plot.figure.set_layout_engine("none")
+    return plots

@@ -1,0 +1,111 @@
+"""Runs as a comparison sees them, and how they are read back from MLflow."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Run as Recorded
+from mlflow.exceptions import MlflowException
+
+GRADIENT = "diagnostics/gradient_by_lag.npz"
+CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
+AT_ONCE = 8  # requests to a store
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it was, how it ended, and what it measured."""
+
+    run_id: str
+    name: str
+    status: str
+    started: int  # milliseconds since 1970
+    variant: str
+    task: str
+    length: int
+    seed: int
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)  # (points, 2): update, value
+    gradient: Mapping[str, np.ndarray] | None = None  # the arrays of GradientByLag
+
+    @property
+    def finished(self) -> bool:
+        return self.status == "FINISHED"
+
+    @property
+    def solved(self) -> bool:
+        return self.metrics.get("test/solved") == 1
+
+    @property
+    def diverged(self) -> bool:
+        return self.metrics.get("diverged") == 1
+
+    @property
+    def budget(self) -> int:
+        """Updates that it had, at most."""
+        return int(self.params["train.steps"])
+
+    @cached_property
+    def chance(self) -> float | None:
+        if "chance" in self.params:
+            return float(self.params["chance"])
+        if self.metrics.get("test/loss_over_chance"):
+            return self.metrics["test/loss"] / self.metrics["test/loss_over_chance"]
+        return None
+
+    @property
+    def trained_seq_len(self) -> int:
+        """Steps of a sequence, where `length` may count a delay."""
+        return int(self.params.get("seq_len", self.length))
+
+
+def read_runs(client: MlflowClient, recorded: Sequence[Recorded]) -> list[Run]:
+    """What MLflow has of these runs of rnnlab, in an order that the store does not decide."""
+    mine = [run for run in recorded if run.data.tags.get("rnnlab.kind") == "run"]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = list(pool.map(lambda run: _read(client, run), mine))
+    return sorted(runs, key=lambda r: (r.variant, r.task, r.length, r.seed, r.started, r.run_id))
+
+
+def _read(client: MlflowClient, recorded: Recorded) -> Run:
+    params, info = recorded.data.params, recorded.info
+    length = params.get("length") or params.get("task.delay") or params["task.seq_len"]
+    return Run(
+        run_id=info.run_id,
+        name=info.run_name or "",
+        status=info.status,
+        started=info.start_time or 0,
+        variant=params["variant"],
+        task=params["task"],
+        length=int(length),
+        seed=int(params["seed"]),
+        params=params,
+        metrics=recorded.data.metrics,
+        curves={
+            key: _curve(client, info.run_id, key) for key in CURVES if key in recorded.data.metrics
+        },
+        gradient=_gradient(client, recorded),
+    )
+
+
+def _curve(client: MlflowClient, run_id: str, key: str) -> np.ndarray:
+    points = {metric.step: metric.value for metric in client.get_metric_history(run_id, key)}
+    return np.array(sorted(points.items()), dtype=float)
+
+
+def _gradient(client: MlflowClient, recorded: Recorded) -> Mapping[str, np.ndarray] | None:
+    if "memory/gradient_horizon" not in recorded.data.metrics:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = client.download_artifacts(recorded.info.run_id, GRADIENT, folder)
+            with np.load(Path(path)) as file:
+                return dict(file)
+        except (MlflowException, OSError, ValueError):
+            return None  # a failed run has none; the report says for how many it is missing

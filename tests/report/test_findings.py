@@ -1,0 +1,80 @@
+"""What may be said of a few runs, and what may not."""
+
+from rnnlab.report.findings import findings
+from rnnlab.report.grid import make_grid
+from tests.report.made import run
+
+
+def of(variant: str, losses: list[float], solved: int = 0, length: int = 50, at: float = 100.0):
+    return [
+        run(variant, length=length, seed=s, loss=loss, solved_at=at + s if s < solved else None)
+        for s, loss in enumerate(losses)
+    ]
+
+
+def said(*cells: list) -> str:
+    return " ".join(map(str, findings(make_grid([one for cell in cells for one in cell]))))
+
+
+def test_five_of_five_against_none_is_an_order() -> None:
+    text = said(of("gru", [0.1] * 5, solved=5), of("elman", [0.1] * 5))
+    assert text == (
+        "adding 50: gru (5 of 5 [0.57, 1.00]) solved it more often than elman (0 of 5 [0.00, 0.43])."
+    )
+
+
+def test_four_of_five_against_one_is_none_and_eleven_would_do() -> None:
+    text = said(of("gru", [0.1] * 5, solved=4), of("elman", [0.1] * 5, solved=1))
+    assert "more often" not in text
+    assert "no order is claimed between elman and gru: about 11 seeds each" in text
+
+
+def test_losses_that_separate() -> None:
+    low, high = [0.10, 0.11, 0.12, 0.10, 0.11], [0.15, 0.16, 0.14, 0.15, 0.16]
+    text = said(of("gru", low), of("elman", high))
+    assert "gru has a lower mean test loss than elman (permutation test, p = 0.0079)" in text
+    assert "chance" not in text
+    near = [0.165, 0.166, 0.1651, 0.1652, 0.1655]
+    blind = said(of("gru", near), of("elman", [x + 0.01 for x in near]))
+    assert "both at the level of chance" in blind
+
+
+def test_losses_that_overlap() -> None:
+    text = said(of("gru", [0.10, 0.20, 0.15]), of("elman", [0.11, 0.21, 0.16]))
+    assert "By mean test loss no order is claimed between elman and gru: about" in text
+    assert "lower mean test loss" not in text
+
+
+def test_solved_runs_are_compared_by_updates_and_not_by_where_they_stopped() -> None:
+    quick = of("gru", [0.01] * 5, solved=5, at=100)
+    slow = of("lstm", [0.002] * 5, solved=5, at=900)
+    text = said(quick, slow)
+    assert "gru solved it in fewer updates than lstm" in text
+    assert "loss" not in text
+
+
+def test_one_seed_claims_nothing() -> None:
+    text = said(of("gru", [0.1], solved=1), of("elman", [0.2]))
+    assert text == "adding 50: one seed each, from which no order can be claimed."
+
+
+def test_equals_need_no_seeds() -> None:
+    assert said(of("gru", [0.1, 0.1]), of("lstm", [0.1, 0.1])).endswith(
+        "more than 1000 seeds each would tell them apart, if means and spreads stay as they are."
+    )
+
+
+def test_alone_unfinished_and_far() -> None:
+    assert said(of("gru", [0.1, 0.2])) == "adding 50: gru (0 of 2 [0.00, 0.66]) stands alone."
+    assert said([run(status="KILLED")]) == "adding 50: no run has finished."
+    text = said(of("gru", [0.1] * 2, solved=2, length=10), of("gru", [0.1] * 2, length=20))
+    assert text.endswith(
+        "adding, horizon: the largest length that at least half of the seeds solved is gru 10 (not 20)."
+    )
+
+
+def test_many_pairs_take_one_sentence() -> None:
+    cells = [of(f"v{i}", [0.1 + 0.01 * i, 0.2 + 0.01 * i, 0.3]) for i in range(8)]
+    text = said(*cells)
+    assert "28 pairs" in text
+    assert len(text) < 300

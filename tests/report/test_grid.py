@@ -1,0 +1,96 @@
+"""Oracle: sorting a handful of runs by hand."""
+
+import random
+
+from rnnlab.report.grid import make_grid
+from tests.report.made import run
+
+
+def test_cells_by_variant_task_and_length() -> None:
+    runs = [
+        run(variant, task, length, seed)
+        for variant in ("gru", "lstm")
+        for task, length in (("adding", 50), ("adding", 100), ("copy_memory", 20))
+        for seed in (0, 1)
+    ]
+    random.Random(0).shuffle(runs)
+    grid = make_grid(runs)
+    assert grid.labels == ["gru", "lstm"]
+    assert grid.places == [("adding", 50), ("adding", 100), ("copy_memory", 20)]
+    assert [len(cell.runs) for cell in grid.cells] == [2] * 6
+    assert [run.seed for run in grid.cells[0].runs] == [0, 1]
+    assert grid.missing == []
+    assert grid.repeated == ()
+    assert [cell.label for cell in grid.at(("adding", 100))] == ["gru", "lstm"]
+
+
+def test_what_else_differs_splits_a_cell_and_is_named() -> None:
+    fast = {"optimizer.lr": "0.01", "train.data_seed": "1"}
+    lstm = run("lstm", params={"cell.forget_bias": "1.0"})
+    grid = make_grid([run(), run(started=1, params=fast), lstm])
+    assert grid.labels == [
+        "gru optimizer.lr=0.005",
+        "gru optimizer.lr=0.01",
+        "lstm optimizer.lr=0.005",
+    ]
+
+
+def test_seeds_sizes_and_where_it_was_recorded_split_nothing() -> None:
+    other = {
+        *("train.data_seed", "num_params", "tracking.uri", "num_threads", "diagnostics.omega.x"),
+    }
+    grid = make_grid([run(seed=0), run(seed=1, params=dict.fromkeys(other, "7"))])
+    assert [cell.label for cell in grid.cells] == ["gru"]
+
+
+def test_missing_cells_are_named() -> None:
+    runs = [run(seed=s) for s in (0, 1, 2)] + [run("lstm", seed=1)] + [run("lstm", "adding", 100)]
+    assert make_grid(runs).missing == [
+        "gru · adding 100: all seeds",
+        "lstm · adding 50: seeds 0, 2",
+        "lstm · adding 100: seeds 1, 2",
+    ]
+
+
+def test_the_newest_finished_of_two_runs_of_one_seed_counts() -> None:
+    old, new = run(started=1, loss=0.3), run(started=2, loss=0.2)
+    dead = run(started=3, status="FAILED")
+    for order in ([old, new, dead], [dead, new, old]):
+        grid = make_grid(order)
+        (cell,) = grid.cells
+        assert cell.losses == [0.2]
+        assert grid.repeated == (old, dead)
+    (cell,) = make_grid([dead]).cells
+    assert cell.finished == ()
+
+
+def test_a_cell_by_hand() -> None:
+    runs = [
+        run(seed=0, solved_at=100, loss=0.01),
+        run(seed=1, solved_at=300, loss=0.03),
+        run(seed=2, loss=0.2),
+        run(seed=3, loss=None, diverged=1.0),
+        run(seed=4, status="FAILED", loss=0.0, solved_at=1),
+    ]
+    (cell,) = make_grid(runs).cells
+    assert cell.solved == (2, 4)
+    assert cell.losses == [0.01, 0.03, 0.2]
+    assert cell.median_steps == 300
+    assert cell.ended("FAILED") == 1
+    assert cell.chance == 1 / 6
+    (unsolved,) = make_grid(runs[1:4]).cells
+    assert unsolved.median_steps is None
+
+
+def test_the_horizon_is_a_bracket() -> None:
+    solved = {10: 2, 20: 2, 40: 1, 80: 0, 160: 0}
+    runs = [
+        run(length=length, seed=seed, solved_at=100 if seed < count else None)
+        for length, count in solved.items()
+        for seed in (0, 1)
+    ]
+    grid = make_grid([*runs, run("elman", length=10), run("lstm", length=10, solved_at=5)])
+    assert grid.horizon("gru", "adding") == (40, 80)
+    assert grid.horizon("elman", "adding") == (0, 10)
+    assert grid.horizon("lstm", "adding") == (10, None)
+    assert grid.horizon("lstm", "copy_memory") is None

@@ -1,0 +1,173 @@
+"""The report of runs made by hand: the same bytes, whole pages, every figure."""
+
+import csv
+import io
+import random
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rnnlab.report.cells import HEADER
+from rnnlab.report.report import make_report, write_report
+from rnnlab.report.runs import Run
+from tests.report.made import run
+
+
+def several() -> list[Run]:
+    return [
+        run(
+            variant,
+            task,
+            length,
+            seed,
+            loss=0.1 + 0.01 * seed,
+            solved_at=100.0 * (seed + 1) if variant == "gru" and seed else None,
+            perf__steps_per_second=100.0 + seed,
+            memory__gradient_horizon=30.0 + seed,
+            **{f"length__{n}__error": 0.1 * seed for n in (100, 200)},
+        )
+        for variant in ("elman", "gru")
+        for task, length in (("adding", 50), ("adding", 100))
+        for seed in (0, 1, 2)
+    ]
+
+
+def written(runs: list[Run], folder: Path) -> dict[str, bytes]:
+    write_report(make_report(runs), folder)
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of `several` runs."""
+    made = tmp_path_factory.mktemp("report")
+    write_report(make_report(several()), made)
+    return made
+
+
+def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    runs = several()
+    first = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    random.Random(1).shuffle(runs)
+    assert written(runs, tmp_path / "b") == first
+    assert set(first) == {
+        *("report.html", "report.md", "comparison.csv", "figures/solved.png"),
+        *("figures/learning_curves.png", "figures/gradient_by_lag.png", "figures/horizons.png"),
+        *("figures/error_by_length.png", "figures/clipping.png"),
+    }
+
+
+class Page(HTMLParser):
+    """What a browser would fetch, the ids, the open tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
+    page = Page()
+    page.feed((folder / "report.html").read_text())
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))  # six drawings in one page
+    assert page.tags.count("svg") == 6
+    assert page.tags.count("table") == 2
+    assert page.tags.count("h1") == 1
+    assert "script" not in page.tags
+    for name in (*HEADER, "gradient horizon (steps) (95 %)", "elman-adding-50-0-0"):
+        assert name in page.text
+
+
+def test_what_a_user_typed_is_text(tmp_path: Path) -> None:
+    evil = {"optimizer.lr": "<script>alert(1)</script>"}
+    text = written([run(), run(started=1, params=evil)], tmp_path)["report.html"].decode()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_page_markdown_and_csv_say_the_same(folder: Path) -> None:
+    page = Page()
+    page.feed((folder / "report.html").read_text())
+    markdown = (folder / "report.md").read_text()
+    rows = [
+        [entry.strip() for entry in line.strip("|").split("|")]
+        for line in markdown.splitlines()
+        if line.startswith("|")
+    ]
+    assert rows[0] == list(HEADER)
+    for row in rows[2:6]:
+        for entry in row:
+            assert entry in page.text
+    table = list(csv.DictReader(io.StringIO((folder / "comparison.csv").read_text())))
+    assert len(table) == 4
+    for row, numbers in zip(rows[2:6], table, strict=True):
+        assert row[0] == numbers["variant"]
+        assert row[3].startswith(f"{numbers['solved']} of {numbers['finished']}")
+        assert float(row[5].split()[0]) == pytest.approx(float(numbers["test_loss_mean"]), rel=1e-3)
+        assert numbers["memory/gradient_horizon"] == "31.0"
+    for name in re.findall(r"\]\((.+?)\)", markdown):
+        assert (folder / name).exists()
+
+
+def test_a_row_by_hand() -> None:
+    runs = [
+        run(seed=0, solved_at=100, loss=0.01, perf__steps_per_second=50.0),
+        run(seed=1, loss=0.2, perf__steps_per_second=70.0),
+        run(seed=2, loss=None, diverged=1.0),
+        run(seed=3, status="FAILED"),
+        run(seed=4, status="KILLED"),
+        run(seed=5, status="RUNNING"),
+    ]
+    (row,) = make_report(runs).rows
+    assert row[:5] == ["gru", "adding", "50", "1 of 3 [0.06, 0.79]", "> 4000"]
+    assert row[5:] == [
+        *("0.105 [0.01, 0.2] of 2", "0.1667", "1000", "70", "1"),
+        "1 failed, 1 stopped, 1 still running",
+    ]
+    notes = make_report(runs).notes
+    assert "gru · adding 50 · s3 (gru-adding-50-3-0, FAILED)" in notes[1]
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [run()],
+        [run(status="FAILED")],
+        [run(loss=None, diverged=1.0)],
+        [run(f"variant_{i}", seed=s) for i in range(9) for s in range(2)],
+        [Run("a", "", "RUNNING", 0, "gru", "adding", 5, 0, {"train.steps": "1"}, {})],
+    ],
+    ids=["one", "failed", "diverged", "many variants", "bare"],
+)
+def test_odd_ones(runs: list[Run], tmp_path: Path) -> None:
+    files = written(runs, tmp_path)
+    assert files["report.html"].endswith(b"</html>")
+    assert b"nan" not in files["comparison.csv"].lower()
+
+
+def test_left_out_panels_are_told() -> None:
+    report = make_report([run(length=n) for n in range(10, 22)])
+    captions = " ".join(plot.caption for plot in report.plots)
+    assert "The first 9 of 12 tasks and lengths." in captions
+
+
+def test_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match="no run of rnnlab"):
+        make_report([])
