@@ -69,8 +69,8 @@ class HorizonSweeper(Sweeper):
             "seeds": seeds,
             "start": start,
             "longest": longest,
-            "tolerance": tolerance,
-            "solved_by": solved_by,
+            "tolerance": float(tolerance),  # 1 and 1.0 are the same command
+            "solved_by": float(solved_by),
             "key": key,
         }
         self.seeds, self.solved_by, self.key = range(seeds), solved_by, key
