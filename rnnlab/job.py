@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +44,6 @@ def job(cfg: DictConfig) -> float | None:
     return result.metrics.get("test/loss")
 
 
-def _choice(choices: DictConfig, config: dict[str, Any], group: str) -> str:
+def _choice(choices: Mapping[str, Any], config: dict[str, Any], group: str) -> str:
     """What was chosen of a group; of a list, as diagnostics=[omega,lyapunov], Hydra says nothing."""
     return str(choices[group]) if group in choices else f"[{','.join(config[group])}]"

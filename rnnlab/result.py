@@ -1,9 +1,10 @@
 """How a run ended: what `result.json` in its folder holds. Light to import, for those who only read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Result:
     chance: float
     overrides: list[str]
     folder: str
+    num_params: int = 0
     status: str = "RUNNING"
     run_id: str = ""
     experiment_id: str = ""
@@ -56,3 +58,12 @@ def variant_name(choices: Mapping[str, str]) -> str:
     suffixes = {"none": "", "norm": "_clipped"}
     clip = choices["clip"]
     return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each leaf's dotted key and its value as an override would spell it."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)

@@ -8,9 +8,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from rnnlab import checkpoints
-from rnnlab.result import Result
+from rnnlab.result import Result, leaves
 from rnnlab.tracking.store import tracking_uri
-from rnnlab.trial import leaves
 
 STORE = "tracking.uri"
 Resumed = tuple[dict[str, Any], dict[str, str], list[str], Path, str]

@@ -4,10 +4,9 @@ A run ends as FINISHED (also where it diverged: that is a result), KILLED (by a 
 in MLflow and in `result.json` in its folder, and never stays RUNNING.
 """
 
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from rnnlab.hush import hush
 from rnnlab.masking import masked
 from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
-from rnnlab.result import Result, variant_name
+from rnnlab.result import Result, leaves, variant_name
 from rnnlab.signals import Stopped, received
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
@@ -117,6 +116,7 @@ def _describe(
         chance=task.chance,
         overrides=[masked(override) for override in overrides],
         folder=str(folder),
+        num_params=module.model.num_params,
     )
 
 
@@ -148,19 +148,10 @@ def _params(
     """Every leaf of the config under its override key, and what the groups were chosen to be."""
     params = dict(leaves(config)) | dict(choices)
     params["variant"] = result.variant
-    params["num_params"] = str(module.model.num_params)
-    params["length"], params["chance"] = str(result.length), str(result.chance)
+    params["seq_len"] = str(module.task.seq_len)
+    params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
     params["tracking.uri"] = result.tracking_uri
     return params
-
-
-def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each leaf's dotted key and its value as an override would spell it."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
 def _train_and_test(

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,12 +35,12 @@ class Styles:
 
     def __init__(self, labels: Sequence[str]) -> None:
         looks = zip(labels, cycle(COLORS), cycle(DASHES), cycle(MARKERS), strict=False)
-        self.of = {
+        self.of: dict[str, dict[str, Any]] = {
             label: {"color": color, "linestyle": dash, "marker": marker}
             for label, color, dash, marker in looks
         }
 
-    def line(self, label: str) -> dict[str, str]:
+    def line(self, label: str) -> dict[str, Any]:
         return {key: value for key, value in self.of[label].items() if key != "marker"}
 
 
@@ -54,7 +56,7 @@ def panels(places: Sequence[Where]) -> tuple[Figure, np.ndarray, Sequence[Where]
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One for all panels, below them."""
-    found: dict[str, object] = {}
+    found: dict[str, Artist] = {}
     for one in axes:
         found |= {
             label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)

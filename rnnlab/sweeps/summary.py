@@ -1,6 +1,5 @@
-"""The table that a sweep ends with: each variant on each task, over its seeds."""
+"""The table that a sweep ends with, from the folders of its jobs: it needs no tracking store."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import yaml
 
 from rnnlab.masking import masked
-from rnnlab.result import Result
-from rnnlab.statistics import bootstrap_mean, wilson
+from rnnlab.report import cells
+from rnnlab.report.grid import make_grid
+from rnnlab.report.runs import Run
+from rnnlab.result import Result, leaves
+from rnnlab.sweeps.probes import SUPERSEDED
 from rnnlab.table import markdown_table
-
-TOLD = ("cell", "clip", "task", "task.seq_len", "task.delay", "seed")  # by the other columns
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Failure:
 class SweepSummary:
     """All that a sweep's folder tells of its jobs."""
 
-    finished: list[Result]
+    finished: list[Run]
     failed: list[Failure]
 
     @property
@@ -36,15 +36,10 @@ class SweepSummary:
         return len(self.finished) + len(self.failed)
 
     def table(self) -> str:
-        """Variant x task: solved k of n with Wilson's interval, the mean loss with a bootstrap's."""
-        groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
-        shared = set.intersection(*(set(result.overrides) for result in self.finished))
-        for result in self.finished:
-            others = [o for o in result.overrides if o not in shared and _key(o) not in TOLD]
-            setting = " ".join([result.variant, *sorted(others)])
-            groups[setting, result.task, str(result.length)].append(result)
-        header = ["variant", "task", "length", "solved (95 %)", "mean test loss (95 %)", "chance"]
-        return markdown_table(header, [[*key, *_figures(groups[key])] for key in sorted(groups)])
+        """The rows of the comparison report."""
+        return markdown_table(
+            cells.HEADER, [cells.words(cell) for cell in make_grid(self.finished).cells]
+        )
 
     def markdown(self) -> str:
         lines = [self.table()] if self.finished else []
@@ -59,14 +54,32 @@ class SweepSummary:
 def summarise(folder: Path) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended."""
     finished, failed = [], []
-    jobs = [path for path in folder.glob("*") if path.is_dir()]
+    jobs = [p for p in folder.glob("*") if p.is_dir() and not (p / SUPERSEDED).exists()]
     for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
         result = Result.read(job) if (job / "result.json").exists() else None
         if result is not None and result.status == "FINISHED":
-            finished.append(result)
+            finished.append(_run(job, result))
         else:
             failed.append(_failure(job, result))
     return SweepSummary(finished, failed)
+
+
+def _run(job: Path, result: Result) -> Run:
+    config = job / "config.yaml"
+    params = dict(leaves(yaml.safe_load(config.read_text("utf-8")))) if config.exists() else {}
+    params |= {"chance": str(result.chance), "num_params": str(result.num_params)}
+    return Run(
+        run_id=result.run_id or job.name,
+        name=result.name,
+        status=result.status,
+        started=0,
+        variant=result.variant,
+        task=result.task,
+        length=result.length,
+        seed=result.seed,
+        params=params,
+        metrics=result.metrics,
+    )
 
 
 def _failure(job: Path, result: Result | None) -> Failure:
@@ -79,21 +92,3 @@ def _failure(job: Path, result: Result | None) -> Failure:
         reason = result.failure
     name = f"job {job.name} ({masked(' '.join(words))})" if words else f"job {job.name}"
     return Failure(name, f"{reason}; see {job}", result.run_id if result else "")
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+").partition("=")[0]
-
-
-def _figures(results: list[Result]) -> list[str]:
-    solved = sum(result.metrics["test/solved"] == 1 for result in results)
-    low, high = wilson(solved, len(results))
-    losses = [r.metrics["test/loss"] for r in results if "test/loss" in r.metrics]
-    mean = f"{sum(losses) / len(losses):.4g}" if losses else "-"
-    if len(losses) > 1:
-        least, most = bootstrap_mean(losses)
-        mean += f" [{least:.4g}, {most:.4g}]"
-    if 0 < len(losses) < len(results):
-        mean += f" of {len(losses)}"
-    rate = f"{solved} of {len(results)} [{low:.2f}, {high:.2f}]"
-    return [rate, mean, f"{results[0].chance:.4g}"]

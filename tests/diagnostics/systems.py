@@ -1,5 +1,6 @@
 """Networks whose memory is known in closed form, and what looks at them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ def linear(u: Tensor, task: Task | None = None, **more: Any) -> Probe:
     return Probe(model.eval(), task, seed=0)
 
 
-def probe(cell: type[Cell], size: int = 5, task: Task | None = None, **more: Any) -> Probe:
+def probe(cell: Callable[..., Cell], size: int = 5, task: Task | None = None, **more: Any) -> Probe:
     """A cell with random weights in float64."""
     task = task or Adding(seq_len=12)
     torch.manual_seed(0)

@@ -35,7 +35,7 @@ def test_diagonal_u_by_hand() -> None:
     seen = linear(torch.diag(u))
     _, arrays = GradientByLag().measure(seen)
     v = seen.model.readout.weight.detach()[0]
-    expected = [(u.double() ** k * v).norm().item() for k in LAGS]
+    expected = [(u.double() ** k * v).norm().item() for k in range(12)]
     np.testing.assert_allclose(
         arrays["h"] / arrays["h"][0], np.array(expected) / expected[0], rtol=1e-5
     )

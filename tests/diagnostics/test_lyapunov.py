@@ -1,6 +1,7 @@
 """Oracles: exponents of linear networks, and the growth of a real perturbation."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,8 @@ def test_choices_and_refusals() -> None:
         for n, t in ((4, 0.2), (2, 0.2), (4, 0.5))
     ]
     assert len(set(values)) == 3
-    for wrong in ({"count": 0}, {"sequences": 0}, {"transient": 1.0}):
+    wrongs: tuple[dict[str, Any], ...] = ({"count": 0}, {"sequences": 0}, {"transient": 1.0})
+    for wrong in wrongs:
         ((key, value),) = wrong.items()
         with pytest.raises(ValueError, match=f"{key}={value}"):
             Lyapunov(**wrong)

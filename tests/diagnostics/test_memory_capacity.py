@@ -14,6 +14,7 @@ def delay_line(size: int, layers: int = 1) -> Probe:
     """h_t = (u_t, u_{t-1}, ..., u_{t-size+1})"""
     look = linear(torch.diag(torch.ones(size - 1), -1), num_layers=layers)
     for cell in look.model.layers:
+        assert isinstance(cell, ElmanCell)
         zeroed(cell)
         cell.weight_hh.data.copy_(torch.diag(torch.ones(size - 1), -1))
         cell.weight_ih.data[0, 0] = 1
@@ -54,8 +55,9 @@ def test_one_leaky_unit_has_capacity_one_spread_by_theory() -> None:
 def test_a_cell_that_forgets_has_the_input_alone() -> None:
     """U = 0: one lag, whatever the number of units."""
     look = probe(ElmanCell, size=16)
-    cell = look.model.layers[0]
-    cell.weight_hh.data.zero_()  # type: ignore[union-attr]
+    (cell,) = look.model.layers
+    assert isinstance(cell, ElmanCell)
+    cell.weight_hh.data.zero_()
     metrics, arrays = MemoryCapacity().measure(look)
     assert (arrays["by_lag"][1:] == 0).all()
     assert metrics["memory/capacity"] == pytest.approx(arrays["by_lag"][0])

@@ -1,5 +1,7 @@
 """Oracles: backpropagation through time in numpy, and linear networks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def test_orthogonal_u_keeps_errors() -> None:
 def test_of_an_elman_cell_by_backpropagation_in_numpy(nonlinearity: str) -> None:
     """The paper's code form, with the total derivative in every h_t; answers at every step."""
     task = CopyMemory(delay=3, num_symbols=2, copy_len=2)
-    seen = probe(lambda n, size: ElmanCell(n, size, nonlinearity), task=task)  # type: ignore[arg-type]
+    seen = probe(partial(ElmanCell, nonlinearity=nonlinearity), task=task)
     (cell,) = seen.model.layers
     assert isinstance(cell, ElmanCell)
     batch = seen.batch(3)

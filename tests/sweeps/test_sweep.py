@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rnnlab.report.cells import HEADER
 from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
+from rnnlab.sweeps.probes import SUPERSEDED
 from rnnlab.sweeps.summary import summarise
 from tests.conftest import QUICK, SMALL, Command, client
 from tests.test_run import losses
@@ -53,7 +56,7 @@ def test_a_parent_its_children_and_the_table(command: Command, home: Path) -> No
         for run in children
         if (run.data.params["cell"], run.data.params["task"]) == ("elman", "adding")
     ]
-    assert float(rows[2][4].split()[0]) == pytest.approx(sum(losses) / 2, rel=1e-3)
+    assert float(rows[2][5].split()[0]) == pytest.approx(sum(losses) / 2, rel=1e-3)
     assert all((home / "outputs" / "sweep" / str(job)).is_dir() for job in range(8))
 
 
@@ -212,8 +215,8 @@ def test_ctrl_c_stops_every_job(home: Path) -> None:
 
 
 def test_summary_by_hand(tmp_path: Path) -> None:
-    for job, (variant, seed, loss, solved) in enumerate(
-        [("gru", 0, 0.1, 1.0), ("gru", 1, 0.3, 0.0), ("lstm", 0, 0.5, 0.0)]
+    for job, (variant, seed, loss, solved, rate) in enumerate(
+        [("gru", 0, 0.1, 1.0, 0.1), ("gru", 1, 0.3, 0.0, 0.1), ("gru", 0, 0.5, 0.0, 0.2)]
     ):
         folder = tmp_path / str(job)
         folder.mkdir()
@@ -224,19 +227,32 @@ def test_summary_by_hand(tmp_path: Path) -> None:
             length=50,
             seed=seed,
             chance=1 / 6,
-            overrides=[f"cell={variant}", f"seed={seed}", "train.steps=5"],
+            overrides=[],
             folder=str(folder),
+            num_params=12,
             status="FINISHED",
-            metrics={"test/loss": loss, "test/solved": solved, "diverged": 0.0},
+            metrics={"test/loss": loss, "test/solved": solved, "diverged": 0.0}
+            | ({"steps_to_solve": 300.0} if solved else {}),
         ).write()
+        config = {"train": {"steps": 500}, "optimizer": {"lr": rate}, "seed": seed}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (tmp_path / "3").mkdir()
+    (tmp_path / "4").mkdir()
+    (tmp_path / "4" / SUPERSEDED).touch()
     summary = summarise(tmp_path)
     assert summary.jobs == 4
     (failed,) = summary.failed
     assert (failed.name, failed.reason) == ("job 3", f"it was not started; see {tmp_path / '3'}")
-    _, _, gru, lstm = summary.table().splitlines()
+    header, _, slow, fast = [
+        [entry.strip() for entry in line.strip("|").split("|")]
+        for line in summary.table().splitlines()
+    ]
+    assert header == list(HEADER)
     low, high = wilson(1, 2)
     least, most = bootstrap_mean([0.1, 0.3])
-    assert f"| gru     | adding | 50     | 1 of 2 [{low:.2f}, {high:.2f}]" in gru
-    assert f"0.2 [{least:.4g}, {most:.4g}]" in gru
-    assert "| 0.5 " in lstm  # one seed has no interval
+    assert slow == [
+        *("gru optimizer.lr=0.1", "adding", "50", f"1 of 2 [{low:.2f}, {high:.2f}]", "300"),
+        *(f"0.2 [{least:.4g}, {most:.4g}]", "0.1667", "12", "-", "0", "0"),
+    ]
+    assert fast[0] == "gru optimizer.lr=0.2"
+    assert fast[4:6] == ["> 500", "0.5"]  # one seed has no interval

@@ -1,0 +1,141 @@
+"""python -m rnnlab.compare, on real runs."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rnnlab.compare import main
+from tests.conftest import QUICK, SMALL, Command, Finished, client
+
+SWEEP = (
+    *(QUICK[:-1]),
+    *SMALL,
+    *("diagnostics=gradient_by_lag", "tracking.log_model=false", "eval.lengths=[20]"),
+)
+
+
+@pytest.fixture
+def compare(capfd: pytest.CaptureFixture[str]) -> Iterator:
+    """The command line, in this process."""
+
+    def run(*arguments: str) -> Finished:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(main([*arguments]))
+        return Finished(int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_any_way_to_choose_the_same_runs_gives_the_same_bytes(
+    command: Command, home: Path, compare
+) -> None:
+    assert command("-m", "cell=elman,gru", "seed=0,1", *SWEEP).status == 0
+    store = client(home)
+    runs = store.search_runs(["1"])
+    (parent,) = [run for run in runs if run.data.tags["rnnlab.kind"] == "sweep"]
+    ids = [run.info.run_id for run in runs if run.data.tags["rnnlab.kind"] == "run"]
+    ways = {
+        "experiment": (),
+        "sweep": ("--sweep", parent.info.run_id),
+        "ids": (*ids[::-1], ids[0]),
+    }
+    for name, arguments in ways.items():
+        finished = compare(*arguments, "--output", name)
+        assert finished.status == 0, finished.err
+        assert str(home / name / "report.html") in finished.out
+        assert "| elman   | adding | 10     | 0 of 2 [0.00, 0.66]" in finished.out
+    first = files(home / "experiment")
+    assert {"report.html", "report.md", "comparison.csv"} < set(first)
+    assert {f"figures/{n}.png" for n in ("gradient_by_lag", "error_by_length")} < set(first)
+    for name in ways:
+        assert files(home / name) == first, name
+    only = compare("--filter", "params.cell = 'gru'")
+    assert "elman" not in only.out
+    assert str(home / "outputs" / "reports" / "rnnlab" / "report.md") in only.out
+
+    logged = compare("--sweep", parent.info.run_id, "--log")
+    report = store.get_run(logged.out.split()[-1])
+    assert report.data.tags["rnnlab.kind"] == "report"
+    assert report.info.status == "FINISHED"
+    kept = {item.path for item in store.list_artifacts(report.info.run_id)}
+    assert kept == {"report.html", "report.md", "comparison.csv", "figures"}
+    again = compare("--output", "again")  # the report is no run to compare
+    assert files(home / "again") == first, again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--experiment", "rnlab"), "experiment='rnlab' does not exist"),
+        (("0" * 32,), "Run with id=" + "0" * 32),
+        (("--sweep", "0" * 32), "Run with id=" + "0" * 32),
+        (("--experiment", "Default"), "no run of rnnlab was found"),
+        (("--filter", "params.cell ="), "Invalid"),
+        (("a", "--sweep", "b"), "choose one"),
+        (("--uri", "sqlite:////nowhere/mlflow.db"), "sqlite:////nowhere/mlflow.db does not exist"),
+        (("--uri", "http://127.0.0.1:9"), "does not answer"),
+        (("--exprmnt", "x"), "unrecognized arguments"),
+    ],
+)
+def test_refused_in_a_line(home: Path, compare, arguments: tuple[str, ...], message: str) -> None:
+    if message == "Invalid":
+        client(home).create_experiment("rnnlab")
+    finished = compare(*arguments)
+    assert finished.status == 2
+    assert message in finished.err
+    assert "Traceback" not in finished.err
+    assert not (home / "outputs").exists()
+
+
+def test_an_empty_folder_stays_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compare
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    finished = compare()
+    assert finished.status == 2
+    assert "does not exist" in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_from_a_server(command: Command, home: Path, compare) -> None:
+    """The same bytes as from the file."""
+    assert command("-m", "cell=elman,gru", "seed=0,1", *SWEEP).status == 0
+    assert compare("--output", "file").status == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+            *("--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--workers", "1"),
+        ],
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        start_new_session=True,
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        uri = f"http://127.0.0.1:{port}"
+        assert MlflowClient(uri).search_experiments()
+        assert compare("--uri", uri, "--output", "server").status == 0
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+    assert files(home / "server") == files(home / "file")
