@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ SWEEP = (
 
 
 @pytest.fixture
-def compare(capfd: pytest.CaptureFixture[str]) -> Iterator:
+def compare(capfd: pytest.CaptureFixture[str]) -> Command:
     """The command line, in this process."""
 
     def run(*arguments: str) -> Finished:
