@@ -8,9 +8,7 @@ one failed job.
 import json
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, as_completed
@@ -31,6 +29,7 @@ from rnnlab.checks import check_float, check_int
 from rnnlab.masking import masked
 from rnnlab.result import Result
 from rnnlab.signals import stop_on_signals
+from rnnlab.sweeps.orphans import end_with_the_sweep
 
 PRELOAD = ["rnnlab.sweeps.preload"]
 
@@ -140,7 +139,7 @@ def start_fork_server() -> Any:
 def _run(packed: bytes) -> Any:
     """One job, in its process: what the task function returns; everything printed goes to a file."""
     stop_on_signals()
-    _end_with_the_sweep()
+    end_with_the_sweep()
     environment, singletons, context, task_function, config = cloudpickle.loads(packed)
     os.environ.clear()
     os.environ.update(environment)
@@ -165,18 +164,6 @@ def _run(packed: bytes) -> Any:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-
-
-def _end_with_the_sweep() -> None:
-    """SIGTERM to this job where the process that launched it is killed: it ends as KILLED."""
-    launching = multiprocessing.parent_process()
-    assert launching is not None
-
-    def watch() -> None:
-        launching.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def failure(future: Future[Any]) -> Exception | None:

@@ -1,5 +1,6 @@
 """The runs that a horizon is found by, as their folders tell of them."""
 
+import shutil
 from collections.abc import Sequence
 from json import JSONDecodeError
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from rnnlab.masking import masked
 from rnnlab.result import Result
 
+REPORT = "report"  # the folder of the comparison, beside those of the jobs
 SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
 
 
@@ -27,6 +29,7 @@ def name(overrides: Sequence[str]) -> tuple[str, ...]:
 
 def supersede_unfinished(folder: Path) -> int:
     """Mark what an earlier attempt did not finish; return the number of the next job."""
+    shutil.rmtree(folder / REPORT, ignore_errors=True)  # of fewer runs; it is made anew at the end
     jobs = [path for path in folder.glob("*") if path.is_dir()]
     for job in jobs:
         result = _read(job)

@@ -11,6 +11,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from rnnlab.masking import masked
+from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE, SweepRecord
 from rnnlab.tracking import PARENT_RUN
 
@@ -134,6 +135,7 @@ class Sweep(Callback):
         Returns:
             The exit status: 1 at least if a job failed.
         """
+        from rnnlab.sweeps.comparison import log_comparison
         from rnnlab.sweeps.summary import summarise
         from rnnlab.tracking.store import FAILURES
 
@@ -148,6 +150,9 @@ class Sweep(Callback):
             self._close(summary, ending)
         except FAILURES as error:
             sys.stderr.write(f"MLflow could not be told that the sweep is {ending}: {error}\n")
+        else:  # the parent is closed, whatever becomes of the report
+            if summary.finished or any(job.run_id for job in summary.failed):
+                log_comparison(self.client, self.run_id, self.folder / REPORT)
         if self.lock is not None:
             self.lock.release()
         return status
@@ -168,7 +173,7 @@ class Sweep(Callback):
             sys.stdout.write(f"\n{text}")
         (self.folder / "summary.md").write_text(text, encoding="utf-8")
         page = how_to_see(self.uri, self.experiment_id, self.run_id)
-        sys.stdout.write(f"\nin MLflow   {page}\n")
+        sys.stdout.write(f"\n{page}\n")
 
     def _close(self, summary: "SweepSummary", ending: str) -> None:
         for job in summary.failed:

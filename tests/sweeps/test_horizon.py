@@ -118,14 +118,17 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     assert probed(children) == [(length, seed) for length in (20, 25, 30, 40) for seed in range(3)]
     stored = {item.path for item in client(wall).list_artifacts(parent.info.run_id)}
-    assert {"horizon.json", "summary.md"} <= stored
+    assert stored == {
+        *("horizon.json", "summary.md", "report.html", "report.md", "comparison.csv", "figures")
+    }
+    assert f"report      {wall}/outputs/sweep/report/report.html" in finished.out
 
 
 def test_combinations_searched_side_by_side(command: Command, wall: Path) -> None:
     """Every swept choice and `params` has a row; solved to the end and never solved are told."""
     finished = command(
         *(*FAST, BASIC, "cell.hidden_size=2,3", PARAMS),
-        *("hydra.sweeper.seeds=1", "hydra.sweeper.longest=30", "hydra.sweeper.max_batch_size=3"),
+        *("hydra.sweeper.seeds=1", "hydra.sweeper.longest=15", "hydra.sweeper.max_batch_size=3"),
     )
     assert finished.status == 0, finished.err
     assert {tuple(row[:5]) for row in rows(finished)} == {
@@ -133,28 +136,33 @@ def test_combinations_searched_side_by_side(command: Command, wall: Path) -> Non
         for size in (2, 3)
         for limits, found in {
             "[9]": ("0", "0 to 10", "10:0/1"),
-            "[99]": ("30", "30 or more", "10:1/1 20:1/1 30:1/1"),
+            "[99]": ("15", "15 or more", "10:1/1 15:1/1"),
         }.items()
     }
     (parent,) = runs(wall, "sweep")
     metrics = parent.data.metrics
-    assert metrics["memory/horizon/elman task.limits:_99_ cell.hidden_size:3"] == 30
+    assert metrics["memory/horizon/elman task.limits:_99_ cell.hidden_size:3"] == 15
     assert metrics["memory/horizon/elman task.limits:_9_ cell.hidden_size:2"] == 0
     assert metrics["memory/horizon_unsolved/elman task.limits:_9_ cell.hidden_size:2"] == 10
     assert len([key for key in metrics if "unsolved" in key]) == 2
     found = json.loads((wall / "outputs" / "sweep" / "horizon.json").read_text())["horizons"]
-    assert [one["horizon"] for one in found] == [0, 0, 30, 30]
+    assert [one["horizon"] for one in found] == [0, 0, 15, 15]
 
 
-def test_settings_change_the_search(command: Command, wall: Path) -> None:
+def test_settings_change_the_search_and_a_lost_report_does_not(
+    command: Command, wall: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rnnlab.sweeps.comparison.report_sweep", lost)
     finished = command(
-        *(*FAST, BASIC, "hydra.sweeper.start=12", "hydra.sweeper.solved_by=0.3"),
+        *(*FAST, BASIC, "hydra.sweeper.start=24", "hydra.sweeper.solved_by=0.3"),
         *("hydra.sweeper.tolerance=0.5", "hydra.sweeper.longest=100"),
     )
-    assert finished.status == 0, finished.err
-    assert [row[2:5] for row in rows(finished)] == [
-        ["36", "36 to 48", "12:2/3 24:2/3 48:0/3 36:1/3"]
-    ]
+    assert finished.status == 0
+    assert finished.err.strip() == "no report in MLflow: OSError: disk full"
+    assert [row[2:5] for row in rows(finished)] == [["36", "36 to 48", "24:2/3 48:0/3 36:1/3"]]
 
 
 def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: Path) -> None:

@@ -39,7 +39,8 @@ def test_a_parent_its_children_and_the_table(command: Command, home: Path) -> No
     for child in children:
         assert child.info.status == "FINISHED"
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
-    assert {item.path for item in client(home).list_artifacts(parent.info.run_id)} == {"summary.md"}
+    stored = {item.path for item in client(home).list_artifacts(parent.info.run_id)}
+    assert stored == {"summary.md", "report.html", "report.md", "comparison.csv", "figures"}
     rows = [
         [entry.strip() for entry in line.strip("|").split("|")]
         for line in finished.out.splitlines()

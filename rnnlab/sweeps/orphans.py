@@ -1,0 +1,18 @@
+"""No job outlives the sweep that launched it, not even one that was killed without a warning."""
+
+import multiprocessing
+import os
+import signal
+import threading
+
+
+def end_with_the_sweep() -> None:
+    """SIGTERM to this process once the one that launched it is gone: its run ends as KILLED."""
+    launching = multiprocessing.parent_process()
+    assert launching is not None
+
+    def watch() -> None:
+        launching.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
