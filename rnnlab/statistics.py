@@ -108,10 +108,11 @@ def seeds_for_rates(a: tuple[int, int], b: tuple[int, int]) -> int | None:
 def seeds_for_means(a: Sequence[float], b: Sequence[float]) -> int | None:
     """Seeds of each at which the means' normal intervals would separate, if the spread were kept.
 
-    n = (1.96 (s_a + s_b) / |mean_a - mean_b|)^2. None where it takes more than a thousand.
+    n = (1.96 (s_a + s_b) / |mean_a - mean_b|)^2, and at least 4: with fewer no permutation test can
+    give a p under 0.05. None where it takes more than a thousand.
     """
     difference = abs(float(np.mean(a)) - float(np.mean(b)))
     spread = float(np.std(a, ddof=1) + np.std(b, ddof=1))
     if difference == 0 or (needed := (Z95 * spread / difference) ** 2) > MANY:
         return None
-    return max(2, math.ceil(needed))
+    return max(4, math.ceil(needed))

@@ -3,6 +3,7 @@
 from rnnlab.result import Result
 from rnnlab.table import markdown_table
 from rnnlab.tracking.store import how_to_see
+from rnnlab.tracking.view import View
 
 
 def summary(result: Result) -> str:
@@ -30,7 +31,10 @@ def summary(result: Result) -> str:
         *(f"{name} {metrics[name]:.4g}" for name in lengths),
         f"run         {result.run_id}  ({result.name})",
         f"checkpoint  {result.checkpoint or 'none: it diverged before the first'}",
-        f"in MLflow   {how_to_see(result.tracking_uri, result.experiment_id, result.run_id)}",
+        how_to_see(
+            *(result.tracking_uri, result.experiment_id, result.run_id),
+            View(result.task, result.length),
+        ),
     ]
     if result.undelivered:
         lines.append(

@@ -28,7 +28,8 @@ from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.store import TrackingSettings, open_store, tracking_uri
+from rnnlab.tracking.store import TrackingSettings, open_store, show, tracking_uri
+from rnnlab.tracking.view import View
 from rnnlab.training import DivergedError, TrainingModule
 
 
@@ -126,7 +127,8 @@ def _make_logger(
     """A logger whose run begins with its first use."""
     uri = tracking_uri(tracking.uri)
     result.tracking_uri = masked(uri)
-    _, result.experiment_id = open_store(uri, tracking.experiment)
+    client, result.experiment_id = open_store(uri, tracking.experiment)
+    show(client, result.experiment_id, View(result.task, result.length))
     tags = {
         "rnnlab.kind": "run",
         "rnnlab.version": __version__,

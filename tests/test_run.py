@@ -77,9 +77,12 @@ def test_the_summary_has_the_numbers_and_says_where_to_look(command: Command, ho
     assert cells[6] == "no"
     assert result.run_id in finished.out
     assert result.checkpoint in finished.out
-    assert f"mlflow ui, then http://127.0.0.1:5000/#/experiments/1/runs/{result.run_id}" in (
-        finished.out
-    )
+    lines = finished.out.splitlines()
+    page = "http://127.0.0.1:5000/#/experiments/1/runs"
+    assert f"in MLflow   {page}/{result.run_id}?workflowType=machine_learning" in lines
+    view = "?workflowType=machine_learning&viewStateShareKey=rnnlab"
+    assert f"compare     {page}{view}" in lines
+    assert "served by   mlflow ui" in lines
     assert re.search(r"4/4 +loss [\d.]+, chance 0\.167", finished.out)
 
 

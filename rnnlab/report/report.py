@@ -30,7 +30,8 @@ Median steps to solve: Kaplan and Meier's (1958); a run that has not solved the 
 than its budget.
 Means stand with their 95 % percentile bootstrap interval over seeds (Efron, 1979; 10,000 resamples); \
 one seed has none, and few seeds give one that is too narrow.
-An order is claimed only where intervals do not overlap.
+An order is claimed only where intervals do not overlap and, for means, where a permutation test gives \
+p < 0.05 as well.
 Diverged runs count as unsolved, and their loss is that of their best checkpoint, if there is one. \
 Failed, stopped and running ones are counted in a column of their own, and in nothing else.\
 """.splitlines()

@@ -13,6 +13,7 @@ from rnnlab.report.runs import Run
 from rnnlab.result import Result, leaves
 from rnnlab.sweeps.probes import SUPERSEDED
 from rnnlab.table import markdown_table
+from rnnlab.tracking.view import View
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class SweepSummary:
     @property
     def jobs(self) -> int:
         return len(self.finished) + len(self.failed)
+
+    @property
+    def view(self) -> View:
+        """The view of the runs' task and length, if they have one in common; else that of all."""
+        places = {(run.task, run.length) for run in self.finished}
+        return View(*places.pop()) if len(places) == 1 else View()
 
     def table(self) -> str:
         """The rows of the comparison report."""

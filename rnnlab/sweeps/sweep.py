@@ -35,7 +35,8 @@ class Sweep(Callback):
         if config.hydra.launcher._target_.endswith(ProcessLauncher.__name__):
             start_fork_server()  # it imports while this process opens the store
         from rnnlab.hush import hush
-        from rnnlab.tracking.store import open_store, tracking_uri
+        from rnnlab.tracking.store import open_store, show, tracking_uri
+        from rnnlab.tracking.view import View
 
         hush()
         self.folder = Path(config.hydra.sweep.dir).absolute()
@@ -50,6 +51,7 @@ class Sweep(Callback):
             if not (goes_on and (self.folder / FILE).exists()):
                 self._refuse_used()
             self.client, self.experiment_id = open_store(self.uri, config.tracking.experiment)
+            show(self.client, self.experiment_id, View())
         except ValueError as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
@@ -172,7 +174,7 @@ class Sweep(Callback):
         else:
             sys.stdout.write(f"\n{text}")
         (self.folder / "summary.md").write_text(text, encoding="utf-8")
-        page = how_to_see(self.uri, self.experiment_id, self.run_id)
+        page = how_to_see(self.uri, self.experiment_id, self.run_id, summary.view)
         sys.stdout.write(f"\n{page}\n")
 
     def _close(self, summary: "SweepSummary", ending: str) -> None:

@@ -1,5 +1,6 @@
 """Where MLflow keeps the runs: found, reached or refused before anything trains."""
 
+import contextlib
 import os
 import socket
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rnnlab.checks import check_bool
 from rnnlab.masking import masked
+from rnnlab.tracking.view import View, share
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,28 @@ def existing_store(uri: str) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def how_to_see(uri: str, experiment_id: str, run_id: str) -> str:
-    """The page of a run in MLflow's UI; for a local store, with the command that serves it."""
+def show(client: MlflowClient, experiment_id: str, view: View) -> None:
+    """Let MLflow's UI show an experiment as the view says."""
+    with contextlib.suppress(*FAILURES):  # a store that takes no tag has no view, and all else
+        share(client, experiment_id, view)
+
+
+def how_to_see(uri: str, experiment_id: str, run_id: str, view: View) -> str:
+    """Where MLflow's UI shows a run, and a view of all; for a local store, what serves the pages.
+
+    in MLflow   http://127.0.0.1:5000/#/experiments/1/runs/...
+    compare     http://127.0.0.1:5000/#/experiments/1/runs?...
+    served by   mlflow ui
+    """
     # Without the query MLflow's UI shows its pages for language-model evaluations.
     page = f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
-    if uri.startswith("http"):
-        return masked(uri).rstrip("/") + page
-    store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
-    return f"mlflow ui{store}, then http://127.0.0.1:5000{page}"
+    local = not uri.startswith("http")
+    server = "http://127.0.0.1:5000" if local else masked(uri).rstrip("/")
+    lines = [f"in MLflow   {server}{page}", f"compare     {server}{view.page(experiment_id)}"]
+    if local:
+        store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
+        lines.append(f"served by   mlflow ui{store}")
+    return "\n".join(lines)
 
 
 def _lock_path(uri: str) -> Path:

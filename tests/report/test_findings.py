@@ -78,3 +78,10 @@ def test_many_pairs_take_one_sentence() -> None:
     text = said(*cells)
     assert "28 pairs" in text
     assert len(text) < 300
+
+
+def test_three_seeds_are_too_few_for_means_whatever_they_are() -> None:
+    """Of the 20 arrangements of 3 against 3 two are as far apart: p = 0.1."""
+    text = said(of("gru", [0.01, 0.02, 0.03]), of("elman", [0.5, 0.6, 0.7]))
+    assert "lower mean test loss" not in text
+    assert "about 4 seeds each would tell them apart" in text

@@ -1,0 +1,180 @@
+"""What a user sees who follows the printed links: MLflow's own UI, in Debian's Chromium.
+
+Needs chromium and playwright, and fails without them. Screenshots go to outputs/screenshots, or to
+$RNNLAB_SCREENSHOTS.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SWEEP = (
+    *("-m", "cell=elman,gru,lstm", "task.seq_len=10,15", "seed=0,1", "train.steps=500"),
+    *("eval.sequences=1000", "eval.lengths=[20,30]", "tracking.log_model=false"),
+)
+SECONDS = 1000  # milliseconds
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A real sweep; its folder and what it printed."""
+    home = tmp_path_factory.mktemp("sweep")
+    command = [sys.executable, "-m", "rnnlab.run", *SWEEP]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    return home, done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(sweep: tuple[Path, str]) -> Iterator[str]:
+    """`mlflow ui` where the sweep was made; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"],
+        cwd=sweep[0],
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path is not None, "Debian's chromium is not installed"
+    quiet = ("quic", "background-networking", "component-update", "sync", "gpu")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
+        launched = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new visitor with a wide screen."""
+    context = browser.new_context(viewport={"width": 1900, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(30 * SECONDS)
+    expect.set_options(timeout=30 * SECONDS)
+    yield page
+    context.close()
+
+
+def printed(name: str, out: str, server: str) -> str:
+    """The link that the sweep printed after `name`, at the port where the server is."""
+    (link,) = re.findall(rf"^{name} +(http://127\.0\.0\.1:5000/\S+)$", out, re.MULTILINE)
+    return link.replace("http://127.0.0.1:5000", server)
+
+
+def keep(page: Page, name: str) -> None:
+    folder = Path(os.environ.get("RNNLAB_SCREENSHOTS", ROOT / "outputs" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def shows_columns(page: Page) -> None:
+    for metric in ("test/loss_over_chance", "test/error", "test/solved", "steps_to_solve"):
+        expect(page.get_by_role("columnheader", name=metric).first).to_be_visible()
+
+
+def test_the_sweeps_link_shows_variants_grouped(
+    sweep: tuple[Path, str], server: str, page: Page
+) -> None:
+    page.goto(printed("compare", sweep[1], server))
+    for variant in ("elman", "gru", "lstm"):
+        for length in (10, 15):
+            group = f"Group: variant: {variant}, task: adding, length: {length}"
+            expect(page.get_by_text(group)).to_have_count(1)
+    shows_columns(page)
+    keep(page, "sweep")
+
+
+def test_a_runs_link_compares_the_variants_on_its_task(
+    sweep: tuple[Path, str], server: str, page: Page
+) -> None:
+    output = next(sweep[0].glob("outputs/sweeps/*/*/0/output.txt")).read_text()
+    page.goto(printed("compare", output, server))
+    for variant in ("elman", "gru", "lstm"):
+        expect(page.get_by_text(f"Group: {variant}", exact=True)).to_be_visible()
+    expect(page.get_by_text("gru · adding 10 · s0")).to_be_visible()
+    expect(page.get_by_text("gru · adding 15 · s0")).to_have_count(0)
+    shows_columns(page)
+    keep(page, "run")
+
+
+def test_its_charts_have_a_logarithmic_loss(
+    sweep: tuple[Path, str], server: str, page: Page
+) -> None:
+    output = next(sweep[0].glob("outputs/sweeps/*/*/0/output.txt")).read_text()
+    page.goto(printed("compare", output, server) + "&compareRunsMode=CHART")
+    expect(page.get_by_text("Loss and error").first).to_be_visible()
+    expect(page.get_by_text("Gradients and memory").first).to_be_visible()
+    # On a logarithmic axis the ticks of val/loss are no even steps.
+    ticks = page.locator(".ytick text").all_inner_texts
+    page.wait_for_timeout(3 * SECONDS)  # the charts are drawn one after the other
+    assert {"0.1", "0.01"} & set(ticks()), ticks()
+    keep(page, "charts")
+
+
+def test_the_report_opens_in_the_artifact_view(
+    sweep: tuple[Path, str], server: str, page: Page
+) -> None:
+    page.goto(printed("in MLflow", sweep[1], server))
+    page.get_by_role("tab", name="Artifacts").or_(
+        page.get_by_role("link", name="Artifacts")
+    ).first.click()
+    page.get_by_text("report.html", exact=True).click()
+    report = page.frame_locator("iframe")
+    expect(report.get_by_role("heading", name="rnnlab: comparison")).to_be_visible()
+    expect(report.get_by_role("img", name="Gradient by lag")).to_have_count(1)
+    expect(report.locator("svg")).to_have_count(6)
+    for variant in ("elman", "gru", "lstm"):
+        expect(report.locator("td", has_text=re.compile(f"^{variant}$")).first).to_be_visible()
+    keep(page, "artifact")
+    page.get_by_text("figures", exact=True).click()
+    page.get_by_text("learning_curves.png", exact=True).click()
+    expect(page.locator("img[src^='blob:'], img[src*='learning_curves']").first).to_be_visible()
+    keep(page, "figure")
+
+
+def test_the_report_alone_fits_a_screen_and_a_telephone(
+    sweep: tuple[Path, str], page: Page
+) -> None:
+    path = next(sweep[0].glob("outputs/sweeps/*/*/report/report.html"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    for width in (1400, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        keep(page, f"report_{width}")
+    folder = Path(os.environ.get("RNNLAB_SCREENSHOTS", ROOT / "outputs" / "screenshots"))
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.screenshot(path=folder / "report_whole.png", full_page=True)
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
