@@ -32,7 +32,9 @@ class Result:
 
     def write(self) -> None:
         path = Path(self.folder) / "result.json"
-        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        beside = path.with_name(".result.json")
+        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        beside.replace(path)  # a killed process leaves the result before, whole
 
     def verdict(self) -> str:
         """In words: `loss 0.00361, chance 0.167, solved at 1100`."""

@@ -1,14 +1,12 @@
 """The runs that a horizon is found by, as their folders tell of them."""
 
-import shutil
 from collections.abc import Sequence
-from json import JSONDecodeError
 from pathlib import Path
 
 from rnnlab.masking import masked
 from rnnlab.result import Result
 
-REPORT = "report"  # the folder of the comparison, beside those of the jobs
+REPORT = "report"  # the folder of the comparison
 SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
 
 
@@ -22,6 +20,11 @@ def finished_probes(folder: Path) -> dict[tuple[str, ...], Result]:
     return found
 
 
+def job_folders(folder: Path) -> list[Path]:
+    """The folders of a sweep's jobs, below its own."""
+    return [path for path in folder.glob("*") if path.is_dir() and path.name != REPORT]
+
+
 def name(overrides: Sequence[str]) -> tuple[str, ...]:
     """Overrides as a run's result records them."""
     return tuple(masked(override) for override in overrides)
@@ -29,8 +32,7 @@ def name(overrides: Sequence[str]) -> tuple[str, ...]:
 
 def supersede_unfinished(folder: Path) -> int:
     """Mark what an earlier attempt did not finish; return the number of the next job."""
-    shutil.rmtree(folder / REPORT, ignore_errors=True)  # of fewer runs; it is made anew at the end
-    jobs = [path for path in folder.glob("*") if path.is_dir()]
+    jobs = job_folders(folder)
     for job in jobs:
         result = _read(job)
         if result is None or result.status != "FINISHED":
@@ -39,8 +41,4 @@ def supersede_unfinished(folder: Path) -> int:
 
 
 def _read(job: Path) -> Result | None:
-    """None also for a result that was cut short: a killed process may have been writing it."""
-    try:
-        return Result.read(job)
-    except (FileNotFoundError, JSONDecodeError):
-        return None
+    return Result.read(job) if (job / "result.json").exists() else None

@@ -11,7 +11,7 @@ from rnnlab.report import cells
 from rnnlab.report.grid import make_grid
 from rnnlab.report.runs import Run
 from rnnlab.result import Result, leaves
-from rnnlab.sweeps.probes import SUPERSEDED
+from rnnlab.sweeps.probes import SUPERSEDED, job_folders
 from rnnlab.table import markdown_table
 from rnnlab.tracking.view import View
 
@@ -61,7 +61,7 @@ class SweepSummary:
 def summarise(folder: Path) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended."""
     finished, failed = [], []
-    jobs = [p for p in folder.glob("*") if p.is_dir() and not (p / SUPERSEDED).exists()]
+    jobs = [job for job in job_folders(folder) if not (job / SUPERSEDED).exists()]
     for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
         result = Result.read(job) if (job / "result.json").exists() else None
         if result is not None and result.status == "FINISHED":

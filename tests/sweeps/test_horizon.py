@@ -258,6 +258,7 @@ def _stop_at_20(home: Path, arguments: tuple[str, ...], signum: int) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
     """Killed at length 20, then stopped there: what was finished is never run again."""
     asked = (*FAST, "hydra.sweeper.tolerance=1")
