@@ -80,7 +80,7 @@ def test_the_summary_has_the_numbers_and_says_where_to_look(command: Command, ho
     lines = finished.out.splitlines()
     page = "http://127.0.0.1:5000/#/experiments/1/runs"
     assert f"in MLflow   {page}/{result.run_id}?workflowType=machine_learning" in lines
-    view = "?workflowType=machine_learning&viewStateShareKey=rnnlab"
+    view = "?workflowType=machine_learning&viewStateShareKey=rnnlab-adding-10"
     assert f"compare     {page}{view}" in lines
     assert "served by   mlflow ui" in lines
     assert re.search(r"4/4 +loss [\d.]+, chance 0\.167", finished.out)
