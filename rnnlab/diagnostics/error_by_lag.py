@@ -49,16 +49,16 @@ class ErrorByLag(Diagnostic):
         lags = task.lags(batch)
         if lags is not None:
             order = lags.cpu().argsort(stable=True).numpy()
-            wrong = task.errors(outputs, batch.targets).double().cpu().numpy()[order]
+            wrong = task.errors(outputs, batch.targets).cpu().double().numpy()[order]
             quarter = self.sequences // 4
             metrics["error/shortest_lags"] = wrong[:quarter].mean()
             metrics["error/longest_lags"] = wrong[-quarter:].mean()
-            sorted_lags = lags.double().cpu().numpy()[order]
+            sorted_lags = lags.cpu().double().numpy()[order]
             arrays["lag"] = _group_means(sorted_lags, self.bins)
             arrays["by_lag"] = _group_means(wrong, self.bins)
         positions = task.position_errors(outputs, batch.targets)
         if positions is not None:
-            arrays["by_position"] = by_position = positions.double().mean(dim=0).cpu().numpy()
+            arrays["by_position"] = by_position = positions.cpu().double().mean(dim=0).numpy()
             metrics["error/first_position"] = by_position[0]
             metrics["error/last_position"] = by_position[-1]
         return Measurement({name: float(value) for name, value in metrics.items()}, arrays)

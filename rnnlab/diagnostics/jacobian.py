@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnnlab.checks import check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
+from rnnlab.diagnostics.dynamics import at_least_single
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.palette import BLUE, GREY
 
@@ -69,7 +70,7 @@ class Jacobian(Diagnostic):
 
 
 def _spectra(jacobians: Tensor, prefix: str) -> Measurement:
-    jacobians = jacobians.cpu().to(torch.promote_types(jacobians.dtype, torch.float32))
+    jacobians = at_least_single(jacobians.cpu())
     if jacobians.isfinite().all():
         radius = torch.linalg.eigvals(jacobians).abs().amax(dim=1)
         values = torch.linalg.svdvals(jacobians)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rnnlab.checks import check_float, check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
+from rnnlab.diagnostics.dynamics import at_least_single
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.palette import BLUE, GREY
 
@@ -54,17 +55,18 @@ class Lyapunov(Diagnostic):
         count = min(self.count or dynamics.size, dynamics.size)
         frame = self._frame(probe, count)  # rows, where the equation has columns
         skipped = int(self.transient * len(inputs))
-        logs = torch.zeros(self.sequences, count, dtype=torch.float64, device=frame.device)
+        logs = torch.zeros(self.sequences, count, dtype=torch.float64)
         for taken, t in enumerate(reversed(range(len(inputs)))):
             x, s = (v[t].repeat_interleave(count, dim=0) for v in (inputs, unrolled.before))
-            pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1))
-            q, r = torch.linalg.qr(pulled.view_as(frame).mT)
-            frame = q.mT.contiguous()
+            pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
+            # QR is known to the CPU's single and double precision, and is a small part of this.
+            q, r = torch.linalg.qr(at_least_single(pulled.cpu()))
+            frame = q.mT.to(frame).contiguous()
             if taken >= skipped:
                 logs += r.diagonal(dim1=1, dim2=2).abs().double().log()
         exponents = (logs / (len(inputs) - skipped)).mean(dim=0).sort(descending=True).values
         metrics = {"recurrent/lyapunov_max": exponents[0].item()}
-        return Measurement(metrics, {"exponents": exponents.cpu().numpy()})
+        return Measurement(metrics, {"exponents": exponents.numpy()})
 
     def _frame(self, probe: Probe, count: int) -> Tensor:
         """Orthonormal rows to begin with; the axes themselves where they are all followed."""

@@ -44,11 +44,12 @@ class Omega(Diagnostic):
         inputs = unrolled.batch.inputs.transpose(0, 1)
         points = (v.flatten(0, 1) for v in (inputs, unrolled.before, errors))
         pulled = probe.dynamics.pulled_back(*points).view_as(errors)
-        size = errors.double().square().sum(dim=2)
+        errors, pulled = errors.cpu().double(), pulled.cpu().double()  # not every device has these
+        size = errors.square().sum(dim=2)
         counted = size >= NOTHING
-        growth = (pulled.double().square().sum(dim=2) / size).where(counted, 1.0)
+        growth = (pulled.square().sum(dim=2) / size).where(counted, 1.0)
         omega = (growth - 1).square().sum() / counted.sum()
-        growth = growth.mean(dim=1).cpu().numpy()
+        growth = growth.mean(dim=1).numpy()
         return Measurement({"recurrent/omega": omega.item()}, {"growth": growth})
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:

@@ -50,9 +50,9 @@ class Saturation(Diagnostic):
         ]
         if not saturated:
             return Measurement({}, {})
-        by_step = torch.cat(saturated, dim=2).double().mean(dim=(1, 2))
+        by_step = torch.cat(saturated, dim=2).cpu().double().mean(dim=(1, 2))
         metrics = {"recurrent/saturation": by_step.mean().item()}
-        return Measurement(metrics, {"by_step": by_step.cpu().numpy()})
+        return Measurement(metrics, {"by_step": by_step.numpy()})
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:
         axes.plot(100 * first["by_step"], color=GREY)

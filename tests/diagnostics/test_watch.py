@@ -118,6 +118,16 @@ def test_every_cell_on_every_task(command: Command, home: Path, cell: str, task:
     assert metrics["recurrent/spectral_radius"] >= 0
 
 
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_in_every_precision(command: Command, home: Path, precision: str) -> None:
+    finished = command(*RUN, "train.steps=2", f"trainer.precision={precision}")
+    assert finished.status == 0, finished.err
+    metrics = result_of(home).metrics
+    assert metrics["recurrent/lyapunov_max"] < 0.5
+    assert metrics["recurrent/spectral_radius"] < 2
+    assert metrics["memory/gradient_horizon"] == 10
+
+
 def test_a_diverged_run_shows_what_was_seen(command: Command, home: Path) -> None:
     explode = ("cell.nonlinearity=relu", "optimizer=sgd", "optimizer.lr=1e30", "train.steps=8")
     run = [o for o in RUN if o != "cell=lstm"]
