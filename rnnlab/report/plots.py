@@ -61,7 +61,7 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         found |= {
             label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
         }
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=4)
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=5)
 
 
 def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np.ndarray]:
