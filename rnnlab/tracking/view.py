@@ -99,6 +99,7 @@ def _line(metric: str, section: str) -> dict[str, Any]:
         "metricKey": metric,
         "selectedMetricKeys": [metric],
         "xAxisKey": "step",
+        "lineSmoothness": 0,  # left out, MLflow smooths the mean, out of its own band
         "scaleType": "linear" if metric.startswith("memory") else "log",
         "metricSectionId": section,
     }

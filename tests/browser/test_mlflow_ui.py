@@ -15,8 +15,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import client
 
 ROOT = Path(__file__).parents[2]
 SWEEP = (
@@ -24,6 +27,11 @@ SWEEP = (
     *("eval.sequences=1000", "eval.lengths=[20,30]", "tracking.log_model=false"),
 )
 SECONDS = 1000  # milliseconds
+# The second point of each line of val/loss: at the first nothing is smoothed yet.
+LOSSES_DRAWN = """() => [...document.querySelectorAll(".js-plotly-plot")]
+  .flatMap(plot => plot.data || [])
+  .filter(line => line.metricKey === "val/loss" && line.mode === "lines+markers")
+  .map(line => line.y[1])"""
 
 pytestmark = pytest.mark.browser
 
@@ -139,6 +147,18 @@ def test_its_charts_have_a_logarithmic_loss(
     expect(page.locator(".ytick text", has_text=re.compile(r"^0\.01$")).first).to_be_visible()
     page.wait_for_timeout(2 * SECONDS)  # for the other charts, which are drawn one by one
     keep(page, "charts")
+    drawn = page.evaluate(LOSSES_DRAWN)
+    assert sorted(drawn) == pytest.approx(sorted(mean_losses(sweep[0], 10)))
+
+
+def mean_losses(home: Path, length: int) -> list[float]:
+    """val/loss at the second validation, as MLflow has it: each variant's mean over seeds."""
+    store, losses = client(home), dict[str, list[float]]()
+    for run in store.search_runs(["1"], f"params.length = '{length}'"):
+        history = store.get_metric_history(run.info.run_id, "val/loss")
+        second = sorted(history, key=lambda point: point.step)[1]
+        losses.setdefault(run.data.params["variant"], []).append(second.value)
+    return [float(np.mean(values)) for values in losses.values()]
 
 
 def test_the_report_opens_in_the_artifact_view(

@@ -35,7 +35,7 @@ def test_of_one_task_and_length_variants_are_the_groups() -> None:
         "tags.`rnnlab.kind` = 'run' and params.task = 'adding' and params.length = '50'"
     )
     (loss,) = [c for c in found["compareRunCharts"] if c["metricKey"] == "val/loss"]
-    assert (loss["type"], loss["scaleType"]) == ("LINE", "log")
+    assert (loss["type"], loss["scaleType"], loss["lineSmoothness"]) == ("LINE", "log", 0)
     sections = {section["uuid"] for section in found["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in found["compareRunCharts"]} == sections
 
