@@ -6,9 +6,12 @@ exception lands in the middle of a write, what comes out may be the writer's own
 """
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _received: list[int] = []
+_held: list[bool] = []
 
 
 class Stopped(SystemExit):
@@ -27,12 +30,26 @@ def stop_on_signals() -> None:
 
     def stop(signum: int, _: FrameType | None) -> None:
         _received.append(signum)
-        raise Stopped(signum)
+        if not _held:
+            raise Stopped(signum)
 
     _received.clear()
+    _held.clear()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)  # the terminal has been closed
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """For a step that must be whole: a signal that comes meanwhile is raised after it."""
+    _held.append(True)
+    try:
+        yield
+    finally:
+        _held.pop()
+    if (signum := received()) is not None:
+        raise Stopped(signum)
 
 
 def received() -> int | None:

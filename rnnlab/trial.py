@@ -23,7 +23,7 @@ from rnnlab.masking import masked
 from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.result import Result, leaves, variant_name
-from rnnlab.signals import Stopped, received
+from rnnlab.signals import Stopped, held, received
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
@@ -68,8 +68,9 @@ def run_trial(
     callbacks = [watch, Progress(result.name)]
     trainer = make_trainer(config, folder / "checkpoints", callbacks, logger)
     try:
-        result.run_id = str(logger.run_id)
-        result.write()
+        with held():  # or MLflow would have a run that nobody knows of, RUNNING for ever
+            result.run_id = str(logger.run_id)
+            result.write()
         if run_id is None:
             logger.log_hyperparams(_params(config, choices, result, module))
         last = folder / "checkpoints" / checkpoints.LAST

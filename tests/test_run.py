@@ -164,7 +164,7 @@ def test_help_names_every_choice(command: Command) -> None:
     examples = re.findall(
         r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", finished.out, re.MULTILINE
     )
-    assert len(examples) == 6
+    assert len(examples) == 7
 
 
 def test_examples_of_the_help_compose(command: Command) -> None:

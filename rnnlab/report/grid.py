@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from rnnlab.report.runs import Run
 from rnnlab.statistics import Interval, bootstrap_mean, median_time, wilson
@@ -109,18 +110,17 @@ class Grid:
 
     @cached_property
     def missing(self) -> list[str]:
-        """The seeds that some cells have and others lack: `gru · adding 50: seeds 3, 4`."""
-        found = []
-        for label in self.labels:
-            for task, length in self.places:
-                cell = self.cell(label, (task, length))
-                had = {run.seed for run in cell.runs} if cell else set()
-                lacking = [str(seed) for seed in self.seeds if seed not in had]
-                if lacking:
-                    every = len(lacking) == len(self.seeds)
-                    seeds = "all seeds" if every else f"seeds {', '.join(lacking)}"
-                    found.append(f"{label} · {task} {length}: {seeds}")
-        return found
+        """The seeds that some cells have and others lack: `gru · adding 50, 100: seeds 3, 4`."""
+        lengths: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for label, (task, length) in product(self.labels, self.places):
+            cell = self.cell(label, (task, length))
+            had = {run.seed for run in cell.runs} if cell else set()
+            lacking = [str(seed) for seed in self.seeds if seed not in had]
+            if lacking:
+                every = len(lacking) == len(self.seeds)
+                seeds = "all seeds" if every else f"seeds {', '.join(lacking)}"
+                lengths[label, task, seeds].append(str(length))
+        return [f"{label} · {task} {', '.join(n)}: {s}" for (label, task, s), n in lengths.items()]
 
     @cached_property
     def unfinished(self) -> list[Run]:

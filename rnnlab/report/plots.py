@@ -46,12 +46,19 @@ class Styles:
 
 def panels(places: Sequence[Where]) -> tuple[Figure, np.ndarray, Sequence[Where]]:
     """A figure with a panel for each task and length, as many as are legible."""
-    shown = places[:PANELS]
+    shown = spread(places, PANELS)
     columns = min(len(shown), COLUMNS)
     down = -(-len(shown) // columns)
     figure = Figure(figsize=(0.6 + 4 * columns, 0.8 + 3 * down), layout="constrained")
     axes = figure.subplots(down, columns, squeeze=False, sharey=True)
     return figure, axes, shown
+
+
+def spread(places: Sequence[Where], most: int) -> Sequence[Where]:
+    """All of them, or as many as are legible: from the first to the last, evenly."""
+    if len(places) <= most:
+        return places
+    return [places[i * (len(places) - 1) // (most - 1)] for i in range(most)]
 
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -241,7 +248,7 @@ def clipping(grid: Grid, styles: Styles) -> Plot | None:
     """How large gradients were, and how often they were clipped."""
     if not any("grad/norm" in run.curves for c in grid.cells for run in c.finished):
         return None
-    places = grid.places[:COLUMNS]
+    places = spread(grid.places, COLUMNS)
     figure = Figure(figsize=(0.6 + 4 * len(places), 6.4), layout="constrained")
     axes = figure.subplots(2, len(places), squeeze=False, sharey="row")
     for column, where in enumerate(places):
@@ -307,7 +314,7 @@ def _finish(figure: Figure, axes: np.ndarray, shown: int) -> None:
 
 def _left_out(places: Sequence[Where], shown: Sequence[Where]) -> str:
     left = len(places) - len(shown)
-    return f" The first {len(shown)} of {len(places)} tasks and lengths." if left else ""
+    return f" Shown are {len(shown)} of {len(places)} tasks and lengths." if left else ""
 
 
 PLOTS: tuple[Callable[[Grid, Styles], Plot | None], ...] = (

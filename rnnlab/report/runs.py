@@ -67,7 +67,12 @@ class Run:
 
 def read_runs(client: MlflowClient, recorded: Sequence[Recorded]) -> list[Run]:
     """What MLflow has of these runs of rnnlab, in an order that the store does not decide."""
-    mine = [run for run in recorded if run.data.tags.get("rnnlab.kind") == "run"]
+    mine = [
+        run
+        for run in recorded
+        # One that was killed at its start has no params: its place in the grid is named as missing.
+        if run.data.tags.get("rnnlab.kind") == "run" and "variant" in run.data.params
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda run: _read(client, run), mine))
     return sorted(runs, key=lambda r: (r.variant, r.task, r.length, r.seed, r.started, r.run_id))
@@ -75,7 +80,7 @@ def read_runs(client: MlflowClient, recorded: Sequence[Recorded]) -> list[Run]:
 
 def _read(client: MlflowClient, recorded: Recorded) -> Run:
     params, info = recorded.data.params, recorded.info
-    length = params.get("length") or params.get("task.delay") or params["task.seq_len"]
+    length = params.get("length") or params.get("task.delay") or params.get("task.seq_len", "0")
     return Run(
         run_id=info.run_id,
         name=info.run_name or "",

@@ -50,6 +50,8 @@ def test_missing_cells_are_named() -> None:
         "lstm · adding 50: seeds 0, 2",
         "lstm · adding 100: seeds 1, 2",
     ]
+    far = [*runs, run("lstm", "adding", 200, seed=1), run("lstm", "adding", 200)]
+    assert make_grid(far).missing[0] == "gru · adding 100, 200: all seeds"
 
 
 def test_the_newest_finished_of_two_runs_of_one_seed_counts() -> None:

@@ -166,7 +166,7 @@ def test_odd_ones(runs: list[Run], tmp_path: Path) -> None:
 def test_left_out_panels_are_told() -> None:
     report = make_report([run(length=n) for n in range(10, 22)])
     captions = " ".join(plot.caption for plot in report.plots)
-    assert "The first 9 of 12 tasks and lengths." in captions
+    assert "Shown are 9 of 12 tasks and lengths." in captions
 
 
 def test_nothing_to_compare() -> None:
