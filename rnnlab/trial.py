@@ -29,7 +29,7 @@ from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import TrackingSettings, open_store, show, tracking_uri
-from rnnlab.tracking.view import View
+from rnnlab.tracking.view import VARIANT_ON_TASK, View
 from rnnlab.training import DivergedError, TrainingModule
 
 
@@ -153,6 +153,7 @@ def _params(
     params["variant"] = result.variant
     params["seq_len"] = str(module.task.seq_len)
     params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
+    params[VARIANT_ON_TASK] = f"{result.variant} · {result.task} {result.length}"
     params["tracking.uri"] = result.tracking_uri
     return params
 

@@ -22,6 +22,7 @@ def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> 
     assert run.info.run_name == "elman_clipped · adding 10 · s3"
     params = run.data.params
     assert params["variant"] == "elman_clipped"
+    assert params["variant_on_task"] == "elman_clipped · adding 10"
     assert params["cell.hidden_size"] == "64"
     assert params["clip.max_norm"] == "1.0"
     assert params["task.seq_len"] == "10"

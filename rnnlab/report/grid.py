@@ -13,6 +13,7 @@ from rnnlab.statistics import Interval, bootstrap_mean, median_time, wilson
 # variant, the task, the length and the seed.
 TOLD = {
     *("seed", "train.data_seed", "num_params", "length", "seq_len", "chance", "variant"),
+    "variant_on_task",
     *("cell", "task", "clip", "task.seq_len", "task.delay", "resume", "num_threads"),
     *("allow_targets", "experiment"),
 }

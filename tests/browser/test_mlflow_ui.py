@@ -117,7 +117,7 @@ def test_the_sweeps_link_shows_variants_grouped(
     page.goto(printed("compare", sweep[1], server))
     for variant in ("elman", "gru", "lstm"):
         for length in (10, 15):
-            group = f"Group: variant: {variant}, task: adding, length: {length}"
+            group = f"Group: {variant} · adding {length}"
             expect(page.get_by_text(group)).to_have_count(1)
     shows_columns(page)
     keep(page, "sweep")

@@ -29,7 +29,7 @@ def by_kind(home: Path) -> tuple[list, list]:
     return parents, children
 
 
-def test_a_parent_its_children_and_the_table(command: Command, home: Path) -> None:
+def test_a_parent_its_children_and_the_table(command: Command, home: Path, figures: None) -> None:
     finished = command("-m", "cell=elman,gru", "task=adding,temporal_order", "seed=0,1", *FAST)
     assert finished.status == 0, finished.err
     (parent,), children = by_kind(home)
