@@ -68,8 +68,14 @@ class SequenceModel(nn.Module):
         """
         hidden, ends = inputs, []
         for depth, layer in enumerate(self.layers):
+            assert isinstance(layer, Cell)
             hidden = self.dropout(hidden) if depth > 0 else hidden
-            hidden, end = layer(hidden, None if states is None else states[depth])
+            state = None if states is None else states[depth]
+            if last == 1 and depth == len(self.layers) - 1:
+                end = layer.final_state(hidden, state)
+                hidden = end[0].unsqueeze(1)
+            else:
+                hidden, end = layer(hidden, state)
             ends.append(end)
         if last is not None:
             if not 0 < last <= hidden.size(1):

@@ -48,3 +48,7 @@ class Cell(nn.Module, ABC):
             state = self.step(x, state)
             hidden.append(state[0])
         return torch.stack(hidden, dim=1), state
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        """The state after the last step alone, where a cell can spare the hidden states of all."""
+        return self(inputs, state)[1]

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.checks import check_bool, check_choice, check_float
+from rnnlab.kernels.elman import elman_scan, has_kernel
 
 
 def _identity(a: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ class ElmanCell(Cell):
     ) -> None:
         super().__init__(input_size, hidden_size)
         check_choice("nonlinearity", nonlinearity, NONLINEARITIES)
-        self.nonlinearity, self._bounds = NONLINEARITIES[nonlinearity], BOUNDS[nonlinearity]
+        self.nonlinearity = nonlinearity
         init = RECURRENT_INITS[check_choice("recurrent_init", recurrent_init, RECURRENT_INITS)]
         gain = check_float("recurrent_gain", recurrent_gain, above=0.0)
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
@@ -95,7 +96,7 @@ class ElmanCell(Cell):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        return self._bounds
+        return BOUNDS[self.nonlinearity]
 
     def initial_state(self, inputs: Tensor) -> State:
         if self.h0 is None:
@@ -105,14 +106,23 @@ class ElmanCell(Cell):
     def step(self, inputs: Tensor, state: State) -> State:
         (h,) = state
         a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
-        return (self.nonlinearity(a),)
+        return (NONLINEARITIES[self.nonlinearity](a),)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if not has_kernel(self.nonlinearity, inputs):
+            return super().forward(inputs, state)
+        hidden, last = self._scan(inputs, state, all_steps=True)
+        assert hidden is not None
+        return hidden, (last,)
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        if not has_kernel(self.nonlinearity, inputs):
+            return super().final_state(inputs, state)
+        return (self._scan(inputs, state, all_steps=False)[1],)
+
+    def _scan(
+        self, inputs: Tensor, state: State | None, all_steps: bool
+    ) -> tuple[Tensor | None, Tensor]:
         (h,) = self.initial_state(inputs) if state is None else state
-        f, u = self.nonlinearity, self.weight_hh.t()
-        hidden = []
-        # W x_t + b needs no h, so that all steps of it are one matrix product.
-        for a in F.linear(inputs, self.weight_ih, self.bias).unbind(dim=1):
-            h = f(torch.addmm(a, h, u))
-            hidden.append(h)
-        return torch.stack(hidden, dim=1), (h,)
+        weights = self.weight_ih, self.weight_hh, self.bias
+        return elman_scan(inputs, h, *weights, self.nonlinearity, all_steps)

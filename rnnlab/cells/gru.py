@@ -5,10 +5,11 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.fused import FusedCell
+from rnnlab.kernels.gru import gru_scan, has_kernel
 
 
 class GRUCell(FusedCell):
-    """The equations, the parameters and the fused kernels of `torch.nn.GRU`.
+    """The equations and the parameters of `torch.nn.GRU`.
 
         r = sigmoid(W_r x_t + b_ir + U_r h_{t-1} + b_hr)
         z = sigmoid(W_z x_t + b_iz + U_z h_{t-1} + b_hz)
@@ -38,6 +39,22 @@ class GRUCell(FusedCell):
         return ((1 - z) * n + z * h,)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if has_kernel(inputs):
+            hidden, h = self._scan(inputs, state, all_steps=True)
+            assert hidden is not None
+            return hidden, (h,)
         (h,) = self.initial_state(inputs) if state is None else state
         hidden, h = self.fused(inputs, h.unsqueeze(0))
         return hidden, (h.squeeze(0),)
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        if has_kernel(inputs):
+            return (self._scan(inputs, state, all_steps=False)[1],)
+        return super().final_state(inputs, state)
+
+    def _scan(
+        self, inputs: Tensor, state: State | None, all_steps: bool
+    ) -> tuple[Tensor | None, Tensor]:
+        (h,) = self.initial_state(inputs) if state is None else state
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        return gru_scan(inputs, h, *weights, all_steps)

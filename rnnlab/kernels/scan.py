@@ -1,0 +1,47 @@
+"""What the kernels have in common: time in chunks, and gradients of the first order alone."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+ROWS = 1024  # of a chunk: enough for one matrix product to be efficient, few enough for the cache
+
+
+def chunks(steps: int, batch: int) -> Iterator[range]:
+    """Consecutive steps, as many at a time as make about `ROWS` rows of (step, sequence).
+
+    What is computed for all steps at once, but for each step used alone, is computed a chunk at a
+    time, so that it is still in the cache when its step comes, however long the sequence.
+    """
+    size = max(1, ROWS // max(1, batch))
+    for start in range(0, steps, size):
+        yield range(start, min(start + size, steps))
+
+
+def backward_chunks(steps: int, batch: int) -> Iterator[range]:
+    """The same chunks, the last one first."""
+    return reversed(list(chunks(steps, batch)))
+
+
+def exact(inputs: Tensor) -> bool:
+    """Whether a kernel keeps the precision that the loop over `step` would have on these inputs.
+
+    In 16 bits the states of a kernel are too coarse, and under autocast the loop changes its own
+    precision from one operation to the next.
+    """
+    wide = inputs.dtype in (torch.float32, torch.float64)
+    return wide and not torch.is_autocast_enabled(inputs.device.type)
+
+
+def refuse_second_order() -> None:
+    """Called in a backward pass.
+
+    Raises:
+        RuntimeError: If that pass is itself to be differentiated, with create_graph=True.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "this kernel's gradient cannot be differentiated again (create_graph=True): unroll the "
+            "cell by `Cell.forward(cell, inputs)`, which autograd sees through"
+        )

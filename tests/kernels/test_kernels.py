@@ -1,0 +1,216 @@
+"""The kernels behind the cells. Oracle: the loop over `step`, values and gradients."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnnlab.cells import Cell, ElmanCell, GRUCell
+from rnnlab.kernels import elman, gru, scan
+from rnnlab.model import SequenceModel
+
+CELLS = {
+    "tanh": partial(ElmanCell, nonlinearity="tanh"),
+    "relu": partial(ElmanCell, nonlinearity="relu"),
+    "sigmoid": partial(ElmanCell, nonlinearity="sigmoid"),
+    "gru": GRUCell,
+}
+every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+# (batch, seq_len, input_size, hidden_size); the last three span several chunks of time
+SHAPES = [
+    (1, 1, 1, 1),
+    (4, 1, 3, 5),
+    (1, 7, 2, 4),
+    (3, 2000, 2, 4),
+    (300, 9, 3, 5),
+    (2000, 3, 1, 2),
+]
+
+
+def made(make, input_size: int, hidden_size: int, dtype: torch.dtype) -> Cell:
+    torch.manual_seed(0)
+    cell = make(input_size, hidden_size).to(dtype)
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return cell
+
+
+def all_steps(run, cell: Cell, inputs: Tensor, h0: Tensor) -> list[Tensor]:
+    """Values, and gradients of a random linear function of all hidden states and the last."""
+    x, h = inputs.detach().clone().requires_grad_(), h0.clone().requires_grad_()
+    hidden, (end,) = run(cell, x, (h,))
+    torch.manual_seed(1)
+    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in (hidden, end)]
+    total = (hidden * weights[0]).mean() + (end * weights[1]).mean()
+    return [hidden, end, *torch.autograd.grad(total, [x, h, *cell.parameters()])]
+
+
+def last_step(run, cell: Cell, inputs: Tensor, h0: Tensor) -> list[Tensor]:
+    x, h = inputs.detach().clone().requires_grad_(), h0.clone().requires_grad_()
+    (end,) = run(cell, x, (h,))
+    torch.manual_seed(1)
+    total = (end * torch.randn_like(end)).mean()
+    return [end, *torch.autograd.grad(total, [x, h, *cell.parameters()])]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@every_cell
+def test_equals_the_loop_in_double_precision(make, shape):
+    batch, steps, input_size, hidden_size = shape
+    cell = made(make, input_size, hidden_size, torch.float64)
+    inputs = torch.randn(batch, steps, input_size, dtype=torch.float64)
+    h0 = torch.rand(batch, hidden_size, dtype=torch.float64)
+    close = partial(torch.testing.assert_close, rtol=1e-10, atol=1e-10)
+    close(
+        all_steps(type(cell).forward, cell, inputs, h0), all_steps(Cell.forward, cell, inputs, h0)
+    )
+    close(
+        last_step(type(cell).final_state, cell, inputs, h0),
+        last_step(lambda *given: Cell.forward(*given)[1], cell, inputs, h0),
+    )
+
+
+@every_cell
+def test_equals_the_loop_in_single_precision_to_rounding(make):
+    """Neither is further from the loop in double precision than a few float32 roundings."""
+    cell = made(make, 2, 50, torch.float32)
+    inputs, h0 = torch.randn(20, 100, 2), torch.rand(20, 50)
+    mine = all_steps(type(cell).forward, cell, inputs, h0)
+    loop = all_steps(Cell.forward, cell, inputs, h0)
+    exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
+    for value, other, oracle in zip(mine, loop, exact, strict=True):
+        scale = oracle.abs().max()
+        assert (value - oracle).abs().max() < 1e-5 * scale
+        assert (value - oracle).abs().max() < 10 * (other - oracle).abs().max() + 1e-7 * scale
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["all steps", "last step"])
+@every_cell
+def test_gradcheck(make, keep):
+    """Oracle: finite differences."""
+    cell = made(make, 2, 3, torch.float64)
+
+    def run(*given: Tensor) -> tuple[Tensor, ...]:
+        if isinstance(cell, ElmanCell):
+            options = {"nonlinearity": cell.nonlinearity, "all_steps": keep}
+            hidden, end = partial(elman.elman_scan, **options)(*given)
+        else:
+            hidden, end = partial(gru.gru_scan, all_steps=keep)(*given)
+        return (end,) if hidden is None else (hidden, end)
+
+    inputs, h0 = torch.randn(2, 4, 2).double(), torch.rand(2, 3).double()
+    given = [inputs, h0, *(p.detach().clone() for p in cell.parameters())]
+    assert torch.autograd.gradcheck(run, [x.requires_grad_() for x in given])
+
+
+@every_cell
+def test_a_second_derivative_is_refused_and_the_loop_has_it(make):
+    cell = made(make, 2, 3, torch.float64)
+    inputs = torch.randn(2, 4, 2, dtype=torch.float64, requires_grad=True)
+    hidden, _ = cell(inputs)
+    with pytest.raises(RuntimeError, match=r"create_graph=True.*Cell\.forward\(cell, inputs\)"):
+        torch.autograd.grad(hidden.sum(), inputs, create_graph=True)
+    hidden, _ = Cell.forward(cell, inputs)
+    (first,) = torch.autograd.grad(hidden.square().sum(), inputs, create_graph=True)
+    (second,) = torch.autograd.grad(first.square().sum(), inputs)
+    assert second.abs().max() > 0
+
+
+@every_cell
+def test_inputs_of_any_layout(make):
+    cell = made(make, 2, 3, torch.float64)
+    inputs = torch.randn(5, 4, 4, dtype=torch.float64)[:, :, ::2].transpose(0, 1)
+    assert not inputs.is_contiguous()
+    h0 = torch.rand(3, 4, dtype=torch.float64).t()
+    mine = all_steps(type(cell).forward, cell, inputs, h0)
+    torch.testing.assert_close(mine, all_steps(Cell.forward, cell, inputs.contiguous(), h0))
+
+
+@every_cell
+def test_the_same_forward_gives_gradients_twice(make):
+    cell = made(make, 2, 3, torch.float64)
+    hidden, _ = cell(torch.randn(2, 4, 2, dtype=torch.float64))
+    parameters = list(cell.parameters())
+    first = torch.autograd.grad(hidden.sum(), parameters, retain_graph=True)
+    second = torch.autograd.grad(hidden.sum(), parameters)
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+@every_cell
+def test_a_model_of_two_layers_read_out_at_its_last_step(make):
+    """Oracle: every layer by `Cell.forward`, read out at all steps."""
+    torch.manual_seed(0)
+    model = SequenceModel(partial(make, hidden_size=4), 2, 3, num_layers=2).double()
+    inputs = torch.randn(5, 6, 2, dtype=torch.float64)
+    hidden = inputs
+    for layer in model.layers:
+        assert isinstance(layer, Cell)
+        hidden, _ = Cell.forward(layer, hidden)
+    expected = model.read_out(hidden)
+    for last in (1, 2, 6):
+        outputs, _ = model(inputs, last=last)
+        torch.testing.assert_close(outputs, expected[:, -last:])
+    parameters = list(model.parameters())
+    mine = torch.autograd.grad(model(inputs, last=1)[0].square().sum(), parameters)
+    torch.testing.assert_close(
+        mine, torch.autograd.grad(expected[:, -1:].square().sum(), parameters)
+    )
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_what_runs_on_cuda_computes_the_same(nonlinearity):
+    """The layer that is cuDNN's on CUDA is on every device; here it runs on the processor."""
+    cell = made(CELLS[nonlinearity], 2, 3, torch.float64)
+    assert isinstance(cell, ElmanCell)
+    inputs, h0 = torch.randn(4, 5, 2).double(), torch.rand(4, 3).double()
+    weights = cell.weight_ih, cell.weight_hh, cell.bias
+    hidden, end = elman.torch_scan(inputs, h0, *weights, nonlinearity)
+    expected, (last,) = Cell.forward(cell, inputs, (h0,))
+    torch.testing.assert_close((hidden, end), (expected, last))
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+        ),
+    ],
+)
+@every_cell
+def test_sixteen_bits_and_autocast_keep_the_loop(make, device):
+    cell = made(make, 2, 8, torch.float32).to(device)
+    inputs = torch.randn(4, 10, 2, device=device)
+    assert scan.exact(inputs)
+    assert not scan.exact(inputs.bfloat16())
+    expected = cell(inputs)[0]
+    with torch.autocast(device, torch.bfloat16):
+        assert not scan.exact(inputs)
+        torch.testing.assert_close(cell(inputs)[0].float(), expected, atol=0.05, rtol=0.05)
+    half = cell.bfloat16()(inputs.bfloat16())[0]
+    torch.testing.assert_close(half.float(), expected, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize(("steps", "batch"), [(1, 1), (5, 300), (100, 20), (3, 5000), (2000, 1)])
+def test_chunks_are_all_steps_in_order(steps, batch):
+    assert [t for chunk in scan.chunks(steps, batch) for t in chunk] == list(range(steps))
+    reverse = [t for chunk in scan.backward_chunks(steps, batch) for t in reversed(chunk)]
+    assert reverse == list(range(steps))[::-1]
+
+
+def test_a_kernel_is_what_the_cells_run(monkeypatch):
+    """Else all the above would compare the loop with itself."""
+    called = []
+    for module, name in ((elman, "_ElmanScan"), (gru, "_GRUScan")):
+        function = getattr(module, name)
+        monkeypatch.setattr(
+            function,
+            "forward",
+            lambda *given, f=function.forward, n=name: (called.append(n), f(*given))[1],
+        )
+    for make in CELLS.values():
+        made(make, 2, 3, torch.float32)(torch.randn(2, 3, 2))
+    assert called == ["_ElmanScan"] * 3 + ["_GRUScan"]
