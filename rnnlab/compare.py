@@ -40,14 +40,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
     asked = parser().parse_args(arguments)
-    from mlflow.exceptions import MlflowException
-
     from rnnlab.hush import hush
+    from rnnlab.tracking.store import FAILURES
 
     hush()
     try:
         _compare(asked)
-    except (ValueError, MlflowException) as error:
+    except (ValueError, *FAILURES) as error:
         sys.stderr.write(f"{str(error).strip().splitlines()[0]}\n")
         sys.exit(2)
 

@@ -82,6 +82,19 @@ def difference_p(a: Sequence[float], b: Sequence[float]) -> float:
     return float(found.pvalue)
 
 
+def holm(values: Sequence[float]) -> list[float]:
+    """P values corrected for their number, so that any false claim among them is as rare as one alone.
+
+    The k-th smallest of m is multiplied by m - k + 1, and is no smaller than those before it (Holm,
+    1979): 0.01, 0.04, 0.03 become 0.03, 0.06, 0.06.
+    """
+    corrected, largest = [1.0] * len(values), 0.0
+    for rank, i in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[i]))
+        corrected[i] = largest
+    return corrected
+
+
 def apart(a: Interval, b: Interval) -> bool:
     """Whether two intervals share nothing."""
     return a[1] < b[0] or b[1] < a[0]
@@ -90,14 +103,14 @@ def apart(a: Interval, b: Interval) -> bool:
 def seeds_for_rates(a: tuple[int, int], b: tuple[int, int]) -> int | None:
     """Seeds of each at which Wilson's intervals would separate, if the rates seen were kept.
 
-    4 of 5 and 1 of 5: 11. None where it takes more than a thousand, or the rates are equal.
+    4 of 5 and 1 of 5: 11. More than there are, as those do not separate. None where it takes more than a thousand, or the rates are equal.
 
     Args:
         a: Successes and trials.
         b: Likewise.
     """
     rates = [successes / trials for successes, trials in (a, b)]
-    for n in range(2, MANY + 1):
+    for n in range(max(a[1], b[1]) + 1, MANY + 1):
         if apart(*(wilson(round(rate * n), n) for rate in rates)):
             return n
         if rates[0] == rates[1]:
@@ -108,11 +121,11 @@ def seeds_for_rates(a: tuple[int, int], b: tuple[int, int]) -> int | None:
 def seeds_for_means(a: Sequence[float], b: Sequence[float]) -> int | None:
     """Seeds of each at which the means' normal intervals would separate, if the spread were kept.
 
-    n = (1.96 (s_a + s_b) / |mean_a - mean_b|)^2, and at least 4: with fewer no permutation test can
-    give a p under 0.05. None where it takes more than a thousand.
+    n = (1.96 (s_a + s_b) / |mean_a - mean_b|)^2, at least 4, as with fewer no permutation test can
+    give a p under 0.05, and more than there are, as those do not separate. None where it takes more than a thousand.
     """
     difference = abs(float(np.mean(a)) - float(np.mean(b)))
     spread = float(np.std(a, ddof=1) + np.std(b, ddof=1))
     if difference == 0 or (needed := (Z95 * spread / difference) ** 2) > MANY:
         return None
-    return max(4, math.ceil(needed))
+    return max(4, len(a) + 1, len(b) + 1, math.ceil(needed))

@@ -1,7 +1,7 @@
 """A model on real sequences, unrolled step by step: what the diagnostics look at."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import torch
 from torch import Generator, Tensor
@@ -28,6 +28,7 @@ class Probe:
         self.model = model
         self.task = task
         self.seed = seed
+        self._unrolled: dict[int, Unrolled] = {}
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
 
@@ -44,10 +45,11 @@ class Probe:
     def dynamics(self) -> Dynamics:
         return Dynamics(self.model, self.batch(1).inputs)
 
-    @cache  # noqa: B019  a probe lives for one look
     def unrolled(self, sequences: int) -> "Unrolled":
-        """The forward pass over so many sequences."""
-        return Unrolled(self, self.batch(sequences))
+        """The forward pass over so many sequences, made once; its graph goes with the probe."""
+        if sequences not in self._unrolled:
+            self._unrolled[sequences] = Unrolled(self, self.batch(sequences))
+        return self._unrolled[sequences]
 
 
 @dataclass(frozen=True)

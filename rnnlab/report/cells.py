@@ -1,6 +1,7 @@
 """What a comparison says of each cell of its grid: as words for the table, as numbers for the csv."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from rnnlab.report.grid import Cell
 from rnnlab.statistics import bootstrap_mean, interquartile_mean
@@ -38,7 +39,7 @@ def words(cell: Cell) -> list[str]:
 
 def measured_words(cell: Cell, metrics: Sequence[str]) -> list[str]:
     """A row of the second table: what the diagnostics saw of the tested models."""
-    means = [mean(cell.values(metric), of=len(cell.finished)) for metric in metrics]
+    means = [mean(cell.measured(metric), of=len(cell.finished)) for metric in metrics]
     return [cell.label, cell.task, str(cell.length), *means]
 
 
@@ -55,8 +56,8 @@ def steps(cell: Cell) -> str:
     """`1100`, or `> 4000` where fewer than half of the runs have solved the task."""
     if not cell.finished:
         return "-"
-    median = cell.median_steps
-    return f"> {cell.budget}" if median is None else f"{median:.0f}"
+    found = cell.median_steps
+    return f"> {cell.budget}" if found is None else f"{found:.0f}"
 
 
 def mean(values: Sequence[float], of: int) -> str:
@@ -91,7 +92,11 @@ def figures(cell: Cell, metrics: Sequence[str]) -> dict[str, object]:
     """A row of the csv; an empty string where there is nothing."""
     successes, trials = cell.solved
     low, high = cell.solved_interval
-    median, losses, interval = cell.median_steps, cell.losses, cell.loss_interval or ("", "")
+    steps_to_solve, losses, interval = (
+        cell.median_steps,
+        cell.losses,
+        cell.loss_interval or ("", ""),
+    )
     average = sum(losses) / len(losses) if losses else ""
     row: dict[str, object] = {
         "variant": cell.label,
@@ -102,7 +107,7 @@ def figures(cell: Cell, metrics: Sequence[str]) -> dict[str, object]:
         "finished": trials,
         "solved_low": low if trials else "",
         "solved_high": high if trials else "",
-        "median_steps_to_solve": "" if median is None else median,
+        "median_steps_to_solve": "" if steps_to_solve is None else steps_to_solve,
         "budget": cell.budget,
         "test_loss_mean": average,
         "test_loss_low": interval[0],
@@ -117,7 +122,7 @@ def figures(cell: Cell, metrics: Sequence[str]) -> dict[str, object]:
         "running": cell.ended("RUNNING", "SCHEDULED"),
     }
     for metric in metrics:
-        values = cell.values(metric)
+        values = cell.measured(metric)
         row[metric] = sum(values) / len(values) if values else ""
     return row
 
@@ -127,7 +132,7 @@ def _one(values: Sequence[float]) -> float | None:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+    return median(values) if values else None
 
 
 def _or_nothing(value: float | None) -> float | str:

@@ -12,6 +12,7 @@ from rnnlab.statistics import (
     apart,
     bootstrap_mean,
     difference_p,
+    holm,
     seeds_for_means,
     seeds_for_rates,
 )
@@ -104,7 +105,14 @@ def _by_steps(pairs: Sequence[Pair]) -> Iterator[str]:
 
 
 def _by_loss(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Among those that their success does not tell apart."""
+    """Among those that their success does not tell apart, and all of whose runs have a loss."""
+    lossless = {c.label for pair in pairs for c in pair if len(c.losses) < len(c.finished)}
+    if lossless:
+        yield (
+            f"By mean test loss nothing is said of {_listed(sorted(lossless))}, where runs diverged "
+            "before there was a model to test."
+        )
+    pairs = [pair for pair in pairs if not lossless & {cell.label for cell in pair}]
     separate, unclear = _parted(pairs, "test/loss")
     for low, high, p in separate:
         blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
@@ -125,14 +133,19 @@ def _parted(
     """The pairs whose means are told apart, the lower first, with p; and the others.
 
     Bootstrap intervals of a few values are too narrow, so that a permutation test must agree: with
-    three seeds each it never does.
+    three seeds each it never does. p is Holm's (1979), for all of these pairs together.
     """
-    separate, unclear = [], []
+    separate, unclear, tested = [], [], []
     for pair in pairs:
         a, b = (cell.values(metric) for cell in pair)
         if min(len(a), len(b)) < 2:
             continue
-        p = difference_p(a, b) if apart(bootstrap_mean(a), bootstrap_mean(b)) else 1.0
+        tested.append(
+            (difference_p(a, b) if apart(bootstrap_mean(a), bootstrap_mean(b)) else 1.0, pair)
+        )
+    corrected = holm([p for p, _ in tested])
+    for p, (_, pair) in zip(corrected, tested, strict=True):
+        a, b = (cell.values(metric) for cell in pair)
         if p < SIGNIFICANT:
             separate.append((*(pair if sum(a) / len(a) < sum(b) / len(b) else pair[::-1]), p))
         else:

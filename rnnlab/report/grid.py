@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -14,7 +14,16 @@ from rnnlab.statistics import Interval, bootstrap_mean, median_time, wilson
 TOLD = {
     *("seed", "train.data_seed", "num_params", "length", "seq_len", "chance", "variant"),
     "variant_on_task",
-    *("cell", "task", "clip", "task.seq_len", "task.delay", "resume", "num_threads"),
+    *(
+        "cell",
+        "task",
+        "task._target_",
+        "clip",
+        "task.seq_len",
+        "task.delay",
+        "resume",
+        "num_threads",
+    ),
     *("allow_targets", "experiment"),
 }
 ELSEWHERE = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
@@ -76,6 +85,11 @@ class Cell:
         """What the finished runs measured."""
         return [run.metrics[metric] for run in self.finished if metric in run.metrics]
 
+    def measured(self, metric: str) -> list[float]:
+        """What diagnostics saw of tested models; a run may have diverged before there was one."""
+        tested = [run for run in self.finished if "test/loss" in run.metrics]
+        return [run.metrics[metric] for run in tested if metric in run.metrics]
+
     def values_of_param(self, name: str) -> list[float]:
         return [float(run.params[name]) for run in self.runs if name in run.params]
 
@@ -88,7 +102,7 @@ class Grid:
     """All cells, and what is missing from their product."""
 
     cells: tuple[Cell, ...]
-    repeated: tuple[Run, ...]  # left out: a newer run has the same setting and seed
+    repeated: tuple[Run, ...]  # left out: another of the same setting and seeds counts
 
     @cached_property
     def labels(self) -> list[str]:
@@ -142,20 +156,45 @@ class Grid:
 
 
 def make_grid(runs: Sequence[Run]) -> Grid:
-    """Sort runs into cells; of two runs of the same setting and seed the newest finished counts."""
+    """Sort runs into cells; of two runs of the same setting and seeds the newest finished counts."""
+    runs = _defined(runs)
     settings = _settings(runs)
-    places: dict[tuple[str, str, int], dict[int, Run]] = defaultdict(dict)
+    places: dict[tuple[str, str, int], dict[tuple[int, str], Run]] = defaultdict(dict)
     repeated = []
     for run in sorted(runs, key=lambda r: (r.finished, r.started, r.run_id)):
         of_seed = places[settings[run.run_id], run.task, run.length]
-        if run.seed in of_seed:
-            repeated.append(of_seed[run.seed])
-        of_seed[run.seed] = run
+        seeds = run.seed, run.params.get("train.data_seed", "")
+        if seeds in of_seed:
+            repeated.append(of_seed[seeds])
+        of_seed[seeds] = run
     cells = [
         Cell(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
         for (label, task, length), of_seed in sorted(places.items())
     ]
     return Grid(tuple(cells), tuple(sorted(repeated, key=lambda r: r.run_id)))
+
+
+def _defined(runs: Sequence[Run]) -> list[Run]:
+    """The runs with whatever differs in the definition of a task in its name.
+
+    `adding variant=bai2018`: another definition is another task, of another chance; losses on the
+    two are not to be compared.
+    """
+    of_task: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        of_task[run.task].append(run)
+    named = []
+    for task, some in of_task.items():
+        keys = set().union(*(run.params for run in some)) - TOLD
+        differing = sorted(
+            key
+            for key in keys
+            if key.startswith("task.") and len({run.params.get(key) for run in some}) > 1
+        )
+        for run in some:
+            told = [f"{k[5:]}={run.params[k]}" for k in differing if k in run.params]
+            named.append(replace(run, task=" ".join([task, *told])))
+    return named
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, str]:

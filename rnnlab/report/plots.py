@@ -68,7 +68,10 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         found |= {
             label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
         }
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=5)
+    # About ten characters of a label and its line fit into an inch.
+    longest = max(map(len, found), default=0) + 6
+    columns = max(1, min(5, int(10 * figure.get_figwidth() / longest)))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
 
 
 def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -128,8 +131,12 @@ def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
     figure, axes, shown = panels(places)
     for one, where in zip(axes.flat, shown, strict=False):
         for cell in grid.at(where):
-            found = [run.gradient["h"] for run in cell.finished if run.gradient]
-            for row, alpha in ((0, 0.35), (-1, 1.0)) if found else ():
+            for row, alpha in ((0, 0.35), (-1, 1.0)):
+                # A run that diverged before its first checkpoint has no tested model.
+                seen = [r for r in cell.finished if row == 0 or "test/loss" in r.metrics]
+                found = [run.gradient["h"] for run in seen if run.gradient]
+                if not found:
+                    continue
                 steps = min(norms.shape[1] for norms in found)
                 norms = np.array([n[row, :steps] / n[row, 0] for n in found])
                 line = styles.line(cell.label)
@@ -144,7 +151,8 @@ def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
                     )
         one.axhline(1e-3, color=GREY, linestyle=(0, (1, 3)), label="gradient horizon")
         _labelled(one, where, "lag k (steps)", "‖∂L/∂h(T-k)‖ over lag 0", log=True)
-        one.set_ylim(bottom=max(one.get_ylim()[0], 1e-12))
+    # Once all is drawn: a limit that is set holds for all panels, and ends their scaling.
+    axes.flat[0].set_ylim(bottom=max(axes.flat[0].get_ylim()[0], 1e-12))
     _finish(figure, axes, len(shown))
     return Plot(
         "gradient_by_lag",

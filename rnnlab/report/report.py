@@ -31,8 +31,8 @@ than its budget.
 Means stand with their 95 % percentile bootstrap interval over seeds (Efron, 1979; 10,000 resamples); \
 one seed has none, and few seeds give one that is too narrow.
 An order is claimed only where intervals do not overlap and, for means, where a permutation test gives \
-p < 0.05 as well.
-Diverged runs count as unsolved, and their loss is that of their best checkpoint, if there is one. \
+p < 0.05 as well, corrected for the number of pairs at the same task and length (Holm, 1979).
+A diverged run is judged by its best checkpoint, and is unsolved if there is none. \
 Failed, stopped and running ones are counted in a column of their own, and in nothing else.\
 """.splitlines()
 
@@ -80,7 +80,7 @@ class Report:
             told.append(f"Not finished, and in no figure: {', '.join(named)}.")
         if self.grid.repeated:
             named = ", ".join(f"{r.name} ({r.run_id})" for r in self.grid.repeated)
-            told.append(f"Left out, as a newer run has the same setting and seed: {named}.")
+            told.append(f"Left out, as another run of the same setting and seeds is newer or has finished: {named}.")
         blind = sum(run.gradient is None for run in runs if run.finished)
         if blind:
             told.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")

@@ -139,7 +139,7 @@ def test_a_row_by_hand() -> None:
     (row,) = make_report(runs).rows
     assert row[:5] == ["gru", "adding", "50", "1 of 3 [0.06, 0.79]", "> 4000"]
     assert row[5:] == [
-        *("0.105 [0.01, 0.2] of 2", "0.1667", "1000", "70", "1"),
+        *("0.105 [0.01, 0.2] of 2", "0.1667", "1000", "60", "1"),
         "1 failed, 1 stopped, 1 still running",
     ]
     notes = make_report(runs).notes
