@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlab.statistics import Z95, bootstrap_mean, wilson
+from rnnlab.statistics import Z95, bootstrap_mean, holm, wilson
 
 
 def test_the_quantile():
@@ -94,3 +94,10 @@ def test_more_resamples_are_other_resamples():
 
 def test_rounding_takes_no_bound_past_the_values():
     assert bootstrap_mean([0.1, 0.1, 0.1]) == (0.1, 0.1)
+
+
+def test_holm_by_hand():
+    """3 x 0.01; 2 x 0.03; and 0.04, which is no smaller than the one before it."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

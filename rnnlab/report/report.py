@@ -80,7 +80,9 @@ class Report:
             told.append(f"Not finished, and in no figure: {', '.join(named)}.")
         if self.grid.repeated:
             named = ", ".join(f"{r.name} ({r.run_id})" for r in self.grid.repeated)
-            told.append(f"Left out, as another run of the same setting and seeds is newer or has finished: {named}.")
+            told.append(
+                f"Left out, as another run of the same setting and seeds is newer or has finished: {named}."
+            )
         blind = sum(run.gradient is None for run in runs if run.finished)
         if blind:
             told.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")

@@ -1,6 +1,8 @@
 """Oracles: linear networks, an LSTM of forget gates alone, and gradients one sequence at a time."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -160,3 +162,13 @@ def test_a_length_drawn_by_the_protocol_is_the_batchs() -> None:
     seen = probe(ElmanCell, task=task)
     _, arrays = GradientByLag().measure(seen)
     assert len(arrays["h"]) == seen.batch(32).inputs.size(1)
+
+
+def test_the_graph_of_a_look_goes_with_its_probe() -> None:
+    """Else every look would keep the states and gradients of all its steps until the run ends."""
+    seen = probe(GRUCell)
+    assert seen.unrolled(4) is seen.unrolled(4)
+    left = weakref.ref(seen.unrolled(4))
+    del seen
+    gc.collect()
+    assert left() is None

@@ -85,3 +85,24 @@ def test_three_seeds_are_too_few_for_means_whatever_they_are() -> None:
     text = said(of("gru", [0.01, 0.02, 0.03]), of("elman", [0.5, 0.6, 0.7]))
     assert "lower mean test loss" not in text
     assert "about 4 seeds each would tell them apart" in text
+
+
+def test_claims_are_corrected_for_the_number_of_pairs() -> None:
+    """p = 2/252 of five against five holds for six pairs, 0.048, and not for ten."""
+    spread = [0.0, 0.001, 0.002, 0.003, 0.004]
+    several = [of(name, [0.1 + i / 50 + s for s in spread]) for i, name in enumerate("abcd")]
+    assert "a has a lower mean test loss than d (permutation test, p = 0.048)" in said(*several)
+    assert "lower mean" not in said(*several, of("e", [0.2 + s for s in spread]))
+
+
+def test_no_claim_by_loss_where_a_run_left_none() -> None:
+    low, high = [0.10, 0.11, 0.12, 0.10], [0.15, 0.16, 0.14, 0.15, 0.16]
+    lost = run("elman", seed=4, loss=None, diverged=1.0)
+    text = said([*of("elman", low), lost], of("gru", high))
+    assert "lower mean test loss" not in text
+    assert "nothing is said of elman, where runs diverged" in text
+
+
+def test_more_seeds_means_more_than_there_are() -> None:
+    text = said(of("gru", [0.01, 0.02, 0.03, 0.04]), of("lstm", [0.039, 0.06, 0.07, 0.08]))
+    assert "about 5 seeds each would tell them apart" in text

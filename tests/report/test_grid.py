@@ -96,3 +96,21 @@ def test_the_horizon_is_a_bracket() -> None:
     assert grid.horizon("elman", "adding") == (0, 10)
     assert grid.horizon("lstm", "adding") == (10, None)
     assert grid.horizon("lstm", "copy_memory") is None
+
+
+def test_another_definition_of_a_task_is_another_task() -> None:
+    definitions = ({"task.variant": name} for name in ("bai2018", "pascanu2013"))
+    bai, pascanu = (
+        [run(variant, params=params) for variant in ("gru", "lstm")] for params in definitions
+    )
+    grid = make_grid([*bai, *pascanu])
+    assert grid.labels == ["gru", "lstm"]
+    assert grid.places == [("adding variant=bai2018", 50), ("adding variant=pascanu2013", 50)]
+    assert make_grid(bai).places == [("adding", 50)]
+
+
+def test_runs_that_differ_in_their_data_seed_all_count() -> None:
+    runs = [run(started=n, params={"train.data_seed": str(n)}) for n in range(5)]
+    grid = make_grid(runs)
+    assert [len(cell.runs) for cell in grid.cells] == [5]
+    assert grid.repeated == ()

@@ -4,12 +4,16 @@ import csv
 import io
 import random
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rnnlab.report.cells import HEADER
+from rnnlab.report.grid import make_grid
+from rnnlab.report.plots import Styles, gradient_by_lag
 from rnnlab.report.report import make_report, write_report
 from rnnlab.report.runs import Run
 from tests.report.made import run
@@ -172,3 +176,16 @@ def test_left_out_panels_are_told() -> None:
 def test_nothing_to_compare() -> None:
     with pytest.raises(ValueError, match="no run of rnnlab"):
         make_report([])
+
+
+def test_every_panel_shows_what_is_in_any() -> None:
+    """The gradient of the longest length grows to 1.5^99; the panels have one scale."""
+    runs = [run(length=n) for n in (20, 50, 100)]
+    grown = np.stack([0.5 ** np.arange(100), 1.5 ** np.arange(100)])
+    runs[-1] = replace(runs[-1], gradient={"h": grown})
+    plot = gradient_by_lag(make_grid(runs), Styles(["gru"]))
+    assert plot is not None
+    for axes in plot.figure.axes:
+        low, high = axes.get_ylim()
+        assert low <= 1e-12
+        assert high >= 1.5**99
