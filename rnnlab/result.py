@@ -43,8 +43,9 @@ class Result:
         solved = "unsolved"
         if self.metrics["test/solved"]:
             solved = f"solved at {self.metrics['steps_to_solve']:.0f}"
-        elif self.metrics["diverged"]:
-            solved = f"diverged at {self.metrics['diverged_step']:.0f}"
+        if self.metrics["diverged"]:
+            at = f"diverged at {self.metrics['diverged_step']:.0f}"
+            solved = f"{solved}, then {at}" if self.metrics["test/solved"] else at
         return f"{told}, chance {self.chance:.3g}, {solved}"
 
     @classmethod

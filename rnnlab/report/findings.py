@@ -43,7 +43,7 @@ def findings(grid: Grid) -> list[Finding]:
     said += [
         Finding(f"{task}, horizon", _horizons(grid, task))
         for task in dict.fromkeys(tasks)
-        if tasks.count(task) > 1
+        if tasks.count(task) > 1 and any(grid.horizon(label, task) for label in grid.labels)
     ]
     return said
 
@@ -60,12 +60,15 @@ def _at(cells: list[Cell]) -> Iterator[str]:
         pairs = list(combinations(compared, 2))
         rates = [pair for pair in pairs if apart(pair[0].solved_interval, pair[1].solved_interval)]
         rest = [pair for pair in pairs if pair not in rates]
-        yield from _ordered_by_success(rates)
-        yield from _not_ordered_by_success(rest)
         # Runs that stop when they have solved the task: their loss tells where they stopped.
         timed = [pair for pair in rest if all(run.solved for c in pair for run in c.finished)]
-        yield from _by_steps(timed)
-        yield from _by_loss([pair for pair in rest if pair not in timed])
+        told = [
+            *_ordered_by_success(rates),
+            *_not_ordered_by_success(rest),
+            *_by_steps(timed),
+            *_by_loss([pair for pair in rest if pair not in timed]),
+        ]
+        yield from told or ["too few seeds of one variant or the other to compare any two."]
 
 
 def _named(cell: Cell) -> str:

@@ -71,7 +71,13 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     # About ten characters of a label and its line fit into an inch.
     longest = max(map(len, found), default=0) + 6
     columns = max(1, min(5, int(10 * figure.get_figwidth() / longest)))
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
+    names = [plain(label) for label in found]
+    figure.legend(found.values(), names, loc="outside lower center", ncols=columns)
+
+
+def plain(label: str) -> str:
+    """What a user typed, for matplotlib, which else would set what is between two $ as a formula."""
+    return label.replace("$", r"\$")
 
 
 def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -238,11 +244,11 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
             else:
                 axes.plot([reached, beyond], [place, place], color=GREY, linewidth=1)
                 axes.plot(beyond, place, marker="|", color=GREY, markersize=12)
-        axes.set_yticks(range(len(grid.labels)), grid.labels)
+        axes.set_yticks(range(len(grid.labels)), list(map(plain, grid.labels)))
         axes.invert_yaxis()
         axes.margins(x=0.15)
         axes.set_xlim(left=0)
-        axes.set(title=task, xlabel="length (steps)")
+        axes.set(title=plain(task), xlabel="length (steps)")
     return Plot(
         "horizons",
         "Horizon",
@@ -295,8 +301,10 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
             )
     image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     figure.colorbar(image, label="solved (fraction of seeds)")
-    axes.set_xticks(range(len(grid.places)), [f"{task}\n{length}" for task, length in grid.places])
-    axes.set_yticks(range(len(grid.labels)), grid.labels)
+    axes.set_xticks(
+        range(len(grid.places)), [f"{plain(task)}\n{length}" for task, length in grid.places]
+    )
+    axes.set_yticks(range(len(grid.labels)), list(map(plain, grid.labels)))
     axes.set(xlabel="task and length (steps)")
     return Plot(
         "solved",
@@ -308,7 +316,7 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
 
 def _labelled(axes: Axes, where: Where | None, x: str, y: str, log: bool = False) -> None:
     if where is not None:
-        axes.set_title(f"{where[0]} {where[1]}")
+        axes.set_title(f"{plain(where[0])} {where[1]}")
     axes.set(xlabel=x, ylabel=y)
     if log:
         axes.set_yscale("log")

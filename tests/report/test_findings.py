@@ -106,3 +106,9 @@ def test_no_claim_by_loss_where_a_run_left_none() -> None:
 def test_more_seeds_means_more_than_there_are() -> None:
     text = said(of("gru", [0.01, 0.02, 0.03, 0.04]), of("lstm", [0.039, 0.06, 0.07, 0.08]))
     assert "about 5 seeds each would tell them apart" in text
+
+
+def test_nothing_to_say_is_said() -> None:
+    assert said(of("gru", [0.1] * 5), of("lstm", [0.1])).endswith("to compare any two.")
+    failed = [run(length=n, status="FAILED") for n in (20, 50)]
+    assert said(failed) == "adding 20: no run has finished. adding 50: no run has finished."

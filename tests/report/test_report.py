@@ -189,3 +189,11 @@ def test_every_panel_shows_what_is_in_any() -> None:
         low, high = axes.get_ylim()
         assert low <= 1e-12
         assert high >= 1.5**99
+
+
+def test_signs_that_mean_something_to_matplotlib_and_markdown(tmp_path: Path) -> None:
+    odd = {"cell.name": "a$b{$c|d"}
+    report = make_report([run(params=odd), run(seed=1, params={"cell.name": "e"})])
+    write_report(report, tmp_path)
+    assert r"cell.name=a$b{$c\|d" in (tmp_path / "report.md").read_text("utf-8")
+    assert (tmp_path / "figures" / "solved.png").exists()
