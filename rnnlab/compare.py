@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _compare(asked: argparse.Namespace) -> None:
     from rnnlab.report.report import make_report, write_report
     from rnnlab.report.runs import read_runs
-    from rnnlab.report.select import of_experiment, of_ids, of_sweep
+    from rnnlab.report.select import of_experiment, of_ids, of_sweep, sought_by
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if sum(map(bool, (asked.runs, asked.sweep, asked.experiment or asked.filter))) > 1:
@@ -70,7 +70,7 @@ def _compare(asked: argparse.Namespace) -> None:
     runs = read_runs(client, recorded)
     if not runs:
         raise ValueError("no run of rnnlab was found")
-    report = make_report(runs)
+    report = make_report(runs, sought_by(client, asked.sweep) if asked.sweep else None)
     folder = (asked.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
     paths = write_report(report, folder)
     sys.stdout.write(f"{report.table()}\n\n")

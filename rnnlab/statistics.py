@@ -95,6 +95,17 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def decided(solved: int, trials: int, failed: int, share: float = 0.5) -> bool | None:
+    """Whether at least a share of the trials solved it; None where failed ones could turn that.
+
+    Of 5, with a share of a half: 3 solved and 2 failed are enough whatever the failed would have
+    done, 1 solved and 1 failed are not, and with 2 solved and 1 failed nobody knows.
+    """
+    if solved / trials >= share:
+        return True
+    return None if (solved + failed) / trials >= share else False
+
+
 def apart(a: Interval, b: Interval) -> bool:
     """Whether two intervals share nothing."""
     return a[1] < b[0] or b[1] < a[0]

@@ -35,12 +35,27 @@ class DivergedError(Exception):
         self.step = step
 
 
+class Speed:
+    """Updates a second since training began in this process, or went on in it."""
+
+    def __init__(self) -> None:
+        self.updates = 0
+        self.seconds = 0.0
+
+    def after(self, updates: int, seconds: float) -> float:
+        """The speed, with a block more."""
+        self.updates += updates
+        self.seconds += seconds
+        return self.updates / self.seconds
+
+
 class TrainingModule(pl.LightningModule):
     """One model on one task.
 
     Metrics go to the logger under the number of updates made so far: `train/loss`, `train/lr`,
     `grad/norm` (before clipping), `grad/norm_clipped` and `grad/clip_fraction` as means over each
-    block, and `val/loss`, `val/error` and the task's scores at each validation.
+    block, `perf/seconds_per_update` of the block and `perf/steps_per_second` of all blocks so far,
+    and `val/loss`, `val/error` and the task's scores at each validation.
 
     Args:
         model: What is trained.
@@ -86,6 +101,7 @@ class TrainingModule(pl.LightningModule):
         self.tested_at: int | None = None  # updates behind the weights that are tested
         self.recent: dict[str, float] = {}  # the newest value of every metric
         self.origin: dict[str, Any] = {}  # plain types that go into every checkpoint
+        self._speed = Speed()
         self._score = Score()
         self._test_scores = [Score() for _ in self.tests]
 
@@ -124,7 +140,8 @@ class TrainingModule(pl.LightningModule):
             "grad/norm": norms.mean().item(),
             "grad/norm_clipped": left.mean().item(),
             "grad/clip_fraction": (left < norms).double().mean().item(),
-            "perf/steps_per_second": (stop - start) / seconds,
+            "perf/steps_per_second": self._speed.after(stop - start, seconds),
+            "perf/seconds_per_update": seconds / (stop - start),
         }
         self.record(metrics)
 

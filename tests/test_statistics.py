@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlab.statistics import Z95, bootstrap_mean, holm, wilson
+from rnnlab.statistics import Z95, bootstrap_mean, decided, holm, wilson
 
 
 def test_the_quantile():
@@ -101,3 +101,13 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_decided_by_going_through_all_that_the_failed_could_have_done():
+    for trials in range(1, 7):
+        for solved in range(trials + 1):
+            for failed in range(trials - solved + 1):
+                for share in (0.3, 0.5, 0.8, 1.0):
+                    ends = {(solved + more) / trials >= share for more in range(failed + 1)}
+                    expected = ends.pop() if len(ends) == 1 else None
+                    assert decided(solved, trials, failed, share) is expected

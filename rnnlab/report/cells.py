@@ -10,14 +10,6 @@ HEADER = (
     *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
     *("mean test loss (95 %)", "chance", "parameters", "steps/s", "diverged", "failed"),
 )
-MEASURED = {
-    "memory/gradient_horizon": "gradient horizon (steps)",
-    "memory/capacity": "memory capacity",
-    "recurrent/spectral_radius": "spectral radius",
-    "recurrent/lyapunov_max": "Lyapunov exponent (1/step)",
-    "recurrent/omega": "Omega",
-    "recurrent/saturation": "saturated units",
-}
 
 
 def words(cell: Cell) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from rnnlab.report.cells import solved
-from rnnlab.report.grid import Cell, Grid
+from rnnlab.report.grid import HALF, Cell, Grid, Horizon
 from rnnlab.statistics import (
     MANY,
     apart,
@@ -35,17 +35,24 @@ class Finding:
 
 
 def findings(grid: Grid) -> list[Finding]:
-    """By task and length who solved it more often, or faster, or has the lower loss; how far."""
-    said = [
-        Finding(f"{where[0]} {where[1]}", " ".join(_at(grid.at(where)))) for where in grid.places
-    ]
+    """By task and length who solved it more often, or faster, or has the lower loss; how far.
+
+    Where lengths were searched, how far is what was asked, and lengths that only one variant was
+    tried at compare nothing.
+    """
     tasks = [task for task, _ in grid.places]
-    said += [
+    far = [
         Finding(f"{task}, horizon", _horizons(grid, task))
         for task in dict.fromkeys(tasks)
-        if tasks.count(task) > 1 and any(grid.horizon(label, task) for label in grid.labels)
+        if (grid.sought or tasks.count(task) > 1)
+        and any(grid.horizon(label, task) for label in grid.labels)
     ]
-    return said
+    at = [
+        Finding(f"{where[0]} {where[1]}", " ".join(_at(grid.at(where))))
+        for where in grid.places
+        if not grid.sought or len(grid.at(where)) > 1
+    ]
+    return far + at if grid.sought else at + far
 
 
 def _at(cells: list[Cell]) -> Iterator[str]:
@@ -176,15 +183,31 @@ def _pairs(pairs: Sequence[Pair], needed: Sequence[int | None]) -> str:
 
 
 def _horizons(grid: Grid, task: str) -> str:
-    """The largest length that at least half of the seeds solved, by variant."""
-    told = []
-    for label in grid.labels:
-        found = grid.horizon(label, task)
-        if found is not None:
-            reached, beyond = found
-            limit = "the longest tried" if beyond is None else f"not {beyond}"
-            told.append(f"{label} {reached or 'none'} ({limit})")
-    return f"the largest length that at least half of the seeds solved is {', '.join(told)}."
+    """`at least half of the seeds solved it up to a length of: gru 50 (5 of 5), not 100 (1 of 5).`"""
+    found = ((label, grid.horizon(label, task)) for label in grid.labels)
+    told = "; ".join(f"{label} {_horizon(horizon)}" for label, horizon in found if horizon)
+    return f"{by_share(grid.share)} of the seeds solved it up to a length of: {told}."
+
+
+def by_share(share: float) -> str:
+    """`at least half`, `at least 80 %`"""
+    return "at least half" if share == HALF else f"at least {100 * share:.4g} %"
+
+
+def _horizon(found: Horizon) -> str:
+    told = f"{found.length} ({_of(found.reached)})" if found.reached else "none"
+    if found.beyond is None:
+        return f"{told}, the longest tried"
+    judged = "undecided at" if found.undecided else "not"
+    told += f", {judged} {found.beyond.length} ({_of(found.beyond)})"
+    return f"{told}, though {', '.join(map(str, found.later))} again" if found.later else told
+
+
+def _of(cell: Cell) -> str:
+    successes, trials = cell.solved
+    without = len(cell.runs) - trials
+    told = f"{successes} of {len(cell.runs)}"
+    return f"{told}, {without} without a result" if without else told
 
 
 def _listed(names: Sequence[str]) -> str:

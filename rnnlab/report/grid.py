@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import product, takewhile
 
 from rnnlab.report.runs import Run
-from rnnlab.statistics import Interval, bootstrap_mean, median_time, wilson
+from rnnlab.statistics import Interval, bootstrap_mean, decided, median_time, wilson
+
+HALF = 0.5
 
 # Params that tell runs apart in no way that matters to a comparison, or that follow from the
 # variant, the task, the length and the seed.
@@ -61,6 +63,11 @@ class Cell:
         """Successes and trials."""
         return sum(run.solved for run in self.finished), len(self.finished)
 
+    def is_solved(self, share: float) -> bool | None:
+        """By at least a share of the seeds; None where those without a result could turn that."""
+        successes, trials = self.solved
+        return decided(successes, len(self.runs), len(self.runs) - trials, share)
+
     @property
     def solved_interval(self) -> Interval:
         successes, trials = self.solved
@@ -98,11 +105,38 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Horizon:
+    """The largest length solved, with all that are shorter, and the next that was tried."""
+
+    reached: Cell | None
+    beyond: Cell | None
+    share: float
+    later: tuple[int, ...]  # lengths solved beyond the one that was not
+
+    @property
+    def length(self) -> int:
+        """0 if no length was solved."""
+        return self.reached.length if self.reached else 0
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the next length has too many runs without a result."""
+        return self.beyond is not None and self.beyond.is_solved(self.share) is None
+
+
+@dataclass(frozen=True)
 class Grid:
     """All cells, and what is missing from their product."""
 
     cells: tuple[Cell, ...]
     repeated: tuple[Run, ...]  # left out: another of the same setting and seeds counts
+    sought: float | None = None
+    """The share of seeds that a search for horizons asked for: each cell has lengths of its own."""
+
+    @property
+    def share(self) -> float:
+        """Of the seeds, that must solve a length."""
+        return self.sought or HALF
 
     @cached_property
     def labels(self) -> list[str]:
@@ -129,6 +163,8 @@ class Grid:
         lengths: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for label, (task, length) in product(self.labels, self.places):
             cell = self.cell(label, (task, length))
+            if cell is None and self.sought:
+                continue
             had = {run.seed for run in cell.runs} if cell else set()
             lacking = [str(seed) for seed in self.seeds if seed not in had]
             if lacking:
@@ -141,22 +177,25 @@ class Grid:
     def unfinished(self) -> list[Run]:
         return [run for cell in self.cells for run in cell.runs if not run.finished]
 
-    def horizon(self, label: str, task: str) -> tuple[int, int | None] | None:
-        """The largest length that at least half of the seeds solved, and the next that was tried.
-
-        0 for none, and None for nothing beyond, or nothing tried at all.
-        """
-        tried = [c for c in self.cells if (c.label, c.task) == (label, task) and c.finished]
-        if not tried:
+    def horizon(self, label: str, task: str) -> Horizon | None:
+        """Up to which length `share` of the seeds solved a task; None if no run has finished."""
+        tried = [cell for cell in self.cells if (cell.label, cell.task) == (label, task)]
+        if not any(cell.finished for cell in tried):
             return None
-        reached = [cell.length for cell in tried if 2 * cell.solved[0] >= cell.solved[1]]
-        largest = max(reached, default=0)
-        beyond = [cell.length for cell in tried if cell.length > largest]
-        return largest, min(beyond, default=None)
+        solved = list(takewhile(lambda cell: cell.is_solved(self.share), tried))
+        rest = tried[len(solved) :]
+        later = tuple(cell.length for cell in rest[1:] if cell.is_solved(self.share))
+        reached, beyond = solved[-1] if solved else None, rest[0] if rest else None
+        return Horizon(reached, beyond, self.share, later)
 
 
-def make_grid(runs: Sequence[Run]) -> Grid:
-    """Sort runs into cells; of two runs of the same setting and seeds the newest finished counts."""
+def make_grid(runs: Sequence[Run], sought: float | None = None) -> Grid:
+    """Sort runs into cells; of two runs of the same setting and seeds the newest finished counts.
+
+    Args:
+        runs: In any order.
+        sought: The share of seeds by which a search for horizons chose its lengths, if one did.
+    """
     runs = _defined(runs)
     settings = _settings(runs)
     places: dict[tuple[str, str, int], dict[tuple[int, str], Run]] = defaultdict(dict)
@@ -171,7 +210,7 @@ def make_grid(runs: Sequence[Run]) -> Grid:
         Cell(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
         for (label, task, length), of_seed in sorted(places.items())
     ]
-    return Grid(tuple(cells), tuple(sorted(repeated, key=lambda r: r.run_id)))
+    return Grid(tuple(cells), tuple(sorted(repeated, key=lambda r: r.run_id)), sought)
 
 
 def _defined(runs: Sequence[Run]) -> list[Run]:
@@ -185,12 +224,7 @@ def _defined(runs: Sequence[Run]) -> list[Run]:
         of_task[run.task].append(run)
     named = []
     for task, some in of_task.items():
-        keys = set().union(*(run.params for run in some)) - TOLD
-        differing = sorted(
-            key
-            for key in keys
-            if key.startswith("task.") and len({run.params.get(key) for run in some}) > 1
-        )
+        differing = sorted(key for key in _differing(some) if key.startswith("task."))
         for run in some:
             told = [f"{k[5:]}={run.params[k]}" for k in differing if k in run.params]
             named.append(replace(run, task=" ".join([task, *told])))
@@ -202,11 +236,9 @@ def _settings(runs: Sequence[Run]) -> dict[str, str]:
     together: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
     for run in runs:
         together[run.variant, run.task, run.length].append(run)
-    keys = set()
+    keys: set[str] = set()
     for group in together.values():
-        for key in set().union(*(run.params for run in group)) - TOLD:
-            if not key.startswith(ELSEWHERE) and len({run.params.get(key) for run in group}) > 1:
-                keys.add(key)
+        keys |= {key for key in _differing(group) if not key.startswith(ELSEWHERE)}
     return {
         run.run_id: " ".join(
             [
@@ -215,4 +247,15 @@ def _settings(runs: Sequence[Run]) -> dict[str, str]:
             ]
         )
         for run in runs
+    }
+
+
+def _differing(runs: Sequence[Run]) -> set[str]:
+    """The params in which runs differ, but for those that matter to no comparison."""
+    keys = set().union(*(run.params for run in runs)) - TOLD
+    return {
+        key
+        for key in keys
+        if len({run.params.get(key) for run in runs}) > 1
+        and not all(run.params.get(key) == str(run.seed) for run in runs)  # ${seed}
     }

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnlab.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from rnnlab.report.findings import by_share
 from rnnlab.report.grid import Cell, Grid, Where
 
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
@@ -80,16 +81,21 @@ def plain(label: str) -> str:
     return label.replace("$", r"\$")
 
 
-def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np.ndarray]:
+def over_seeds(
+    curves: Sequence[np.ndarray], keeps: Sequence[bool]
+) -> tuple[np.ndarray, np.ndarray]:
     """Updates, and the lowest, median and highest value at each; rows of (3, updates).
 
     Args:
         curves: (points, 2) each, update and value.
-        ends: A run that stopped early keeps its last value; else it is left out from there on.
+        keeps: Whether a run that stopped early keeps its last value; or is left out from there on.
     """
     updates = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
     values = np.array(
-        [np.interp(updates, *curve.T, right=curve[-1, 1] if ends else np.nan) for curve in curves]
+        [
+            np.interp(updates, *curve.T, right=curve[-1, 1] if keep else np.nan)
+            for curve, keep in zip(curves, keeps, strict=True)
+        ]
     )
     summary = [np.nanmin(values, axis=0), np.nanmedian(values, axis=0), np.nanmax(values, axis=0)]
     return updates, np.array(summary)
@@ -98,9 +104,11 @@ def over_seeds(curves: Sequence[np.ndarray], ends: bool) -> tuple[np.ndarray, np
 def draw_curves(axes: Axes, cells: Sequence[Cell], key: str, styles: Styles, ends: bool) -> None:
     """The median of a metric along training, over a band from the lowest to the highest seed."""
     for cell in cells:
-        curves = [run.curves[key] for run in cell.finished if len(run.curves.get(key, ()))]
-        if curves:
-            updates, (low, median, high) = over_seeds(curves, ends)
+        runs = [run for run in cell.finished if len(run.curves.get(key, ()))]
+        if runs:
+            updates, (low, median, high) = over_seeds(
+                [run.curves[key] for run in runs], [ends and not run.diverged for run in runs]
+            )
             line = styles.line(cell.label)
             axes.plot(updates, median, label=cell.label, **line)
             axes.fill_between(updates, low, high, color=line["color"], alpha=0.15, linewidth=0)
@@ -123,8 +131,9 @@ def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
         "learning_curves",
         "Learning curves",
         "The median over seeds of the validation loss, and a band from the lowest to the highest. A "
-        "run that stopped because the task was solved keeps its last value. The dotted line is the "
-        "loss of the best answer that ignores the inputs." + _left_out(grid.places, shown),
+        "run that stopped because the task was solved keeps its last value, and one that diverged "
+        "is left out from there on. The dotted line is the loss of the best answer that ignores the "
+        "inputs." + _left_out(grid.places, shown),
         figure,
     )
 
@@ -140,18 +149,19 @@ def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
             for row, alpha in ((0, 0.35), (-1, 1.0)):
                 # A run that diverged before its first checkpoint has no tested model.
                 seen = [r for r in cell.finished if row == 0 or "test/loss" in r.metrics]
-                found = [run.gradient["h"] for run in seen if run.gradient]
+                found = [run.gradient["h"][row] for run in seen if run.gradient]
+                # Nothing is a fraction of a gradient that is zero, or has exploded.
+                found = [norms for norms in found if norms[0] > 0 and np.isfinite(norms).all()]
                 if not found:
                     continue
-                steps = min(norms.shape[1] for norms in found)
-                norms = np.array([n[row, :steps] / n[row, 0] for n in found])
+                steps = min(map(len, found))
+                norms = np.array([n[:steps] / n[0] for n in found])
                 line = styles.line(cell.label)
                 label = cell.label if row else None
-                with np.errstate(invalid="ignore"):
-                    median = np.nanmedian(norms, axis=0)
+                median = np.median(norms, axis=0)
                 one.plot(median, label=label, alpha=alpha, linewidth=1 if row == 0 else 1.8, **line)
                 if row:
-                    ends = np.nanmin(norms, axis=0), np.nanmax(norms, axis=0)
+                    ends = norms.min(axis=0), norms.max(axis=0)
                     one.fill_between(
                         range(steps), *ends, color=line["color"], alpha=0.15, linewidth=0
                     )
@@ -225,7 +235,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     tasks = [
         t
         for t in sorted({c.task for c in grid.cells})
-        if len({n for task, n in grid.places if task == t}) > 1
+        if grid.sought or len({n for task, n in grid.places if task == t}) > 1
     ]
     if not tasks:
         return None
@@ -236,14 +246,16 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
             found = grid.horizon(label, task)
             if found is None:
                 continue
-            reached, beyond = found
             style = styles.of[label]
-            axes.barh(place, reached, color=style["color"], height=0.5)
-            if beyond is None:
-                axes.annotate(" or longer", (reached, place), va="center")
+            axes.barh(place, found.length, color=style["color"], height=0.5)
+            if found.beyond is None:
+                axes.annotate(" or longer", (found.length, place), va="center")
             else:
-                axes.plot([reached, beyond], [place, place], color=GREY, linewidth=1)
-                axes.plot(beyond, place, marker="|", color=GREY, markersize=12)
+                ends = [found.length, found.beyond.length]
+                axes.plot(ends, [place, place], color=GREY, linewidth=1)
+                axes.plot(ends[1], place, marker="|", color=GREY, markersize=12)
+                if found.undecided:
+                    axes.annotate("  undecided", (ends[1], place), va="center")
         axes.set_yticks(range(len(grid.labels)), list(map(plain, grid.labels)))
         axes.invert_yaxis()
         axes.margins(x=0.15)
@@ -252,8 +264,8 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     return Plot(
         "horizons",
         "Horizon",
-        "Bars end at the largest length that at least half of the seeds solved; the thin line ends at "
-        "the shortest length beyond it that they did not.",
+        f"Bars end at the largest length that, with all shorter ones, {by_share(grid.share)} of the "
+        "seeds solved; the thin line ends at the next length tried.",
         figure,
     )
 
@@ -346,7 +358,8 @@ PLOTS: tuple[Callable[[Grid, Styles], Plot | None], ...] = (
 def draw(grid: Grid) -> list[Plot]:
     """Every figure that these runs have numbers for."""
     styles = Styles(grid.labels)
-    plots = [plot for make in PLOTS if (plot := make(grid, styles)) is not None]
+    order = sorted(PLOTS, key=lambda make: make is not horizons) if grid.sought else PLOTS
+    plots = [plot for make in order if (plot := make(grid, styles)) is not None]
     for plot in plots:
         plot.figure.draw_without_rendering()  # lays it out, once for all formats
         plot.figure.set_layout_engine("none")

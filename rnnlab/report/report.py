@@ -16,11 +16,11 @@ import jinja2
 import matplotlib as mpl
 from markupsafe import Markup
 
-from rnnlab.report.cells import HEADER, MEASURED, figures, measured_words, words
+from rnnlab.report.cells import HEADER, figures, measured_words, words
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.plots import Plot, draw
-from rnnlab.report.runs import Run
+from rnnlab.report.runs import MEASURED, Run
 from rnnlab.table import markdown_table
 
 METHOD = """\
@@ -126,15 +126,19 @@ class Report:
         return template.render(report=self, header=HEADER, method=METHOD, pictures=pictures)
 
 
-def make_report(runs: Sequence[Run]) -> Report:
+def make_report(runs: Sequence[Run], sought: float | None = None) -> Report:
     """Compare runs.
+
+    Args:
+        runs: In any order.
+        sought: The share of seeds by which a search for horizons chose its lengths, if one did.
 
     Raises:
         ValueError: If there are none.
     """
     if not runs:
         raise ValueError("there is no run of rnnlab to compare")
-    return Report(make_grid(runs))
+    return Report(make_grid(runs, sought))
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:

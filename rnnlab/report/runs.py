@@ -14,6 +14,14 @@ from mlflow.exceptions import MlflowException
 
 GRADIENT = "diagnostics/gradient_by_lag.npz"
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
+MEASURED = {
+    "memory/gradient_horizon": "gradient horizon (steps)",
+    "memory/capacity": "memory capacity",
+    "recurrent/spectral_radius": "spectral radius",
+    "recurrent/lyapunov_max": "Lyapunov exponent (1/step)",
+    "recurrent/omega": "Omega",
+    "recurrent/saturation": "saturated units",
+}
 AT_ONCE = 8  # requests to a store
 
 
@@ -91,12 +99,32 @@ def _read(client: MlflowClient, recorded: Recorded) -> Run:
         length=int(length),
         seed=int(params["seed"]),
         params=params,
-        metrics=recorded.data.metrics,
+        metrics=_of_tested_model(client, recorded),
         curves={
             key: _curve(client, info.run_id, key) for key in CURVES if key in recorded.data.metrics
         },
         gradient=_gradient(client, recorded),
     )
+
+
+def _of_tested_model(client: MlflowClient, recorded: Recorded) -> dict[str, float]:
+    """The newest metrics, less what diagnostics saw of earlier weights alone.
+
+    A value that is not finite is not recorded, so that the newest one may be an earlier look's.
+    """
+    metrics = dict(recorded.data.metrics)
+    seen = [key for key in MEASURED if key in metrics]
+    if seen and "test/loss" in metrics:
+        run_id = recorded.info.run_id
+        tested = _last_step(client, run_id, "test/loss")
+        for key in seen:
+            if _last_step(client, run_id, key) < tested:
+                del metrics[key]
+    return metrics
+
+
+def _last_step(client: MlflowClient, run_id: str, key: str) -> int:
+    return max(metric.step for metric in client.get_metric_history(run_id, key))
 
 
 def _curve(client: MlflowClient, run_id: str, key: str) -> np.ndarray:

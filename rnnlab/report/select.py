@@ -48,9 +48,16 @@ def of_ids(client: MlflowClient, run_ids: Sequence[str]) -> list[Recorded]:
     return [client.get_run(run_id) for run_id in dict.fromkeys(run_ids)]
 
 
+def sought_by(client: MlflowClient, run_id: str) -> float | None:
+    """The share of seeds that a search for horizons asked for; None of another sweep."""
+    share = client.get_run(run_id).data.params.get("hydra.sweeper.solved_by")
+    return None if share is None else float(share)
+
+
 def report_sweep(client: MlflowClient, run_id: str, folder: Path) -> tuple[Report, list[Path]]:
     """Compare the runs of a sweep; the report, and what was written to `folder`."""
-    report = make_report(read_runs(client, of_sweep(client, run_id)))
+    runs = read_runs(client, of_sweep(client, run_id))
+    report = make_report(runs, sought_by(client, run_id))
     return report, write_report(report, folder)
 
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.checks import check_float, check_int
 from rnnlab.signals import Stopped
+from rnnlab.statistics import decided
 from rnnlab.sweeps.combinations import Combination, describe, product
 from rnnlab.sweeps.horizons import Horizon, Horizons, Probe
 from rnnlab.sweeps.probes import finished_probes, name, supersede_unfinished
@@ -99,7 +100,7 @@ class HorizonSweeper(Sweeper):
         try:
             self._search(horizons)
         except Stopped:
-            sys.stderr.write(f"to go on: the same command with hydra.sweep.dir={self.folder}\n")
+            sys.stderr.write(f"to go on: {_again(self.folder)}\n")
             raise
         return horizons
 
@@ -131,7 +132,7 @@ class HorizonSweeper(Sweeper):
             for overrides, result in finished_probes(self.folder).items()
         }
         number = supersede_unfinished(self.folder)
-        while searching := [one for one in horizons.found if not one.found]:
+        while searching := [one for one in horizons.found if one.searching]:
             probes = [self._probe(one) for one in searching]
             jobs = [job for probe in probes for job in probe if name(job) not in done]
             self._launch(jobs, number)
@@ -142,6 +143,8 @@ class HorizonSweeper(Sweeper):
             for one, probe in zip(searching, probes, strict=True):
                 self._tell(one, [done[name(job)] for job in probe])
             horizons.write(self.folder)
+        if any(one.search.undecided is not None for one in horizons.found):
+            sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
 
     def _probe(self, horizon: Horizon) -> list[tuple[str, ...]]:
         length = horizon.search.length
@@ -154,7 +157,7 @@ class HorizonSweeper(Sweeper):
         probe = horizon.probes[length] = Probe()
         for one in solved:
             probe.count(one)
-        horizon.search.tell(probe.solved / probe.seeds >= self.solved_by)
+        horizon.search.tell(decided(probe.solved, probe.seeds, probe.failed, self.solved_by))
         verdict = f"{length} solved by {probe.solved} of {probe.seeds}"
         sys.stdout.write(f"{horizon.combination.label}: {verdict}; {horizon.bracket()}\n")
         sys.stdout.flush()
@@ -165,6 +168,10 @@ class HorizonSweeper(Sweeper):
         for first in range(0, len(jobs), size):
             batch = [list(job) for job in jobs[first : first + size]]
             self.launcher.launch(batch, initial_job_idx=number + first)
+
+
+def _again(folder: Path) -> str:
+    return f"the same command with hydra.sweep.dir={folder}"
 
 
 def _refuse_searched(overrides: Sequence[Override], combinations: Sequence[Combination]) -> None:

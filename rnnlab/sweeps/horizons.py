@@ -20,7 +20,7 @@ class Probe:
     failed: int = 0
 
     def count(self, solved: bool | None) -> None:
-        """One seed more; None for a job that failed, and so did not solve it."""
+        """One seed more; None for a job that failed."""
         self.solved += solved is True
         self.failed += solved is None
         self.seeds += 1
@@ -35,17 +35,22 @@ class Horizon:
     probes: dict[int, Probe] = field(default_factory=dict)
 
     @property
+    def searching(self) -> bool:
+        return self.search.length is not None
+
+    @property
     def found(self) -> bool:
-        return self.search.length is None
+        return not self.searching and self.search.undecided is None
 
     @property
     def failed(self) -> int:
         return sum(probe.failed for probe in self.probes.values())
 
     def bracket(self) -> str:
-        """`50 to 60`: solved at 50, not at 60."""
-        low, high = self.search.low, self.search.high
-        return f"{low} or more" if high is None else f"{low} to {high}"
+        """`50 to 60`: solved at 50, not at 60; `, undecided at 55` where too many jobs failed."""
+        low, high, undecided = self.search.low, self.search.high, self.search.undecided
+        told = f"{low} or more" if high is None else f"{low} to {high}"
+        return told if undecided is None else f"{told}, undecided at {undecided}"
 
     def told(self) -> str:
         """`10:5/5 20:2/5 (1 failed)`: seeds that solved each length, of those that were run."""
@@ -66,6 +71,7 @@ class Horizon:
             "found": self.found,
             "horizon": self.search.low,
             "unsolved": self.search.high,
+            "undecided": self.search.undecided,
             "failed": self.failed,
             "probes": [{"length": n, **vars(probe)} for n, probe in self.probes.items()],
         }
@@ -86,7 +92,7 @@ class Horizons:
             [
                 *(one.combination.setting, one.combination.task),
                 str(one.search.low) if one.found else "-",
-                one.bracket() if one.found else f"{one.bracket()}, unfinished",
+                f"{one.bracket()}, unfinished" if one.searching else one.bracket(),
                 one.told() or "-",
                 f"{one.combination.steps} updates x {seeds} seeds",
             ]

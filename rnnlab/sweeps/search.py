@@ -24,10 +24,14 @@ class HorizonSearch:
     """The largest length known to be solved; 0 if none is."""
     high: int | None = None
     """The smallest length known not to be solved; None if none is."""
+    undecided: int | None = None
+    """The length at which the search had to end, as nobody knows whether it is solved."""
 
     @property
     def length(self) -> int | None:
         """The length to ask about next; None at the end."""
+        if self.undecided is not None:
+            return None
         if self.high is None:
             after = min(2 * self.low, self.longest) if self.low else self.start
             return after if after > self.low else None
@@ -35,11 +39,13 @@ class HorizonSearch:
             return None
         return (self.low + self.high) // 2
 
-    def tell(self, solved: bool) -> None:
-        """Whether `length` is solved."""
+    def tell(self, solved: bool | None) -> None:
+        """Whether `length` is solved; None where that is not known."""
         length = self.length
         assert length is not None
-        if solved:
+        if solved is None:
+            self.undecided = length
+        elif solved:
             self.low = length
         else:
             self.high = length

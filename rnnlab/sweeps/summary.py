@@ -36,17 +36,17 @@ class SweepSummary:
     def jobs(self) -> int:
         return len(self.finished) + len(self.failed)
 
-    @property
-    def view(self) -> View:
-        """The view of the runs' task and length, if they have one in common; else that of all."""
+    def view(self, run_id: str) -> View:
+        """The view of this sweep's runs, by variant if they have one task and length in common."""
         places = {(run.task, run.length) for run in self.finished}
-        return View(*places.pop()) if len(places) == 1 else View()
+        return View(*(places.pop() if len(places) == 1 else (None, None)), sweep=run_id)
 
     def table(self) -> str:
-        """The rows of the comparison report."""
-        return markdown_table(
-            cells.HEADER, [cells.words(cell) for cell in make_grid(self.finished).cells]
-        )
+        """The rows of the comparison report, of the finished runs: the others are listed below."""
+        rows = [cells.words(cell) for cell in make_grid(self.finished).cells]
+        kept = len(cells.HEADER) - 1
+        assert cells.HEADER[kept] == "failed"
+        return markdown_table(cells.HEADER[:kept], [row[:kept] for row in rows])
 
     def markdown(self) -> str:
         lines = [self.table()] if self.finished else []

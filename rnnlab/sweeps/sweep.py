@@ -81,6 +81,8 @@ class Sweep(Callback):
             SweepRecord(self.run_id, overrides, horizons.settings).write(self.folder)
         else:
             self._go_on(record.run_id)
+        for key, value in horizons.params().items():
+            self.client.log_param(self.run_id, key, value)
         self.horizons = horizons
 
     def _refuse_used(self) -> None:
@@ -174,13 +176,17 @@ class Sweep(Callback):
         else:
             sys.stdout.write(f"\n{text}")
         (self.folder / "summary.md").write_text(text, encoding="utf-8")
-        page = how_to_see(self.uri, self.experiment_id, self.run_id, summary.view)
+        view = summary.view(self.run_id)
+        page = how_to_see(self.uri, self.experiment_id, self.run_id, view)
         sys.stdout.write(f"\n{page}\n")
 
     def _close(self, summary: "SweepSummary", ending: str) -> None:
+        from rnnlab.tracking.store import show
+
         for job in summary.failed:
             if job.run_id and self.client.get_run(job.run_id).info.status == "RUNNING":
                 self.client.set_terminated(job.run_id, ending)
+        show(self.client, self.experiment_id, summary.view(self.run_id))
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
         self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
         if summary.jobs:
@@ -190,8 +196,6 @@ class Sweep(Callback):
         self.client.set_terminated(self.run_id, ending)
 
     def _log_horizons(self, horizons: "Horizons") -> None:
-        for key, value in horizons.params().items():
-            self.client.log_param(self.run_id, key, value)
         for key, value in horizons.metrics().items():
             self.client.log_metric(self.run_id, key, value)
         self.client.log_artifact(self.run_id, str(self.folder / "horizon.json"))

@@ -24,7 +24,7 @@ SECTIONS = {"loss": "Loss and error", "gradient": "Gradients and memory"}
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at an experiment: all runs, or those of one task at one length.
+    """One way to look at an experiment: all runs, or those of one task at one length, or of a sweep.
 
     Of one task and length the groups are the variants, and their means are over seeds. Of all runs
     the groups are variants on a task and length, as means over different tasks compare nothing.
@@ -32,11 +32,15 @@ class View:
 
     task: str | None = None
     length: int | None = None
+    sweep: str | None = None
+    """The id of its parent run."""
 
     @property
     def key(self) -> str:
         """Names the view, in its tag and in links."""
         where = "" if self.task is None else f"-{self.task}-{self.length}"
+        if self.sweep is not None:
+            where = f"-sweep-{self.sweep}"
         return re.sub(r"[^\w-]", "-", NAME + where, flags=re.ASCII)
 
     @property
@@ -46,6 +50,8 @@ class View:
     def value(self) -> str:
         """The tag's value."""
         where = "all runs" if self.task is None else f"{self.task} {self.length}"
+        if self.sweep is not None:
+            where += f", sweep {self.sweep}"
         view = {
             "name": f"{NAME}: variants compared, {where}",
             "createdAt": 0,  # constant, so that a view that is there already is known as this one
@@ -72,6 +78,8 @@ def _state(view: View) -> dict[str, Any]:
     if view.task is not None:
         searched += f" and params.task = '{view.task}' and params.length = '{view.length}'"
         group = "variant"
+    if view.sweep is not None:
+        searched += f" and tags.`mlflow.parentRunId` = '{view.sweep}'"
     return {
         "searchFilter": searched,
         "orderByKey": "metrics.`test/loss_over_chance`",

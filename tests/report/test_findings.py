@@ -69,8 +69,32 @@ def test_alone_unfinished_and_far() -> None:
     assert said([run(status="KILLED")]) == "adding 50: no run has finished."
     text = said(of("gru", [0.1] * 2, solved=2, length=10), of("gru", [0.1] * 2, length=20))
     assert text.endswith(
-        "adding, horizon: the largest length that at least half of the seeds solved is gru 10 (not 20)."
+        "adding, horizon: at least half of the seeds solved it up to a length of: "
+        "gru 10 (2 of 2), not 20 (0 of 2)."
     )
+
+
+def test_a_search_begins_with_what_it_found_and_compares_what_two_have() -> None:
+    """80 % of five seeds are four: 3 of 5 is not solved, 3 and a failed one nobody can tell."""
+    gru = [*of("gru", [0.1] * 5, solved=5, length=10), *of("gru", [0.1] * 5, solved=3, length=20)]
+    lstm = of("lstm", [0.1] * 5, solved=4, length=10)
+    broken = [
+        *of("lstm", [0.1] * 3, solved=3, length=40),
+        *(run("lstm", length=40, seed=seed, status="FAILED") for seed in (3, 4)),
+    ]
+    first, *rest = findings(make_grid([*gru, *lstm, *broken], sought=0.8))
+    assert str(first) == (
+        "adding, horizon: at least 80 % of the seeds solved it up to a length of: "
+        "gru 10 (5 of 5), not 20 (3 of 5); "
+        "lstm 10 (4 of 5), undecided at 40 (3 of 5, 2 without a result)."
+    )
+    assert [one.about for one in rest] == ["adding 10"]
+
+
+def test_a_gap_is_told() -> None:
+    lengths = {10: 2, 20: 0, 40: 2, 80: 2}
+    text = said(*(of("gru", [0.1] * 2, solved=k, length=n) for n, k in lengths.items()))
+    assert text.endswith("gru 10 (2 of 2), not 20 (0 of 2), though 40, 80 again.")
 
 
 def test_many_pairs_take_one_sentence() -> None:

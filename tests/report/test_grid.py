@@ -2,7 +2,7 @@
 
 import random
 
-from rnnlab.report.grid import make_grid
+from rnnlab.report.grid import Grid, make_grid
 from tests.report.made import run
 
 
@@ -92,10 +92,37 @@ def test_the_horizon_is_a_bracket() -> None:
         for seed in (0, 1)
     ]
     grid = make_grid([*runs, run("elman", length=10), run("lstm", length=10, solved_at=5)])
-    assert grid.horizon("gru", "adding") == (40, 80)
-    assert grid.horizon("elman", "adding") == (0, 10)
-    assert grid.horizon("lstm", "adding") == (10, None)
+    assert bracket(grid, "gru") == (40, 80)
+    assert bracket(grid, "elman") == (0, 10)
+    assert bracket(grid, "lstm") == (10, None)
     assert grid.horizon("lstm", "copy_memory") is None
+    assert bracket(make_grid(runs, sought=0.6), "gru") == (20, 40)
+
+
+def bracket(grid: Grid, label: str) -> tuple[int, int | None]:
+    found = grid.horizon(label, "adding")
+    assert found is not None
+    assert not found.undecided
+    return found.length, found.beyond.length if found.beyond else None
+
+
+def test_a_length_where_every_run_failed_is_undecided() -> None:
+    runs = [run(solved_at=5), *(run(length=100, seed=s, status="FAILED") for s in (0, 1))]
+    found = make_grid(runs).horizon("gru", "adding")
+    assert found is not None
+    assert (found.length, found.undecided) == (50, True)
+    assert found.beyond is not None
+    assert found.beyond.length == 100
+
+
+def test_a_search_misses_seeds_and_no_lengths() -> None:
+    runs = [run(seed=0), run(seed=1), run("lstm", length=20, seed=1)]
+    assert make_grid(runs).missing == [
+        "gru · adding 20: all seeds",
+        "lstm · adding 20: seeds 0",
+        "lstm · adding 50: all seeds",
+    ]
+    assert make_grid(runs, sought=0.5).missing == ["lstm · adding 20: seeds 0"]
 
 
 def test_another_definition_of_a_task_is_another_task() -> None:
@@ -107,6 +134,9 @@ def test_another_definition_of_a_task_is_another_task() -> None:
     assert grid.labels == ["gru", "lstm"]
     assert grid.places == [("adding variant=bai2018", 50), ("adding variant=pascanu2013", 50)]
     assert make_grid(bai).places == [("adding", 50)]
+    drawn = [run(seed=s, params={"task.seed": str(s)}) for s in (0, 1)]
+    assert make_grid(drawn).places == [("adding", 50)]
+    assert len(make_grid([*drawn, run(seed=2, params={"task.seed": "0"})]).places) == 2
 
 
 def test_runs_that_differ_in_their_data_seed_all_count() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rnnlab.report.cells import HEADER
 from rnnlab.report.grid import make_grid
-from rnnlab.report.plots import Styles, gradient_by_lag
+from rnnlab.report.plots import Styles, gradient_by_lag, learning_curves
 from rnnlab.report.report import make_report, write_report
 from rnnlab.report.runs import Run
 from tests.report.made import run
@@ -189,6 +189,30 @@ def test_every_panel_shows_what_is_in_any() -> None:
         low, high = axes.get_ylim()
         assert low <= 1e-12
         assert high >= 1.5**99
+
+
+def test_a_run_that_diverged_ends_and_one_that_solved_its_task_stays() -> None:
+    """Oracle: both have 0.1 at update 200, where they end, and a third 0.3 until 400."""
+    runs = [run(), run(seed=1, diverged=1.0), run(seed=2)]
+    runs[2] = replace(runs[2], curves={"val/loss": np.array([[100, 0.3], [400, 0.3]])})
+    for these, last in ((runs, 0.2), (runs[1:], 0.3)):
+        plot = learning_curves(make_grid(these), Styles(["gru"]))
+        assert plot is not None
+        median = plot.figure.axes[0].lines[0].get_ydata()
+        assert float(np.asarray(median)[-1]) == pytest.approx(last)
+
+
+@pytest.mark.filterwarnings("error")
+def test_gradients_of_nothing_and_beyond_all_numbers_are_left_out() -> None:
+    zero = {"h": np.zeros((2, 50))}
+    exploded = {"h": np.stack([np.ones(50), np.full(50, np.inf)])}
+    runs = [replace(run(seed=s), gradient=g) for s, g in enumerate([zero, exploded])]
+    plot = gradient_by_lag(make_grid([*runs, run(seed=2)]), Styles(["gru"]))
+    assert plot is not None
+    before, after = (np.asarray(line.get_ydata()) for line in plot.figure.axes[0].lines[:2])
+    np.testing.assert_allclose(before, (1 + 0.5 ** np.arange(50)) / 2)
+    np.testing.assert_allclose(after, 0.9 ** np.arange(50))
+    assert gradient_by_lag(make_grid(runs[:1]), Styles(["gru"])) is not None
 
 
 def test_signs_that_mean_something_to_matplotlib_and_markdown(tmp_path: Path) -> None:

@@ -112,6 +112,13 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
         "sweep/jobs": 12,
         "sweep/failed": 0,
     }
+    report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
+    assert report.splitlines()[2] == (
+        "- **wall, horizon**: at least half of the seeds solved it up to a length of: "
+        "elman 25 (2 of 3), not 30 (1 of 3)."
+    )
+    assert "stands alone" not in report
+    assert "Missing" not in report
     assert parent.data.params["train.steps"] == "4"
     assert parent.data.params["hydra.sweeper.seeds"] == "3"
     children = runs(wall, "run")
@@ -180,7 +187,24 @@ def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: 
     assert keys == {"copy_memory": "4", "adding": None}
 
 
-def test_a_failed_job_is_one_that_did_not_solve(command: Command, wall: Path) -> None:
+def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
+    command: Command, wall: Path
+) -> None:
+    """Of three seeds one solves 10, one does not, one has no limit and fails."""
+    asked = (*FAST, BASIC, "hydra.sweeper.longest=20")
+    finished = command(*asked, "task.limits=[99,9]")
+    assert finished.status == 1
+    told = "10:1/3 (1 failed)"
+    assert [row[2:5] for row in rows(finished)] == [["-", "0 or more, undecided at 10", told]]
+    assert f"to run failed jobs anew: the same command with hydra.sweep.dir={wall}" in finished.err
+    (parent,) = runs(wall, "sweep")
+    assert not [key for key in parent.data.metrics if key.startswith("memory/")]
+    assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
+    report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
+    assert "elman none, undecided at 10 (1 of 3, 1 without a result)." in report
+
+
+def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
     finished = command(*FAST, BASIC, "task.limits=[99,99]", "hydra.sweeper.longest=20")
     assert finished.status == 1
     told = "10:2/3 (1 failed) 20:2/3 (1 failed)"

@@ -55,3 +55,9 @@ def test_answers_in_no_order_end_between_a_solved_and_an_unsolved_length() -> No
         assert search.high is None or not answers[search.high]
         assert search.low == max((n for n, solved in answers.items() if solved), default=0)
         assert search.high == min((n for n, solved in answers.items() if not solved), default=None)
+
+
+def test_what_nobody_knows_ends_the_search() -> None:
+    search, lengths = asked(10, 100, 0.1, lambda n: None if n == 40 else n < 50)
+    assert lengths == [10, 20, 40]
+    assert (search.low, search.high, search.undecided) == (20, None, 40)

@@ -58,10 +58,24 @@ def test_a_run_and_a_sweep_give_the_experiment_its_views(command: Command, home:
     command("cell=elman", "task.seq_len=10", *small)
     assert set(views(home)) == {"rnnlab-adding-10"}
     both = command("-m", "cell=elman", "task.seq_len=10,12", *small, "seed=0")
-    assert set(views(home)) == {"rnnlab", "rnnlab-adding-10", "rnnlab-adding-12"}
-    assert both.out.count("viewStateShareKey=rnnlab\n") == 1
+    sweep = _sweep(both.out)
+    assert set(views(home)) == {"rnnlab", "rnnlab-adding-10", "rnnlab-adding-12", sweep}
+    found = state(views(home)[sweep])
+    assert found["searchFilter"] == (
+        "tags.`rnnlab.kind` = 'run' and "
+        f"tags.`mlflow.parentRunId` = '{sweep.removeprefix('rnnlab-sweep-')}'"
+    )
+    assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant_on_task"
+    assert both.out.count("viewStateShareKey=rnnlab-sweep-") == 1
     one = command("-m", "cell=elman,gru", "task.seq_len=10", "seed=1", *small)
-    assert "viewStateShareKey=rnnlab-adding-10\n" in one.out
+    found = state(views(home)[_sweep(one.out)])
+    assert "params.length = '10' and tags.`mlflow.parentRunId`" in found["searchFilter"]
+    assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant"
+
+
+def _sweep(out: str) -> str:
+    """The key of the view that a sweep's link names."""
+    return out.rpartition("viewStateShareKey=")[2].split()[0]
 
 
 def views(home: Path) -> dict[str, str]:
