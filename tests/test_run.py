@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -166,6 +168,25 @@ def test_help_names_every_choice(command: Command) -> None:
         r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", finished.out, re.MULTILINE
     )
     assert len(examples) == 7
+
+
+@pytest.mark.parametrize("asked", [["--help"], ["--cfg", "job"]])
+def test_what_is_only_asked_about_imports_nothing_heavy(home: Path, asked: list[str]) -> None:
+    """Each of these takes longer to import than the answer may."""
+    program = f"""
+import sys
+from rnnlab.run import main
+sys.argv[1:] = {asked}
+try:
+    main()
+finally:
+    heavy = {{"torch", "mlflow", "pytorch_lightning", "scipy.stats", "matplotlib"}}
+    sys.stderr.write(f"imported: {{sorted(heavy & set(sys.modules))}}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=home, capture_output=True, text=True, check=True
+    )
+    assert "imported: []" in done.stderr
 
 
 def test_examples_of_the_help_compose(command: Command) -> None:

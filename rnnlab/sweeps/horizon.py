@@ -19,7 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.checks import check_float, check_int
 from rnnlab.signals import Stopped
-from rnnlab.statistics import decided
 from rnnlab.sweeps.combinations import Combination, describe, product
 from rnnlab.sweeps.horizons import Horizon, Horizons, Probe
 from rnnlab.sweeps.probes import finished_probes, name, supersede_unfinished
@@ -152,6 +151,8 @@ class HorizonSweeper(Sweeper):
         return [horizon.combination.at(length, seed) for seed in self.seeds]
 
     def _tell(self, horizon: Horizon, solved: Sequence[bool | None]) -> None:
+        from rnnlab.statistics import decided  # scipy, for which --help need not wait
+
         length = horizon.search.length
         assert length is not None
         probe = horizon.probes[length] = Probe()
