@@ -1,8 +1,9 @@
 """Training as a Lightning module: updates in blocks, clipped, measured, stopped when solved.
 
 Lightning's own step, `training_step`, here makes a whole block of optimizer updates and looks at
-the numbers once, so that neither Lightning nor a logger costs anything per update. An epoch of
-Lightning's is the stretch between two validations; checkpoints are written at its end.
+the numbers once, so that neither Lightning nor a logger costs anything per update. A global step of
+Lightning's is such a block; an epoch of Lightning's is the stretch between two validations, and
+checkpoints are written at its end.
 """
 
 import itertools
@@ -25,6 +26,7 @@ from rnnlab.scoring import Score
 from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.statistics import wilson
 from rnnlab.tasks import Task
+from rnnlab.update import Update
 
 
 class DivergedError(Exception):
@@ -128,7 +130,14 @@ class TrainingModule(pl.LightningModule):
         # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
         torch.manual_seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
-        measured = torch.stack([self._update(stream, step) for step in range(start, stop)])
+        optimizer: Any = self.optimizers()
+        update = Update(self.model, self.task, optimizer, self.clip, self._schedule_of_updates())
+        measured = torch.stack(
+            [
+                update(stream.batch(step, self.device, self._float()), counted=step == stop - 1)
+                for step in range(start, stop)
+            ]
+        )
         losses, norms, left = measured.cpu().double().unbind(dim=1)  # waits for the device, once
         seconds = time.perf_counter() - began
         if not losses.isfinite().all():
@@ -136,7 +145,7 @@ class TrainingModule(pl.LightningModule):
         self.updates = stop
         metrics = {
             "train/loss": losses.mean().item(),
-            "train/lr": self._optimizer().param_groups[0]["lr"],
+            "train/lr": optimizer.param_groups[0]["lr"],
             "grad/norm": norms.mean().item(),
             "grad/norm_clipped": left.mean().item(),
             "grad/clip_fraction": (left < norms).double().mean().item(),
@@ -144,20 +153,6 @@ class TrainingModule(pl.LightningModule):
             "perf/seconds_per_update": seconds / (stop - start),
         }
         self.record(metrics)
-
-    def _update(self, stream: Stream, step: int) -> Tensor:
-        """One optimizer update; its loss, and the gradient's norm before and after clipping."""
-        optimizer, schedule = self._optimizer(), self._schedule()
-        batch = stream.batch(step, self.device, self._float())
-        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1))
-        loss = self.task.loss(outputs, batch.targets)
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        norm, left = self.clip(self.model.parameters())
-        optimizer.step()
-        if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
-            schedule.step()
-        return torch.stack([loss.detach(), norm, left])
 
     def val_dataloader(self) -> range:
         return _chunks(self.eval_settings.val_sequences, self.eval_settings.batch_size)
@@ -171,7 +166,7 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         metrics = self._score.means("val")
         self.record(metrics)
-        schedule = self._schedule()
+        schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
         passed = metrics["val/error"] < self.task.solved_below
@@ -258,11 +253,9 @@ class TrainingModule(pl.LightningModule):
     def _float(self) -> torch.dtype:
         return next(self.model.parameters()).dtype
 
-    def _optimizer(self) -> Any:
-        return self.optimizers()
-
-    def _schedule(self) -> Any:
-        return self.lr_schedulers()
+    def _schedule_of_updates(self) -> LRScheduler | None:
+        schedule: Any = self.lr_schedulers()
+        return None if isinstance(schedule, ReduceLROnPlateau) else schedule
 
 
 def _chunks(count: int, size: int) -> range:

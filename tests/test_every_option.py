@@ -15,6 +15,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from rnnlab.experiment import make_module
 from rnnlab.run import CONF
 from tests.conftest import QUICK, SMALL, Command, client, result_of
 from tests.test_run import losses
@@ -116,6 +117,8 @@ ELSEWHERE = {
     "trainer.devices": "test_trainer_options",
     "trainer.deterministic": "test_trainer_options",
     "num_threads": "test_num_threads",
+    "optimizer.fused": "test_forms_of_an_optimizer",
+    "optimizer.foreach": "test_forms_of_an_optimizer",
     "tracking.uri": "test_tracking_options",
     "tracking.experiment": "test_tracking_options",
     "tracking.log_model": "test_run.py",
@@ -163,6 +166,18 @@ def test_trainer_options(command: Command) -> None:
     finally:
         torch.use_deterministic_algorithms(False)
         os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+
+
+@pytest.mark.parametrize(
+    ("choice", "form"), [("adam", "fused"), ("sgd", "fused"), ("rmsprop", "foreach")]
+)
+def test_forms_of_an_optimizer(choice: str, form: str) -> None:
+    """They may give the same bits: what they change is how torch's optimizer works."""
+    for value in (True, False):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config: Any = compose("config", [f"optimizer={choice}", f"optimizer.{form}={value}"])
+        module = make_module(OmegaConf.to_container(config, resolve=True))
+        assert module.make_optimizer(module.model.parameters()).defaults[form] is value
 
 
 def test_num_threads(command: Command) -> None:

@@ -1,0 +1,53 @@
+"""One optimizer update: forward, loss, backward, clip, step, with nothing beside them."""
+
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
+from rnnlab.clipping import Clip
+from rnnlab.model import SequenceModel
+from rnnlab.tasks import Batch, Task
+
+
+class Update:
+    """Updates one model; what every update needs is looked up once.
+
+    Args:
+        model: What is trained.
+        task: What gives the loss.
+        optimizer: Lightning's wrapper around torch's optimizer. It counts the steps that
+            checkpoints go by, and costs as much as Adam.
+        clip: What happens to the gradient.
+        schedule: Of the learning rate, stepped after each update.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        task: Task,
+        optimizer: LightningOptimizer,
+        clip: Clip,
+        schedule: LRScheduler | None,
+    ) -> None:
+        self.model, self.task, self.clip, self.schedule = model, task, clip, schedule
+        self.optimizer = optimizer
+        self.parameters = list(model.parameters())
+
+    def __call__(self, batch: Batch, counted: bool) -> Tensor:
+        """The loss, and the gradient's norm before and after clipping, on the model's device.
+
+        Args:
+            batch: What to learn from.
+            counted: Whether Lightning is to count a step.
+        """
+        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1))
+        loss = self.task.loss(outputs, batch.targets)
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss.backward()
+        norm, left = self.clip(self.parameters)
+        (self.optimizer if counted else self.optimizer.optimizer).step()
+        if self.schedule is not None:
+            self.schedule.step()
+        return torch.stack([loss.detach(), norm, left])

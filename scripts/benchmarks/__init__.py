@@ -1,0 +1,1 @@
+"""Speed, measured against what people would otherwise use; scripts/benchmark runs it."""

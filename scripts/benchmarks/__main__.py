@@ -1,0 +1,166 @@
+"""scripts/benchmark: how fast rnnlab is, against what people would otherwise use.
+
+Prints tables, and writes benchmark.json, ratios.png and growth.png. Losses are compared before
+anything is timed; peers take turns with rnnlab in one process, on one core.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PARTS = ("updates", "sweep", "start", "growth")
+LARGE = (256, 128, 750)
+# Against torch.nn's layer and JAX, at (H, B, T): what the project wants to hold.
+TARGETS = {
+    ("elman", (50, 20, 100)): {"nn.RNN": 3.5, "JAX lax.scan": 1.0},
+    ("elman", (32, 20, 100)): {},
+    ("elman", (128, 64, 200)): {"nn.RNN": 1.8, "JAX lax.scan": 2.0},
+    ("elman", LARGE): {"nn.RNN": 1.4},
+    ("gru", (50, 20, 100)): {"nn.GRU": 2.0},
+    ("gru", (128, 64, 200)): {"nn.GRU": 1.0},
+    ("lstm", (50, 20, 100)): {"nn.LSTM": 0.95},
+    ("lstm", (128, 64, 200)): {"nn.LSTM": 0.95},
+}
+
+
+def main() -> None:
+    """Run the parts that are asked for, and keep what was found of the others."""
+    command = parser()
+    asked = command.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        command.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    if asked.rounds < 1:
+        command.error(f"--rounds={asked.rounds} is too small: at least 1")
+    folder = asked.output.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "benchmark.json"
+    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    found["machine"] = machine()
+    parts: dict[str, Callable[[int, Path], Any]] = {
+        "updates": updates,
+        "sweep": sweep,
+        "start": start,
+        "growth": growth,
+    }
+    for part in asked.parts or PARTS:
+        found[part] = parts[part](asked.rounds, folder)
+        path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
+    made.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all)")
+    made.add_argument("--rounds", type=int, default=15, help="of interleaved blocks (15)")
+    made.add_argument("--output", type=Path, default=Path("outputs/benchmark"), metavar="FOLDER")
+    return made
+
+
+def machine() -> dict[str, str]:
+    """What the figures are of."""
+    from importlib.metadata import version
+
+    info = Path("/proc/cpuinfo")
+    names = info.read_text("utf-8").splitlines() if info.exists() else []
+    model = next((n.partition(":")[2].strip() for n in names if n.startswith("model name")), "")
+    packages = {name: version(name) for name in ("torch", "pytorch-lightning", "mlflow")}
+    return {"processor": model or platform.machine(), "cores": str(os.cpu_count()), **packages}
+
+
+def updates(rounds: int, folder: Path) -> Any:
+    """Inside rnnlab's training, against bare loops."""
+    # Before JAX starts its threads; one core for all, so that all are alike.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    from benchmarks.case import Case
+    from benchmarks.figures import draw_ratios
+    from benchmarks.updates import HEADER, gemm_peak, peers_of, time_updates
+    from rnnlab.hush import hush
+    from rnnlab.table import markdown_table
+
+    hush()
+    jax, compiled = importlib.util.find_spec("optax") is not None, shutil.which("g++") is not None
+    for there, what in ((jax, "JAX and Optax"), (compiled, "g++, for torch.compile")):
+        if not there:
+            sys.stderr.write(f"left out: {what}\n")
+    peak, table, rows, timed = gemm_peak(), [], [], []
+    for task in ("adding", "copy_memory"):
+        for (cell, sizes), targets in TARGETS.items():
+            case = Case(cell, task, *sizes)
+            one = time_updates(case, peers_of(case, jax, compiled), rounds)
+            timed.append(one.as_dict())
+            for peer in one.peers:
+                ratios = one.ratios(peer)
+                table.append(one.row(peer, peak))
+                rows.append(
+                    {
+                        "case": str(case),
+                        "peer": peer,
+                        "ratio": statistics.median(ratios),
+                        "range": [min(ratios), max(ratios)],
+                        "target": targets.get(peer),
+                    }
+                )
+            sys.stdout.write(f"{markdown_table(HEADER, table[-len(one.peers) :])}\n")
+            sys.stdout.flush()
+    draw_ratios(rows, folder / "ratios.png")
+    sys.stdout.write(f"GEMM peak {peak / 1e9:.1f} GFLOP/s\n")
+    return {"gemm_peak": peak, "rows": rows, "timed": timed}
+
+
+def sweep(rounds: int, folder: Path) -> Any:
+    """4 cells x 2 tasks x 6 seeds."""
+    from benchmarks.sweep import ours, stock, time_sweeps
+
+    commands = {
+        "rnnlab": ours("diagnostics=none"),
+        "rnnlab with diagnostics": ours(),
+        "rnnlab, 1 process": ours("diagnostics=none", "hydra.launcher.n_jobs=1"),
+        "stock": stock(),
+    }
+    found = time_sweeps(commands, max(1, rounds // 5))
+    own = statistics.median(found["rnnlab"]["stored"])
+    for name in commands:
+        ratio = statistics.median(found[name]["stored"]) / own
+        losses = found[name]["losses"]
+        sys.stdout.write(
+            f"{name}: {ratio:.2f} times rnnlab's time; {len(losses)} runs, "
+            f"median test loss {statistics.median(losses):.4g}\n"
+        )
+    return found
+
+
+def start(rounds: int, folder: Path) -> Any:
+    """What is only asked about."""
+    from benchmarks.sweep import start_seconds
+
+    found = start_seconds(rounds)
+    for name, times in found.items():
+        sys.stdout.write(f"{name}: {statistics.median(times):.2f} s\n")
+    return found
+
+
+def growth(rounds: int, folder: Path) -> Any:
+    """Cost against size."""
+    from benchmarks.figures import draw_growth
+    from benchmarks.growth import CELLS, flatness
+    from benchmarks.growth import growth as measure
+
+    found = measure(rounds)
+    for cell in CELLS:
+        spread = flatness(found[cell]["seq_len"])
+        sys.stdout.write(f"{cell}: cost of a time step within {spread:.0%} over T\n")
+    draw_growth(found, folder / "growth.png")
+    return found
+
+
+if __name__ == "__main__":
+    main()

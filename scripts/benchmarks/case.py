@@ -1,0 +1,65 @@
+"""What is timed: a cell on a task at a size, as rnnlab's own command would compose it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hidden units, sequences a batch, steps a sequence."""
+
+    cell: str
+    task: str
+    hidden_size: int
+    batch_size: int
+    seq_len: int
+
+    def __str__(self) -> str:
+        return f"{self.cell} {self.task} ({self.hidden_size}, {self.batch_size}, {self.seq_len})"
+
+    @property
+    def block(self) -> int:
+        """Updates timed at a time: some tenths of a second."""
+        work = self.hidden_size**2 * self.batch_size * self.seq_len
+        return max(1, min(50, int(2e9 / work)))
+
+    @property
+    def products(self) -> int:
+        """Floating-point operations of an update's recurrent matrix products, forward and backward."""
+        gates = {"elman": 1, "gru": 3, "lstm": 4}[self.cell]
+        return 6 * gates * self.hidden_size**2 * self.batch_size * self.seq_len
+
+    def config(self, *more: str) -> dict[str, Any]:
+        """The config of a run of it, plain."""
+        length = f"delay={self.seq_len - 20}" if self.task == "copy_memory" else ""
+        return composed(
+            f"cell={self.cell}",
+            f"cell.hidden_size={self.hidden_size}",
+            f"task={self.task}",
+            f"task.{length or f'seq_len={self.seq_len}'}",
+            f"train.batch_size={self.batch_size}",
+            f"train.block={self.block}",
+            "train.stop_when_solved=false",
+            "clip=norm",
+            "eval.val_sequences=1",
+            *more,
+        )
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    """The config that a command line gives."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", list(overrides))
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+
+
+def sizes(*triples: tuple[int, int, int], cell: str, task: str = "adding") -> Sequence[Case]:
+    """Cases of one cell on one task."""
+    return [Case(cell, task, *triple) for triple in triples]

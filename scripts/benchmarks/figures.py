@@ -1,0 +1,60 @@
+"""The figures of a benchmark: ratios to peers, and growth on two logarithmic axes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.growth import CELLS, STEPS
+from rnnlab.palette import BLUE, GREEN, GREY, ORANGE
+
+NAMES = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "B (sequences)"}
+LOOKS = dict(zip(CELLS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D")), strict=True))
+
+
+def draw_ratios(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """How many times a peer's update takes rnnlab's: medians, and the range over rounds."""
+    figure = Figure(figsize=(9, 1.2 + 0.28 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(rows):
+        low, high = row["range"]
+        axes.plot([low, high], [place, place], color=GREY, linewidth=2)
+        axes.plot(row["ratio"], place, "o", color=BLUE)
+        if row["target"] is not None:
+            axes.plot(row["target"], place, "|", color=ORANGE, markersize=14, markeredgewidth=2)
+    axes.axvline(1, color=GREY, linestyle=":")
+    axes.set_yticks(range(len(rows)), [f"{row['case']} against {row['peer']}" for row in rows])
+    axes.invert_yaxis()
+    axes.set(xscale="log", xlabel="peer's time over rnnlab's (bar: range; orange: target)")
+    ticks = (0.5, 1, 2, 3, 4, 6, 8)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    figure.savefig(path, dpi=120)
+
+
+def draw_growth(found: Mapping[str, Any], path: Path) -> None:
+    """Milliseconds an update over each size, and seconds of a sweep over its runs."""
+    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(STEPS) + 1)
+    for axes, size in zip(panels, STEPS, strict=False):
+        for cell in CELLS:
+            color, marker = LOOKS[cell]
+            times = found[cell][size]
+            axes.plot(
+                [int(n) for n in times],
+                [1e3 * seconds for seconds in times.values()],
+                color=color,
+                marker=marker,
+                label=cell,
+            )
+        axes.set(xscale="log", yscale="log", xlabel=NAMES[size], ylabel="ms an update")
+        axes.legend()
+    for jobs, (color, marker) in zip((1, 2), LOOKS.values(), strict=False):
+        times = found[f"runs, n_jobs={jobs}"]
+        label = "1 process" if jobs == 1 else f"{jobs} processes"
+        n = [int(runs) for runs in times]
+        panels[-1].plot(n, list(times.values()), color=color, marker=marker, label=label)
+    panels[-1].set(xscale="log", yscale="log", xlabel="runs of a sweep", ylabel="s in all")
+    panels[-1].legend()
+    figure.savefig(path, dpi=120)

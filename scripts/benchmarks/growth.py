@@ -1,0 +1,80 @@
+"""How the cost of an update grows with length, hidden units and batch, and of a sweep with its runs."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from benchmarks.case import Case
+from benchmarks.sweep import seconds_of_sweep
+from rnnlab.data import Stream
+from rnnlab.experiment import make_module
+from rnnlab.training import TrainingModule
+from rnnlab.update import Update
+
+STEPS = {
+    "seq_len": (100, 200, 500, 1000, 2000),
+    "hidden_size": (16, 32, 64, 128, 256, 512),
+    "batch_size": (1, 4, 16, 64, 256),
+}
+CELLS = ("elman", "gru", "lstm")
+RUNS = (1, 2, 4, 8, 16)
+BASE = {"hidden_size": 50, "batch_size": 20, "seq_len": 100}
+
+
+class Updates:
+    """Updates of one case, without Lightning around them."""
+
+    def __init__(self, case: Case) -> None:
+        self.module: TrainingModule = make_module(case.config())
+        optimizer: Any = _Uncounted(self.module.configure_optimizers())
+        module = self.module
+        self.update = Update(module.model, module.task, optimizer, module.clip, None)
+        self.stream = Stream(module.task, case.batch_size, 0, "train")
+        self.made = 0
+
+    def seconds(self, count: int) -> float:
+        """The mean over so many updates."""
+        began = time.perf_counter()
+        for _ in range(count):
+            self.update(self.stream.batch(self.made), counted=False)
+            self.made += 1
+        return (time.perf_counter() - began) / count
+
+
+class _Uncounted:
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+
+
+def growth_of_update(cell: str, size: str, values: Sequence[int], rounds: int) -> dict[int, float]:
+    """Seconds an update at each value of one size, the others at BASE; the median over rounds."""
+    torch.set_num_threads(1)
+    cases = {n: Case(cell, "adding", **(BASE | {size: n})) for n in values}
+    updates = {n: Updates(case) for n, case in cases.items()}
+    times: dict[int, list[float]] = {n: [] for n in values}
+    for turn in range(rounds + 1):
+        for n, one in updates.items():
+            seconds = one.seconds(max(1, cases[n].block // 4))
+            if turn > 0:
+                times[n].append(seconds)
+    return {n: statistics.median(some) for n, some in times.items()}
+
+
+def growth(rounds: int) -> dict[str, Any]:
+    """By cell and size, and of sweeps by the number of their runs."""
+    found: dict[str, Any] = {
+        cell: {size: growth_of_update(cell, size, n, rounds) for size, n in STEPS.items()}
+        for cell in CELLS
+    }
+    for jobs in (1, 2):
+        found[f"runs, n_jobs={jobs}"] = {n: seconds_of_sweep(n, jobs) for n in RUNS}
+    return found
+
+
+def flatness(times: Mapping[int, float]) -> float:
+    """The largest cost of a time step over the smallest, less one."""
+    costs = [seconds / n for n, seconds in times.items()]
+    return max(costs) / min(costs) - 1

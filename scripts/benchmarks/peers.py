@@ -1,0 +1,120 @@
+"""The training loops that people write without rnnlab, on the same weights and the same batches.
+
+Each is as short as its users would have it, draws no data and logs nothing: what it is timed on is
+the update alone, where rnnlab's time has everything in it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlab.model import SequenceModel
+from rnnlab.tasks import Batch, Task
+
+LR, MAX_NORM = 0.005, 1.0  # what conf/ sets
+
+
+class Peer(ABC):
+    """Makes updates; begins from a model's weights."""
+
+    name: str
+    runs: int = 1
+    """Runs that it trains at once; its time is divided by them."""
+
+    @abstractmethod
+    def prepare(self, batches: Sequence[Batch]) -> Sequence[object]:
+        """The batches in a form of its own, outside of what is timed."""
+
+    @abstractmethod
+    def updates(self, batches: Sequence[object]) -> list[float]:
+        """One update on each batch; the losses."""
+
+
+class TorchPeer(Peer):
+    """A bare loop of torch: forward, backward, clip_grad_norm_, Adam."""
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        hidden: Callable[[Tensor], Tensor],
+        weights: Sequence[nn.Parameter],
+        readout: nn.Linear,
+        fused: bool = False,
+    ) -> None:
+        self.name, self.task = name, task
+        self.hidden, self.readout = hidden, readout
+        self.parameters = [*(p for p in weights if p.requires_grad), *readout.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=LR, fused=fused)
+
+    def prepare(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        return batches
+
+    def updates(self, batches: Sequence[Batch]) -> list[float]:  # pyrefly: ignore[bad-override]
+        losses = []
+        for inputs, targets in batches:
+            outputs = self.readout(self.hidden(inputs)[:, -targets.size(1) :])
+            loss = self.task.loss(outputs, targets)
+            self.optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters, MAX_NORM)
+            self.optimizer.step()
+            losses.append(loss.detach())
+        return torch.stack(losses).tolist()
+
+
+def readout_of(model: SequenceModel) -> nn.Linear:
+    """A copy."""
+    copy = nn.Linear(model.readout.in_features, model.readout.out_features)
+    copy.load_state_dict(model.readout.state_dict())
+    return copy
+
+
+def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
+    """torch.nn's layer with the weights of the model's cell."""
+    cell: Any = model.layers[0]
+    weights = {name.removeprefix("fused."): p for name, p in cell.state_dict().items()}
+    kinds: dict[str, type[nn.RNN | nn.LSTM | nn.GRU]] = {
+        "ElmanCell": nn.RNN,
+        "LSTMCell": nn.LSTM,
+        "GRUCell": nn.GRU,
+    }
+    kind = kinds[type(cell).__name__]
+    layer = kind(cell.input_size, cell.hidden_size, batch_first=True)
+    if kind is nn.RNN:  # Elman's has one bias; nn.RNN's second is held at zero
+        names = {"weight_ih_l0": "weight_ih", "weight_hh_l0": "weight_hh", "bias_ih_l0": "bias"}
+        weights = {name: weights[own] for name, own in names.items()}
+        weights["bias_hh_l0"] = torch.zeros_like(weights["bias_ih_l0"])
+        layer.get_parameter("bias_hh_l0").requires_grad_(False)
+    layer.load_state_dict(weights)
+    return layer
+
+
+def bare(model: SequenceModel, task: Task, fused: bool = False) -> TorchPeer:
+    """torch.nn's own layer."""
+    layer = layer_of(model)
+    name = f"nn.{type(layer).__name__}" + (", fused Adam" if fused else "")
+    weights = list(layer.parameters())
+    return TorchPeer(name, task, lambda x: layer(x)[0], weights, readout_of(model), fused)
+
+
+def hoisted(model: SequenceModel, task: Task, compiled: bool = False) -> TorchPeer:
+    """Elman's loop in Python, with W x_t + b of all steps in one product before it."""
+    layer = layer_of(model)
+    w, u, b, _ = layer.parameters()
+
+    def hidden(inputs: Tensor) -> Tensor:
+        projected = F.linear(inputs, w, b).unbind(1)
+        h, states = torch.zeros_like(projected[0]), []
+        for x in projected:
+            h = torch.tanh(torch.addmm(x, h, u.t()))
+            states.append(h)
+        return torch.stack(states, dim=1)
+
+    name = "torch.compile of it" if compiled else "hoisted loop"
+    forward = torch.compile(hidden, dynamic=False) if compiled else hidden
+    return TorchPeer(name, task, forward, [w, u, b], readout_of(model))
