@@ -65,12 +65,15 @@ def test_rnnlabs_classes_with_all_their_arguments_at_their_defaults(group, choic
 
 
 @pytest.mark.parametrize("choice", [c for g, c in chosen("optimizer")])
-def test_optimizers_are_torchs_with_their_defaults_but_for_lr(choice):
+def test_optimizers_are_torchs_with_their_defaults_but_for_lr_and_form(choice):
     cls, config = section("optimizer", choice)
     assert issubclass(cls, torch.optim.Optimizer)
     expected = defaults(cls)
     assert config.pop("lr") > 0
     assert "lr" in expected
+    form = "foreach" if choice == "rmsprop" else "fused"  # the same equations, in fewer passes
+    assert config.pop(form) is True
+    assert form in expected
     assert config
     for key, value in config.items():
         assert value == (list(expected[key]) if key == "betas" else expected[key]), key
