@@ -176,7 +176,8 @@ def test_forms_of_an_optimizer(choice: str, form: str) -> None:
     for value in (True, False):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config: Any = compose("config", [f"optimizer={choice}", f"optimizer.{form}={value}"])
-        module = make_module(OmegaConf.to_container(config, resolve=True))
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        module = make_module(plain)
         assert module.make_optimizer(module.model.parameters()).defaults[form] is value
 
 
