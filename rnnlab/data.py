@@ -6,7 +6,7 @@ whatever their cell, and no stream can repeat a batch of another.
 
 import numpy as np
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from rnnlab.checks import check_choice, check_int, check_seed
 from rnnlab.tasks import Batch, Task
@@ -68,8 +68,14 @@ class Stream:
     ) -> Batch:
         """Batch number `step`, made on the CPU, so that every device trains on the same numbers."""
         batch = self.task.sample(self.batch_size, generator(self.seed, self.stream, step))
-        targets = batch.targets.to(device)
-        return Batch(
-            batch.inputs.to(device, dtype),
-            targets.to(dtype) if targets.is_floating_point() else targets,
-        )
+        inputs, targets = batch.inputs.to(dtype), batch.targets
+        if targets.is_floating_point():
+            targets = targets.to(dtype)
+        return Batch(_sent(inputs, torch.device(device)), _sent(targets, torch.device(device)))
+
+
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A copy on the device; to CUDA from pinned memory, which training need not wait for."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
