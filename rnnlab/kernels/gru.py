@@ -89,7 +89,7 @@ class _GRUScan(Function):
         news = inputs.new_empty(steps, batch, size)  # s
         torch.add(h0, 1, out=states[0]).div_(2)
         before = states[0]
-        for chunk in chunks(steps, batch):
+        for chunk in chunks(steps, batch * size):
             span = slice(chunk.start, chunk.stop)
             rows = x[chunk.start * batch : chunk.stop * batch]
             gates[span, :, :size] = b_q
@@ -133,7 +133,7 @@ class _GRUScan(Function):
         grad_w = states.new_zeros(input_size, 3 * size)  # transposed: a faster product
         grad_b = states.new_zeros(4 * size)  # q, r, z, n
         grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        for chunk in backward_chunks(steps, batch):
+        for chunk in backward_chunks(steps, batch * size):
             span = slice(chunk.start, chunk.stop)
             before, z = states[span], gates[span, :, 2 * size :]
             factors = _factors(before, gates[span], news[span])

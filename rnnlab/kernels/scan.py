@@ -5,23 +5,23 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-ROWS = 1024  # of a chunk: enough for one matrix product to be efficient, few enough for the cache
+NUMBERS = 2**17  # in a chunk's states: many for one matrix product, few enough for the cache
 
 
-def chunks(steps: int, batch: int) -> Iterator[range]:
-    """Consecutive steps, as many at a time as make about `ROWS` rows of (step, sequence).
+def chunks(steps: int, size: int) -> Iterator[range]:
+    """Consecutive steps, as many at a time as have about `NUMBERS` numbers in states of `size`.
 
     What is computed for all steps at once, but for each step used alone, is computed a chunk at a
     time, so that it is still in the cache when its step comes, however long the sequence.
     """
-    size = max(1, ROWS // max(1, batch))
-    for start in range(0, steps, size):
-        yield range(start, min(start + size, steps))
+    count = max(1, NUMBERS // max(1, size))
+    for start in range(0, steps, count):
+        yield range(start, min(start + count, steps))
 
 
-def backward_chunks(steps: int, batch: int) -> Iterator[range]:
+def backward_chunks(steps: int, size: int) -> Iterator[range]:
     """The same chunks, the last one first."""
-    return reversed(list(chunks(steps, batch)))
+    return reversed(list(chunks(steps, size)))
 
 
 def exact(inputs: Tensor) -> bool:
