@@ -66,22 +66,19 @@ class SequenceModel(nn.Module):
             states: Where each layer starts; its initial state by default.
             last: Read out only the last so many steps: outputs (batch, last, output_size).
         """
+        if last is not None and not 0 < last <= inputs.size(1):
+            raise ValueError(f"last={last} is not within 1 to seq_len={inputs.size(1)}")
         hidden, ends = inputs, []
         for depth, layer in enumerate(self.layers):
             assert isinstance(layer, Cell)
             hidden = self.dropout(hidden) if depth > 0 else hidden
             state = None if states is None else states[depth]
             if last == 1 and depth == len(self.layers) - 1:
-                end = layer.final_state(hidden, state)
-                hidden = end[0].unsqueeze(1)
-            else:
-                hidden, end = layer(hidden, state)
+                ends.append(layer.final_state(hidden, state))
+                return self.read_out(ends[-1][0]).unsqueeze(1), ends
+            hidden, end = layer(hidden, state)
             ends.append(end)
-        if last is not None:
-            if not 0 < last <= hidden.size(1):
-                raise ValueError(f"last={last} is not within 1 to seq_len={hidden.size(1)}")
-            hidden = hidden[:, -last:]
-        return self.read_out(hidden), ends
+        return self.read_out(hidden if last is None else hidden[:, -last:]), ends
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""

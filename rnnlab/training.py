@@ -9,7 +9,8 @@ checkpoints are written at its end.
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import pytorch_lightning as pl
@@ -25,7 +26,7 @@ from rnnlab.model import SequenceModel
 from rnnlab.scoring import Score
 from rnnlab.settings import EvalSettings, TrainSettings
 from rnnlab.statistics import wilson
-from rnnlab.tasks import Task
+from rnnlab.tasks import Batch, Task
 from rnnlab.update import Update
 
 
@@ -126,7 +127,6 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, start: int) -> None:
         stop = min(start + self.train_settings.block, self.train_settings.steps)
-        stream = self._stream("train")
         # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
         torch.manual_seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
@@ -134,8 +134,8 @@ class TrainingModule(pl.LightningModule):
         update = Update(self.model, self.task, optimizer, self.clip, self._schedule_of_updates())
         measured = torch.stack(
             [
-                update(stream.batch(step, self.device, self._float()), counted=step == stop - 1)
-                for step in range(start, stop)
+                update(batch, counted=step == stop - 1)
+                for step, batch in enumerate(self._batches(start, stop), start)
             ]
         )
         losses, norms, left = measured.cpu().double().unbind(dim=1)  # waits for the device, once
@@ -153,6 +153,17 @@ class TrainingModule(pl.LightningModule):
             "perf/seconds_per_update": seconds / (stop - start),
         }
         self.record(metrics)
+
+    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """Those of the updates from `start` up to `stop`.
+
+        On the CPU a few at once, while what makes them is in its caches; on a device each while
+        the device is busy with the one before.
+        """
+        stream = self._stream("train")
+        batches = (stream.batch(n, self.device, self._float()) for n in range(start, stop))
+        while few := list(islice(batches, 10 if self.device.type == "cpu" else 1)):
+            yield from few
 
     def val_dataloader(self) -> range:
         return _chunks(self.eval_settings.val_sequences, self.eval_settings.batch_size)

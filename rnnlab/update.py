@@ -5,6 +5,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from rnnlab.adam import step_of
 from rnnlab.clipping import Clip
 from rnnlab.model import SequenceModel
 from rnnlab.tasks import Batch, Task
@@ -32,6 +33,7 @@ class Update:
     ) -> None:
         self.model, self.task, self.clip, self.schedule = model, task, clip, schedule
         self.optimizer = optimizer
+        self.step = step_of(optimizer.optimizer)
         self.parameters = list(model.parameters())
 
     def __call__(self, batch: Batch, counted: bool) -> Tensor:
@@ -47,7 +49,10 @@ class Update:
             parameter.grad = None
         loss.backward()
         norm, left = self.clip(self.parameters)
-        (self.optimizer if counted else self.optimizer.optimizer).step()
+        if counted:
+            self.optimizer.step()
+        else:
+            self.step()
         if self.schedule is not None:
             self.schedule.step()
         return torch.stack([loss.detach(), norm, left])

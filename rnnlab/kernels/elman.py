@@ -98,24 +98,28 @@ class _Numpy:
     def forward(f: Callable[..., Any], states: Tensor, s: Tensor, u: Tensor) -> None:
         before, by = s.numpy(), u.numpy()
         product = np.empty_like(before)
-        for a in states.numpy():
-            before.dot(by, product)
-            np.add(a, product, a)
-            before = f(a, a)
+        with np.errstate(**QUIET):
+            for a in states.numpy():
+                before.dot(by, product)
+                np.add(a, product, a)
+                before = f(a, a)
 
     @staticmethod
     def backward(slopes: Tensor, d: Tensor, u: Tensor, g: Sequence[Tensor] | None) -> None:
         delta, by = d.numpy(), u.numpy()
-        if g is None:
-            for e in slopes.numpy()[::-1]:
-                np.multiply(e, delta, e)
-                e.dot(by, delta)
-        else:
-            for e, above in zip(slopes.numpy()[::-1], reversed(g), strict=True):
-                np.multiply(e, delta, e)
-                e.dot(by, delta)
-                np.add(delta, above.numpy(), delta)
+        with np.errstate(**QUIET):
+            if g is None:
+                for e in slopes.numpy()[::-1]:
+                    np.multiply(e, delta, e)
+                    e.dot(by, delta)
+            else:
+                for e, above in zip(slopes.numpy()[::-1], reversed(g), strict=True):
+                    np.multiply(e, delta, e)
+                    e.dot(by, delta)
+                    np.add(delta, above.numpy(), delta)
 
+
+QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}  # as torch: infinity is a result
 
 SMALL = 2**18
 """Multiplications of a step up to which numpy's BLAS keeps to one thread, whatever torch does."""
@@ -209,7 +213,9 @@ class _ElmanScan(Function):
         w = _times(torch.cat([weight_ih, b.unsqueeze(1)], dim=1), form.rate).t()
         u = _times(weight_hh.t().contiguous(), form.rate * form.spread)
         states = inputs.new_empty(length + 1, batch, bias.size(0))
-        torch.sub(h0, form.low, out=states[0]).div_(form.spread)
+        states[0] = h0
+        if form.low:
+            states[0].sub_(form.low).div_(form.spread)
         for chunk in chunks(length, states[0].numel()):
             some = states[chunk.start + 1 : chunk.stop + 1]
             rows = x[chunk.start * batch : chunk.stop * batch]

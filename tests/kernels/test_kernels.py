@@ -17,6 +17,15 @@ CELLS = {
     "gru": GRUCell,
 }
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+
+
+@pytest.fixture(autouse=True, params=[elman.SMALL, 0], ids=["numpy", "torch"])
+def steps_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes the steps of an Elman cell; and chunks of time that the SHAPES span several of."""
+    monkeypatch.setattr(elman, "SMALL", request.param)
+    monkeypatch.setattr(scan, "NUMBERS", 2**12)
+
+
 # (batch, seq_len, input_size, hidden_size); the last three span several chunks of time
 SHAPES = [
     (1, 1, 1, 1),
@@ -74,7 +83,10 @@ def test_equals_the_loop_in_double_precision(make, shape):
 
 @every_cell
 def test_equals_the_loop_in_single_precision_to_rounding(make):
-    """Neither is further from the loop in double precision than a few float32 roundings."""
+    """Neither is further from the loop in double precision than a few float32 roundings.
+
+    A tanh kept as the sigmoid (h + 1) / 2 is rounded as numbers near 1/2 are, h as those near 0.
+    """
     cell = made(make, 2, 50, torch.float32)
     inputs, h0 = torch.randn(20, 100, 2), torch.rand(20, 50)
     mine = all_steps(type(cell).forward, cell, inputs, h0)
@@ -83,7 +95,7 @@ def test_equals_the_loop_in_single_precision_to_rounding(make):
     for value, other, oracle in zip(mine, loop, exact, strict=True):
         scale = oracle.abs().max()
         assert (value - oracle).abs().max() < 1e-5 * scale
-        assert (value - oracle).abs().max() < 10 * (other - oracle).abs().max() + 1e-7 * scale
+        assert (value - oracle).abs().max() < 20 * (other - oracle).abs().max() + 1e-7 * scale
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["all steps", "last step"])
@@ -194,11 +206,25 @@ def test_sixteen_bits_and_autocast_keep_the_loop(make, device):
     torch.testing.assert_close(half.float(), expected, atol=0.05, rtol=0.05)
 
 
-@pytest.mark.parametrize(("steps", "batch"), [(1, 1), (5, 300), (100, 20), (3, 5000), (2000, 1)])
-def test_chunks_are_all_steps_in_order(steps, batch):
-    assert [t for chunk in scan.chunks(steps, batch) for t in chunk] == list(range(steps))
-    reverse = [t for chunk in scan.backward_chunks(steps, batch) for t in reversed(chunk)]
+@pytest.mark.parametrize(("steps", "size"), [(1, 1), (5, 300), (100, 20), (3, 5000), (2000, 1000)])
+def test_chunks_are_all_steps_in_order(steps, size):
+    ahead = list(scan.chunks(steps, size))
+    assert [t for chunk in ahead for t in chunk] == list(range(steps))
+    assert all(len(chunk) == 1 or len(chunk) * size <= scan.NUMBERS for chunk in ahead)
+    reverse = [t for chunk in scan.backward_chunks(steps, size) for t in reversed(chunk)]
     assert reverse == list(range(steps))[::-1]
+
+
+def test_infinity_is_a_result_and_no_warning():
+    """Oracle: the loop, whose overflow torch passes over in silence."""
+    cell = made(CELLS["relu"], 2, 3, torch.float32)
+    with torch.no_grad():
+        cell.get_parameter("weight_hh").fill_(1e30)
+    inputs, h0 = torch.randn(4, 9, 2), torch.rand(4, 3)
+    mine = last_step(ElmanCell.final_state, cell, inputs, h0)
+    loop = last_step(lambda *given: Cell.forward(*given)[1], cell, inputs, h0)
+    assert not mine[0].isfinite().all()
+    assert torch.equal(mine[0], loop[0])
 
 
 def test_a_kernel_is_what_the_cells_run(monkeypatch):
@@ -214,3 +240,18 @@ def test_a_kernel_is_what_the_cells_run(monkeypatch):
     for make in CELLS.values():
         made(make, 2, 3, torch.float32)(torch.randn(2, 3, 2))
     assert called == ["_ElmanScan"] * 3 + ["_GRUScan"]
+
+
+def test_both_ways_to_take_a_step_are_taken(monkeypatch):
+    called = []
+    for steps in (elman._Numpy, elman._Torch):
+        monkeypatch.setattr(
+            steps,
+            "forward",
+            staticmethod(lambda *given, f=steps.forward, n=steps: (called.append(n), f(*given))),
+        )
+    cell = made(CELLS["tanh"], 2, 3, torch.float32)
+    for small, expected in ((4 * 3 * 3, elman._Numpy), (4 * 3 * 3 - 1, elman._Torch)):
+        monkeypatch.setattr(elman, "SMALL", small)
+        cell(torch.randn(4, 6, 2))
+        assert called.pop() is expected
