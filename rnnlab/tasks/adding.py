@@ -160,17 +160,17 @@ class Adding(Task):
         protocol = self._protocol
         longest = protocol.longest(self.seq_len)
         length = int(torch.randint(self.seq_len, longest + 1, (), generator=generator))
-        numbers = torch.rand(batch_size, length, generator=generator)
-        numbers = protocol.low + (1 - protocol.low) * numbers
+        inputs = torch.zeros(batch_size, length, 2)
+        numbers, markers = inputs.unbind(dim=2)
+        numbers.uniform_(protocol.low, 1.0, generator=generator)
         marks = torch.stack(protocol.marks(self.seq_len, length, batch_size, generator), dim=1)
-        markers = torch.zeros_like(numbers)
         if protocol.framed:
             numbers[:, 0].masked_fill_((marks == 0).any(dim=1), 0.0)
             markers[:, [0, -1]] = -1.0
         markers.scatter_(1, marks, 1.0)
         total = numbers.gather(1, marks).sum(dim=1)
-        targets = protocol.offset + protocol.scale * total
-        return Batch(torch.stack([numbers, markers], dim=2), targets.view(batch_size, 1, 1))
+        targets = total.mul_(protocol.scale).add_(protocol.offset)
+        return Batch(inputs, targets.view(batch_size, 1, 1))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs, targets)
