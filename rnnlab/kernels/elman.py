@@ -17,31 +17,22 @@ f' is a function of the state alone: 1 - h^2 for tanh, h - h^2 for sigmoid, sign
 taken for a chunk of steps at once; a step is one product with dL/dh_t and one with U, and the sums
 over time are matrix products over the chunk.
 
-A step of few, small sequences is less work than calling torch for it. On the CPU those steps run
-in the same memory through numpy, whose calls cost half: see `_Numpy`.
+On the CPU numpy takes the same sums: see elman_numpy.py.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.elman_numpy import NumpyScan
 from rnnlab.kernels.scan import backward_chunks, chunks, exact, refuse_second_order
 
 
 def _logistic_slope(s: Tensor) -> Tensor:
     return torch.addcmul(s, s, s, value=-1)
-
-
-def _tanh_slope(s: Tensor) -> Tensor:
-    return torch.addcmul(s.new_ones(()), s, s, value=-1)
-
-
-def _relu(a: np.ndarray, out: np.ndarray) -> np.ndarray:
-    return np.maximum(a, 0, out=out)
 
 
 class _Form(NamedTuple):
@@ -55,81 +46,18 @@ class _Form(NamedTuple):
     gain: float = 1
 
 
-class _Torch:
-    """The steps of a chunk, on any device."""
-
-    forms: ClassVar = {
-        "tanh": _Form(torch.sigmoid_, _logistic_slope, rate=2, spread=2, low=-1, gain=4),
-        "sigmoid": _Form(torch.sigmoid_, _logistic_slope),
-        "relu": _Form(torch.relu_, torch.sign),
-    }
-
-    @staticmethod
-    def forward(f: Callable[[Tensor], Tensor], states: Tensor, s: Tensor, u: Tensor) -> None:
-        """A_t in `states` becomes f(a_t + s_{t-1} u)."""
-        for a in states.unbind():
-            s = f(a.addmm_(s, u))
-
-    @staticmethod
-    def backward(slopes: Tensor, d: Tensor, u: Tensor, g: Sequence[Tensor] | None) -> None:
-        """f'_t in `slopes` becomes e_t = f'_t * d_t, and d then d_{t-1} = g_{t-1} + e_t u."""
-        if g is None:
-            for e in reversed(slopes.unbind()):
-                torch.mm(e.mul_(d), u, out=d)
-        else:
-            for e, above in zip(reversed(slopes.unbind()), reversed(g), strict=True):
-                torch.addmm(above, e.mul_(d), u, out=d)
-
-
-class _Numpy:
-    """The same, for small steps on the CPU, where it is the calls that cost.
-
-    numpy's tanh is as fast as a sigmoid, so that here it is the sigmoid that runs on a tanh's
-    states: sigmoid(a) = tanh(a / 2) / 2 + 1/2.
-    """
-
-    forms: ClassVar = {
-        "tanh": _Form(np.tanh, _tanh_slope),
-        "sigmoid": _Form(np.tanh, _tanh_slope, rate=0.5, spread=0.5, low=0.5, gain=0.25),
-        "relu": _Form(_relu, torch.sign),
-    }
-
-    @staticmethod
-    def forward(f: Callable[..., Any], states: Tensor, s: Tensor, u: Tensor) -> None:
-        before, by = s.numpy(), u.numpy()
-        product = np.empty_like(before)
-        with np.errstate(**QUIET):
-            for a in states.numpy():
-                before.dot(by, product)
-                np.add(a, product, a)
-                before = f(a, a)
-
-    @staticmethod
-    def backward(slopes: Tensor, d: Tensor, u: Tensor, g: Sequence[Tensor] | None) -> None:
-        delta, by = d.numpy(), u.numpy()
-        with np.errstate(**QUIET):
-            if g is None:
-                for e in slopes.numpy()[::-1]:
-                    np.multiply(e, delta, e)
-                    e.dot(by, delta)
-            else:
-                for e, above in zip(slopes.numpy()[::-1], reversed(g), strict=True):
-                    np.multiply(e, delta, e)
-                    e.dot(by, delta)
-                    np.add(delta, above.numpy(), delta)
-
-
-QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}  # as torch: infinity is a result
-
-SMALL = 2**18
-"""Multiplications of a step up to which numpy's BLAS keeps to one thread, whatever torch does."""
+FORMS = {
+    "tanh": _Form(torch.sigmoid_, _logistic_slope, rate=2, spread=2, low=-1, gain=4),
+    "sigmoid": _Form(torch.sigmoid_, _logistic_slope),
+    "relu": _Form(torch.relu_, torch.sign),
+}
 
 CUDNN = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}  # one launch for all steps
 
 
 def has_kernel(nonlinearity: str, inputs: Tensor) -> bool:
     """Whether `elman_scan` takes this f and these inputs."""
-    return nonlinearity in _Torch.forms and exact(inputs)
+    return nonlinearity in FORMS and exact(inputs)
 
 
 def elman_scan(
@@ -160,9 +88,10 @@ def elman_scan(
     """
     if inputs.is_cuda and nonlinearity in CUDNN:
         return torch_scan(inputs, h0, weight_ih, weight_hh, bias, nonlinearity)
-    steps = _Numpy if inputs.device.type == "cpu" and h0.numel() * h0.size(1) <= SMALL else _Torch
-    weights = weight_ih, weight_hh, bias
-    hidden, last = _ElmanScan.apply(inputs, h0, *weights, steps, nonlinearity, all_steps)
+    # Two precisions are left to torch, which refuses to mix them.
+    on_cpu = inputs.device.type == "cpu" and inputs.dtype == h0.dtype == weight_hh.dtype
+    scan = NumpyScan if on_cpu else TorchScan
+    hidden, last = scan.apply(inputs, h0, weight_ih, weight_hh, bias, nonlinearity, all_steps)
     return hidden, last
 
 
@@ -190,7 +119,9 @@ def torch_scan(
     return hidden, last[0]
 
 
-class _ElmanScan(Function):
+class TorchScan(Function):
+    """`elman_scan` of tensors on any device."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -199,11 +130,10 @@ class _ElmanScan(Function):
         weight_ih: Tensor,
         weight_hh: Tensor,
         bias: Tensor,
-        steps: type[_Torch] | type[_Numpy],
         nonlinearity: str,
         all_steps: bool,
     ) -> tuple[Tensor | None, Tensor]:
-        form = steps.forms[nonlinearity]
+        form = FORMS[nonlinearity]
         batch, length, input_size = inputs.shape
         # [x_t 1], step by step, so that W and b are one weight: (seq_len * batch, input_size + 1)
         x = inputs.new_ones(length, batch, input_size + 1)
@@ -220,10 +150,12 @@ class _ElmanScan(Function):
             some = states[chunk.start + 1 : chunk.stop + 1]
             rows = x[chunk.start * batch : chunk.stop * batch]
             torch.mm(rows, w, out=some.view(len(rows), -1))
-            steps.forward(form.f, some, states[chunk.start], u)
+            before = states[chunk.start]
+            for a in some.unbind():
+                before = form.f(a.addmm_(before, u))
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, states, weight_ih, weight_hh)
-        ctx.steps, ctx.form, ctx.shape = steps, form, inputs.shape
+        ctx.form, ctx.shape = form, inputs.shape
         # Contiguous, batch first, as what reads it would else have to make it.
         hidden = _affine(states[1:].transpose(0, 1), form) if all_steps else None
         return hidden, _affine(states[-1], form)
@@ -248,7 +180,7 @@ class _ElmanScan(Function):
         for chunk in backward_chunks(length, d.numel()):
             span = slice(chunk.start, chunk.stop)
             slopes = form.slope(states[chunk.start + 1 : chunk.stop + 1])
-            ctx.steps.backward(slopes, d, u, from_above and from_above[span])
+            _steps_back(slopes, d, u, from_above and from_above[span])
             rows = slice(chunk.start * batch, chunk.stop * batch)
             e, before = slopes.flatten(0, 1), states[span].flatten(0, 1)
             grad_u.addmm_(e.t(), before)
@@ -262,7 +194,17 @@ class _ElmanScan(Function):
         if form.low:
             grad_u.add_(grad_b.unsqueeze(1), alpha=form.low)
         of_weights = (_times(part, form.gain) for part in (grad_w[:-1].t(), grad_u, grad_b))
-        return grad_x, d, *of_weights, None, None, None
+        return grad_x, d, *of_weights, None, None
+
+
+def _steps_back(slopes: Tensor, d: Tensor, u: Tensor, g: Sequence[Tensor] | None) -> None:
+    """Turn f'_t in `slopes` into e_t = f'_t * d_t, and d into d_{t-1} = g_{t-1} + e_t u."""
+    if g is None:
+        for e in reversed(slopes.unbind()):
+            torch.mm(e.mul_(d), u, out=d)
+    else:
+        for e, above in zip(reversed(slopes.unbind()), reversed(g), strict=True):
+            torch.addmm(above, e.mul_(d), u, out=d)
 
 
 def _times(tensor: Tensor, factor: float) -> Tensor:

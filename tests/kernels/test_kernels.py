@@ -19,11 +19,12 @@ CELLS = {
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 
 
-@pytest.fixture(autouse=True, params=[elman.SMALL, 0], ids=["numpy", "torch"])
-def steps_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes the steps of an Elman cell; and chunks of time that the SHAPES span several of."""
-    monkeypatch.setattr(elman, "SMALL", request.param)
+@pytest.fixture(autouse=True, params=[elman.NumpyScan, elman.TorchScan], ids=["numpy", "torch"])
+def elman_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
+    """Which of Elman's kernels runs here; and chunks of time that the SHAPES span several of."""
+    monkeypatch.setattr(elman, "NumpyScan", request.param)
     monkeypatch.setattr(scan, "NUMBERS", 2**12)
+    return request.param
 
 
 # (batch, seq_len, input_size, hidden_size); the last three span several chunks of time
@@ -227,31 +228,22 @@ def test_infinity_is_a_result_and_no_warning():
     assert torch.equal(mine[0], loop[0])
 
 
-def test_a_kernel_is_what_the_cells_run(monkeypatch):
+def test_a_kernel_is_what_the_cells_run(monkeypatch, elman_by):
     """Else all the above would compare the loop with itself."""
     called = []
-    for module, name in ((elman, "_ElmanScan"), (gru, "_GRUScan")):
-        function = getattr(module, name)
+    for function in (elman_by, gru._GRUScan):
         monkeypatch.setattr(
             function,
             "forward",
-            lambda *given, f=function.forward, n=name: (called.append(n), f(*given))[1],
+            lambda *given, f=function.forward, n=function: (called.append(n), f(*given))[1],
         )
     for make in CELLS.values():
         made(make, 2, 3, torch.float32)(torch.randn(2, 3, 2))
-    assert called == ["_ElmanScan"] * 3 + ["_GRUScan"]
+    assert called == [elman_by] * 3 + [gru._GRUScan]
 
 
-def test_both_ways_to_take_a_step_are_taken(monkeypatch):
-    called = []
-    for steps in (elman._Numpy, elman._Torch):
-        monkeypatch.setattr(
-            steps,
-            "forward",
-            staticmethod(lambda *given, f=steps.forward, n=steps: (called.append(n), f(*given))),
-        )
+def test_precisions_are_not_mixed():
     cell = made(CELLS["tanh"], 2, 3, torch.float32)
-    for small, expected in ((4 * 3 * 3, elman._Numpy), (4 * 3 * 3 - 1, elman._Torch)):
-        monkeypatch.setattr(elman, "SMALL", small)
-        cell(torch.randn(4, 6, 2))
-        assert called.pop() is expected
+    for run in (type(cell).forward, Cell.forward):
+        with pytest.raises(RuntimeError, match="dtype"):
+            run(cell, torch.randn(4, 5, 2, dtype=torch.float64))
