@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.arrays import on_cpu
 from rnnlab.kernels.elman_numpy import NumpyScan
 from rnnlab.kernels.scan import backward_chunks, chunks, exact, refuse_second_order
 
@@ -88,9 +89,7 @@ def elman_scan(
     """
     if inputs.is_cuda and nonlinearity in CUDNN:
         return torch_scan(inputs, h0, weight_ih, weight_hh, bias, nonlinearity)
-    # Two precisions are left to torch, which refuses to mix them.
-    on_cpu = inputs.device.type == "cpu" and inputs.dtype == h0.dtype == weight_hh.dtype
-    scan = NumpyScan if on_cpu else TorchScan
+    scan = NumpyScan if on_cpu(inputs, h0, weight_ih, weight_hh, bias) else TorchScan
     hidden, last = scan.apply(inputs, h0, weight_ih, weight_hh, bias, nonlinearity, all_steps)
     return hidden, last
 

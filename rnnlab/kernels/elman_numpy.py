@@ -18,10 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.arrays import QUIET, Array, array, rows, with_ones
 from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order
-
-Array = np.ndarray
-QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}  # as torch: infinity is a result
 
 
 def _relu(a: Array, out: Array) -> Array:
@@ -65,61 +63,53 @@ class NumpyScan(Function):
         nonlinearity: str,
         all_steps: bool,
     ) -> tuple[Tensor | None, Tensor]:
-        form, (batch, length, input_size) = FORMS[nonlinearity], inputs.shape
-        given, h, w_ih, w_hh, b = (
-            tensor.detach().numpy() for tensor in (inputs, h0, weight_ih, weight_hh, bias)
-        )
-        # [x_t 1], step by step, so that W and b are one weight.
-        x = np.empty((length, batch, input_size + 1), given.dtype)
-        x[:, :, :-1] = given.transpose(1, 0, 2)
-        x[:, :, -1] = 1
-        w = np.empty((input_size + 1, b.size), b.dtype)
+        form, x = FORMS[nonlinearity], with_ones(inputs)
+        h, w_ih, w_hh, b = map(array, (h0, weight_ih, weight_hh, bias))
+        w = np.empty((x.shape[2], b.size), b.dtype)
         np.multiply(w_ih.T, form.rate, w[:-1])
         np.multiply(b + form.low * w_hh.sum(axis=1) if form.low else b, form.rate, w[-1])
         u = np.multiply(w_hh.T, form.rate * form.spread, order="C")
-        states = np.empty((length + 1, batch, b.size), given.dtype)
+        states = np.empty((len(x) + 1, *h.shape), x.dtype)
         states[0] = (h - form.low) / form.spread
         before, product, f, add = states[0], np.empty_like(states[0]), form.f, np.add
         with np.errstate(**QUIET):
-            for chunk in chunks(length, product.size):
+            for chunk in chunks(len(x), product.size):
                 some = states[chunk.start + 1 : chunk.stop + 1]
-                _rows(x[chunk.start : chunk.stop]).dot(w, _rows(some))
+                rows(x[chunk.start : chunk.stop]).dot(w, rows(some))
                 for a in some:
                     before.dot(u, product)
                     add(a, product, a)
                     before = f(a, a)
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(weight_ih, weight_hh)
-        ctx.x, ctx.states, ctx.form = x, states, form
-        # Contiguous, batch first, as what reads it would else have to make it.
-        hidden = _affine(states[1:].transpose(1, 0, 2), form) if all_steps else None
-        return hidden, _affine(states[-1], form)
+        hidden = None
+        if all_steps:
+            every = _hidden(states[1:], form) if form.low else states[1:]
+            hidden = torch.from_numpy(every.transpose(1, 0, 2))
+        ctx.save_for_backward(weight_ih, weight_hh, hidden)
+        ctx.arrays = x, states, form
+        return hidden, torch.from_numpy(_hidden(states[-1], form))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
-        x, states, form = ctx.x, ctx.states, ctx.form
-        w_ih, w_hh = (weight.detach().numpy() for weight in ctx.saved_tensors)
-        u = np.multiply(w_hh, form.gain, order="C")
-        g, last = (None if grad is None else grad.numpy() for grad in grads)
+        weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them
+        x, states, form = ctx.arrays
+        w, u = array(weight_ih), np.multiply(array(weight_hh), form.gain, order="C")
+        g, last = (None if grad is None else array(grad) for grad in grads)
         above = None if g is None else g.transpose(1, 0, 2)
-        d = np.zeros_like(states[0])
-        if last is not None:
-            d += last
-        grad_u, grad_w = np.zeros_like(u), np.zeros((x.shape[2], len(u)), u.dtype)
-        grad_x = (
-            np.empty((*x.shape[:2], x.shape[2] - 1), u.dtype) if ctx.needs_input_grad[0] else None
-        )
+        d = np.zeros_like(states[0]) if last is None else last.copy()
+        grad_u, grad_w = np.zeros_like(u), np.zeros((x.shape[2], len(u)), x.dtype)
+        grad_x = np.empty((*x.shape[:2], w.shape[1]), x.dtype) if ctx.needs_input_grad[0] else None
         with np.errstate(**QUIET):
             for chunk in backward_chunks(len(x), d.size):
                 span = slice(chunk.start, chunk.stop)
                 slopes = form.slope(states[chunk.start + 1 : chunk.stop + 1])
                 _steps_back(slopes, d, u, None if above is None else above[span])
-                e = _rows(slopes)
-                grad_u += e.T.dot(_rows(states[span]))
-                grad_w += _rows(x[span]).T.dot(e)
+                e = rows(slopes)
+                grad_u += e.T.dot(rows(states[span]))
+                grad_w += rows(x[span]).T.dot(e)
                 if grad_x is not None:
-                    e.dot(w_ih, _rows(grad_x[span]))
+                    e.dot(w, rows(grad_x[span]))
         grad_b = grad_w[-1]
         grad_u *= form.spread
         if form.low:
@@ -148,15 +138,10 @@ def _steps_back(slopes: Array, d: Array, u: Array, above: Array | None) -> None:
             e.dot(u, d)
 
 
-def _affine(s: Array, form: _Form) -> Tensor:
-    """H = spread s + low, contiguous and a copy."""
+def _hidden(s: Array, form: _Form) -> Array:
+    """H = spread s + low, a copy."""
     h = s.copy()
     if form.low:
         h *= form.spread
         h += form.low
-    return torch.from_numpy(h)
-
-
-def _rows(array: Array) -> Array:
-    """Those of all steps, one below the other."""
-    return array.reshape(-1, array.shape[2])
+    return h

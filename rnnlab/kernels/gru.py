@@ -19,7 +19,8 @@ know before d does:
     dL/da_z = d * 2 (u_{t-1} - s) (z - z^2)
     dL/dh_{t-1} = g_{t-1} + d * z + [dL/dq, dL/da_r, dL/da_z] [U_n; U_r; U_z]
 
-The factors of a chunk of steps are computed at once, and so are the sums over time.
+The factors of a chunk of steps are computed at once, and so are the sums over time. On the CPU
+numpy takes the same sums: see gru_numpy.py.
 """
 
 from typing import Any
@@ -28,6 +29,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.arrays import on_cpu
+from rnnlab.kernels.gru_numpy import NumpyScan
 from rnnlab.kernels.scan import backward_chunks, chunks, exact, refuse_second_order
 
 
@@ -62,11 +65,15 @@ def gru_scan(
     Raises:
         RuntimeError: From a backward pass with create_graph=True.
     """
-    hidden, last = _GRUScan.apply(inputs, h0, weight_ih, weight_hh, bias_ih, bias_hh, all_steps)
+    tensors = inputs, h0, weight_ih, weight_hh, bias_ih, bias_hh
+    scan = NumpyScan if on_cpu(*tensors) else TorchScan
+    hidden, last = scan.apply(*tensors, all_steps)
     return hidden, last
 
 
-class _GRUScan(Function):
+class TorchScan(Function):
+    """`gru_scan` of tensors on any device."""
+
     @staticmethod
     def forward(
         ctx: Any,

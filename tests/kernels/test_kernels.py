@@ -19,12 +19,14 @@ CELLS = {
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 
 
-@pytest.fixture(autouse=True, params=[elman.NumpyScan, elman.TorchScan], ids=["numpy", "torch"])
-def elman_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
-    """Which of Elman's kernels runs here; and chunks of time that the SHAPES span several of."""
-    monkeypatch.setattr(elman, "NumpyScan", request.param)
+@pytest.fixture(autouse=True, params=["NumpyScan", "TorchScan"])
+def run_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[type]:
+    """Which kernels run here; and chunks of time that the SHAPES span several of."""
+    kernels = [getattr(module, request.param) for module in (elman, gru)]
+    for module, kernel in zip((elman, gru), kernels, strict=True):
+        monkeypatch.setattr(module, "NumpyScan", kernel)
     monkeypatch.setattr(scan, "NUMBERS", 2**12)
-    return request.param
+    return kernels
 
 
 # (batch, seq_len, input_size, hidden_size); the last three span several chunks of time
@@ -228,22 +230,41 @@ def test_infinity_is_a_result_and_no_warning():
     assert torch.equal(mine[0], loop[0])
 
 
-def test_a_kernel_is_what_the_cells_run(monkeypatch, elman_by):
+def test_a_kernel_is_what_the_cells_run(monkeypatch, run_by):
     """Else all the above would compare the loop with itself."""
     called = []
-    for function in (elman_by, gru._GRUScan):
+    for kernel in run_by:
         monkeypatch.setattr(
-            function,
+            kernel,
             "forward",
-            lambda *given, f=function.forward, n=function: (called.append(n), f(*given))[1],
+            lambda *given, f=kernel.forward, k=kernel: (called.append(k), f(*given))[1],
         )
     for make in CELLS.values():
         made(make, 2, 3, torch.float32)(torch.randn(2, 3, 2))
-    assert called == [elman_by] * 3 + [gru._GRUScan]
+    assert called == [run_by[0]] * 3 + [run_by[1]]
 
 
-def test_precisions_are_not_mixed():
-    cell = made(CELLS["tanh"], 2, 3, torch.float32)
+@every_cell
+def test_hidden_states_changed_in_place_give_no_wrong_gradient(make):
+    cell = made(make, 2, 3, torch.float64)
+    inputs, parameters = torch.randn(2, 4, 2, dtype=torch.float64), list(cell.parameters())
+    right = torch.autograd.grad(cell(inputs)[0].sum(), parameters)
+    hidden, _ = cell(inputs)
+    total = hidden.sum()
+    hidden.mul_(2)
+    try:
+        changed = torch.autograd.grad(total, parameters)
+    except RuntimeError as error:  # the kernel needs them itself
+        if "modified by an inplace operation" not in str(error):
+            raise
+    else:  # it gave a copy
+        assert all(map(torch.equal, changed, right))
+
+
+@every_cell
+def test_precisions_are_not_mixed(make):
+    """Oracle: the loop, which torch refuses."""
+    cell = made(make, 2, 3, torch.float32)
     for run in (type(cell).forward, Cell.forward):
         with pytest.raises(RuntimeError, match="dtype"):
             run(cell, torch.randn(4, 5, 2, dtype=torch.float64))
