@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from rnnlab.cells import Cell, State
 from rnnlab.checks import check_choice, check_float, check_int
+from rnnlab.kernels.linear import linear
 
 OUTPUT_NONLINEARITIES = {
     "identity": nn.Identity,
@@ -75,14 +76,14 @@ class SequenceModel(nn.Module):
             state = None if states is None else states[depth]
             if last == 1 and depth == len(self.layers) - 1:
                 ends.append(layer.final_state(hidden, state))
-                return self.read_out(ends[-1][0]).unsqueeze(1), ends
+                return self.read_out(ends[-1][0].unsqueeze(1)), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
         return self.read_out(hidden if last is None else hidden[:, -last:]), ends
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""
-        return self.output_nonlinearity(self.readout(hidden))
+        return self.output_nonlinearity(linear(hidden, self.readout.weight, self.readout.bias))
 
     @property
     def num_params(self) -> int:

@@ -128,7 +128,7 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, start: int) -> None:
         stop = min(start + self.train_settings.block, self.train_settings.steps)
         # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
-        torch.manual_seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
+        self._seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
         optimizer: Any = self.optimizers()
         update = Update(self.model, self.task, optimizer, self.clip, self._schedule_of_updates())
@@ -153,6 +153,13 @@ class TrainingModule(pl.LightningModule):
             "perf/seconds_per_update": seconds / (stop - start),
         }
         self.record(metrics)
+
+    def _seed(self, seed: int) -> None:
+        """What torch.manual_seed does, which first writes down for each absent device who asked."""
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Those of the updates from `start` up to `stop`.

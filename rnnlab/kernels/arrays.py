@@ -1,13 +1,12 @@
 """What the kernels in numpy have in common: tensors of the CPU as arrays, and back."""
 
-from typing import Any
-
 import numpy as np
 from torch import Tensor
 
 Array = np.ndarray
 
-QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore"}  # as torch: infinity is a result
+quiet = np.errstate(over="ignore", invalid="ignore")
+"""Decorates a function: infinity is a result, of which torch says nothing either."""
 
 
 def on_cpu(*tensors: Tensor) -> bool:

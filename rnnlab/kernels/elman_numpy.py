@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.arrays import QUIET, Array, array, rows, with_ones
+from rnnlab.kernels.arrays import Array, array, quiet, rows, with_ones
 from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order
 
 
@@ -53,6 +53,7 @@ class NumpyScan(Function):
     """`elman_scan` of tensors on the CPU."""
 
     @staticmethod
+    @quiet
     def forward(
         ctx: Any,
         inputs: Tensor,
@@ -72,14 +73,13 @@ class NumpyScan(Function):
         states = np.empty((len(x) + 1, *h.shape), x.dtype)
         states[0] = (h - form.low) / form.spread
         before, product, f, add = states[0], np.empty_like(states[0]), form.f, np.add
-        with np.errstate(**QUIET):
-            for chunk in chunks(len(x), product.size):
-                some = states[chunk.start + 1 : chunk.stop + 1]
-                rows(x[chunk.start : chunk.stop]).dot(w, rows(some))
-                for a in some:
-                    before.dot(u, product)
-                    add(a, product, a)
-                    before = f(a, a)
+        for chunk in chunks(len(x), product.size):
+            some = states[chunk.start + 1 : chunk.stop + 1]
+            rows(x[chunk.start : chunk.stop]).dot(w, rows(some))
+            for a in some:
+                before.dot(u, product)
+                add(a, product, a)
+                before = f(a, a)
         ctx.set_materialize_grads(False)
         hidden = None
         if all_steps:
@@ -90,6 +90,7 @@ class NumpyScan(Function):
         return hidden, torch.from_numpy(_hidden(states[-1], form))
 
     @staticmethod
+    @quiet
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
         weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them
@@ -100,16 +101,15 @@ class NumpyScan(Function):
         d = np.zeros_like(states[0]) if last is None else last.copy()
         grad_u, grad_w = np.zeros_like(u), np.zeros((x.shape[2], len(u)), x.dtype)
         grad_x = np.empty((*x.shape[:2], w.shape[1]), x.dtype) if ctx.needs_input_grad[0] else None
-        with np.errstate(**QUIET):
-            for chunk in backward_chunks(len(x), d.size):
-                span = slice(chunk.start, chunk.stop)
-                slopes = form.slope(states[chunk.start + 1 : chunk.stop + 1])
-                _steps_back(slopes, d, u, None if above is None else above[span])
-                e = rows(slopes)
-                grad_u += e.T.dot(rows(states[span]))
-                grad_w += rows(x[span]).T.dot(e)
-                if grad_x is not None:
-                    e.dot(w, rows(grad_x[span]))
+        for chunk in backward_chunks(len(x), d.size):
+            span = slice(chunk.start, chunk.stop)
+            slopes = form.slope(states[chunk.start + 1 : chunk.stop + 1])
+            _steps_back(slopes, d, u, None if above is None else above[span])
+            e = rows(slopes)
+            grad_u += e.T.dot(rows(states[span]))
+            grad_w += rows(x[span]).T.dot(e)
+            if grad_x is not None:
+                e.dot(w, rows(grad_x[span]))
         grad_b = grad_w[-1]
         grad_u *= form.spread
         if form.low:

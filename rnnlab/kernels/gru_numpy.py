@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.arrays import QUIET, Array, array, rows, with_ones
+from rnnlab.kernels.arrays import Array, array, quiet, rows, with_ones
 from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order
 
 
@@ -28,6 +28,7 @@ class NumpyScan(Function):
     """`gru_scan` of tensors on the CPU."""
 
     @staticmethod
+    @quiet
     def forward(
         ctx: Any,
         inputs: Tensor,
@@ -45,12 +46,11 @@ class NumpyScan(Function):
         states[0] = h
         gates = np.empty((3, length, batch, size), x.dtype)  # r, z, n
         q = np.empty((length, batch, size), x.dtype)
-        with np.errstate(**QUIET):
-            for chunk in chunks(length, batch * size):
-                span = slice(chunk.start, chunk.stop)
-                for gate, w_gate in zip(gates, w, strict=True):
-                    rows(x[span]).dot(w_gate, rows(gate[span]))
-                _steps(states[chunk.start : chunk.stop + 1], gates[:, span], q[span], u, b)
+        for chunk in chunks(length, batch * size):
+            span = slice(chunk.start, chunk.stop)
+            for gate, w_gate in zip(gates, w, strict=True):
+                rows(x[span]).dot(w_gate, rows(gate[span]))
+            _steps(states[chunk.start : chunk.stop + 1], gates[:, span], q[span], u, b)
         ctx.set_materialize_grads(False)
         hidden = torch.from_numpy(states[1:].transpose(1, 0, 2)) if all_steps else None
         ctx.save_for_backward(weight_ih, weight_hh, hidden)
@@ -58,6 +58,7 @@ class NumpyScan(Function):
         return hidden, torch.from_numpy(states[-1].copy())
 
     @staticmethod
+    @quiet
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
         weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them
@@ -70,20 +71,19 @@ class NumpyScan(Function):
         grad_u, grad_w = np.zeros_like(u), np.zeros((3, x.shape[2], size), x.dtype)
         grad_q = np.zeros(size, x.dtype)
         grad_x = np.zeros((*x.shape[:2], w.shape[2]), x.dtype) if ctx.needs_input_grad[0] else None
-        with np.errstate(**QUIET):
-            for chunk in backward_chunks(len(x), d.size):
-                span = slice(chunk.start, chunk.stop)
-                before, x_rows = states[span], rows(x[span])
-                factors = _factors(before, gates[:, span], q[span])
-                _steps_back(factors, gates[1, span], d, u, None if above is None else above[span])
-                r, z, n, e_q = (rows(e) for e in factors)
-                for gate, to_hidden in enumerate((r, z, e_q)):
-                    grad_u[gate] += to_hidden.T.dot(rows(before))
-                for gate, to_input in enumerate((r, z, n)):
-                    grad_w[gate] += x_rows.T.dot(to_input)
-                    if grad_x is not None:
-                        grad_x[span] += to_input.dot(w[gate]).reshape(grad_x[span].shape)
-                grad_q += e_q.sum(axis=0)
+        for chunk in backward_chunks(len(x), d.size):
+            span = slice(chunk.start, chunk.stop)
+            before, x_rows = states[span], rows(x[span])
+            factors = _factors(before, gates[:, span], q[span])
+            _steps_back(factors, gates[1, span], d, u, None if above is None else above[span])
+            r, z, n, e_q = (rows(e) for e in factors)
+            for gate, to_hidden in enumerate((r, z, e_q)):
+                grad_u[gate] += to_hidden.T.dot(rows(before))
+            for gate, to_input in enumerate((r, z, n)):
+                grad_w[gate] += x_rows.T.dot(to_input)
+                if grad_x is not None:
+                    grad_x[span] += to_input.dot(w[gate]).reshape(grad_x[span].shape)
+            grad_q += e_q.sum(axis=0)
         grad_b = grad_w[:, -1]
         arrays = (
             None if grad_x is None else grad_x.transpose(1, 0, 2),

@@ -1,0 +1,65 @@
+"""The cross-entropy of few classes at many steps, and its gradient in the same pass.
+
+    L = mean_i (log sum_k exp(y_ik) - y_i,k(i)),    dL/dy_ik = (softmax(y_i)_k - [k = k(i)]) / N
+
+torch normalises one step at a time, ten numbers a loop. Here the classes lie outermost, so that
+each loop runs over all steps: a fifth of the time on the CPU.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
+from rnnlab.kernels.scan import exact, refuse_second_order
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The mean over all steps, as `torch.nn.functional.cross_entropy` has it.
+
+    Args:
+        outputs: y, (batch, seq_len, classes).
+        targets: The class of each step, (batch, seq_len), 0 or more.
+
+    Raises:
+        IndexError: For a class that there is not.
+        RuntimeError: From a backward pass with create_graph=True.
+    """
+    if exact(outputs) and on_cpu(outputs):
+        return _CrossEntropy.apply(outputs, targets)
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+class _CrossEntropy(Function):
+    @staticmethod
+    @quiet
+    def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
+        # In the order of memory, which for the outputs of a kernel is step by step.
+        y = rows(array(outputs).transpose(1, 0, 2)).T.copy()  # (classes, seq_len * batch)
+        classes = array(targets).T.ravel()
+        if classes.min() < 0:
+            raise IndexError(f"class {classes.min()} is out of bounds: 0 to {len(y) - 1}")
+        right = classes, np.arange(y.shape[1])
+        y -= y.max(axis=0)
+        losses = -y[right]
+        np.exp(y, y)
+        total = y.sum(axis=0)
+        losses += np.log(total)
+        if ctx.needs_input_grad[0]:
+            y /= total
+            y[right] -= 1
+            y /= y.shape[1]
+            ctx.gradient, ctx.shape = y, outputs.shape
+        return torch.from_numpy(losses).mean()
+
+    @staticmethod
+    @quiet
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        refuse_second_order()
+        batch, length, classes = ctx.shape
+        gradient = (ctx.gradient * array(grads[0])).T.reshape(length, batch, classes)
+        return torch.from_numpy(gradient.transpose(1, 0, 2)), None

@@ -1,0 +1,48 @@
+"""The readout V h + c of all steps at once.
+
+Hidden states come from a kernel of rnnlab step by step, (seq_len, batch, hidden_size) in memory, seen
+as (batch, seq_len, hidden_size). torch.nn.functional.linear would copy them first. On the CPU this
+takes them in whatever order they lie, and its matrix products are numpy's: see elman_numpy.py.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
+from rnnlab.kernels.scan import exact, refuse_second_order
+
+
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`torch.nn.functional.linear` of inputs (batch, seq_len, features).
+
+    Raises:
+        RuntimeError: From a backward pass with create_graph=True.
+    """
+    if exact(inputs) and on_cpu(inputs, weight, bias):
+        return _Linear.apply(inputs, weight, bias)
+    return F.linear(inputs, weight, bias)
+
+
+class _Linear(Function):
+    @staticmethod
+    @quiet
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        x = array(inputs).transpose(1, 0, 2)
+        y = rows(x).dot(array(weight).T)
+        y += array(bias)
+        return torch.from_numpy(y.reshape(*x.shape[:2], -1).transpose(1, 0, 2))
+
+    @staticmethod
+    @quiet
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        refuse_second_order()
+        inputs, weight = ctx.saved_tensors
+        x, e = (array(tensor).transpose(1, 0, 2) for tensor in (inputs, grads[0]))
+        grad_x = rows(e).dot(array(weight)).reshape(x.shape).transpose(1, 0, 2)
+        arrays = grad_x, rows(e).T.dot(rows(x)), rows(e).sum(axis=0)
+        return tuple(torch.from_numpy(a) for a in arrays)

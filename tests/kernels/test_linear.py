@@ -1,0 +1,62 @@
+"""The readout. Oracle: torch.nn.functional.linear."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnnlab.kernels import linear as module
+from rnnlab.kernels.linear import linear
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "batch first": lambda x: x.contiguous(),
+    "step by step": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "some steps": lambda x: torch.cat([x, x], dim=1)[:, x.size(1) :],
+    "some features": lambda x: x.repeat_interleave(2, dim=2)[:, :, ::2],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 4, 2), (20, 100, 50, 9)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_values_and_gradients_are_torchs(
+    shape: tuple[int, int, int, int], dtype: torch.dtype, layout: Callable[[Tensor], Tensor]
+) -> None:
+    batch, steps, features, outputs = shape
+    torch.manual_seed(0)
+    x = layout(torch.randn(batch, steps, features, dtype=dtype)).requires_grad_()
+    weight = torch.randn(outputs, features, dtype=dtype, requires_grad=True)
+    bias = torch.randn(outputs, dtype=dtype, requires_grad=True)
+    above = torch.randn(batch, steps, outputs, dtype=dtype)
+    found = []
+    for function in (linear, F.linear):
+        y = function(x, weight, bias)
+        found.append([y, *torch.autograd.grad((y * above).mean(), [x, weight, bias])])
+    assert found[0][0].shape == (batch, steps, outputs)
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_gradcheck() -> None:
+    """Oracle: finite differences."""
+    given = [torch.randn(shape).double().requires_grad_() for shape in ((2, 3, 4), (5, 4), (5,))]
+    assert torch.autograd.gradcheck(linear, given)
+
+
+def test_it_is_not_torch_that_is_compared_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.F, "linear", None)
+    assert linear(torch.ones(2, 3, 4), torch.ones(5, 4), torch.ones(5)).eq(5).all()
+
+
+def test_a_second_derivative_is_refused() -> None:
+    x = torch.randn(2, 3, 4, requires_grad=True)
+    y = linear(x, torch.ones(5, 4), torch.ones(5))
+    with pytest.raises(RuntimeError, match="create_graph=True"):
+        torch.autograd.grad(y.sum(), x, create_graph=True)
+
+
+def test_infinity_is_a_result_and_no_warning() -> None:
+    x, weight = torch.full((1, 2, 3), 1e38), torch.full((2, 3), 1e38)
+    assert linear(x, weight, torch.zeros(2)).isinf().all()
