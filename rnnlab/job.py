@@ -9,6 +9,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from rnnlab.result import FAILURE
 from rnnlab.signals import Stopped
 
 GROUPS = (
@@ -38,7 +39,7 @@ def job(cfg: DictConfig) -> float | None:
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception:
-        (folder / "failure.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        (folder / FAILURE).write_text(traceback.format_exc(), encoding="utf-8")
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")

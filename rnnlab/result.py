@@ -6,6 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+FAILURE = "failure.txt"  # in a run's folder: the traceback of what it raised
+
+
+def failure_in(folder: Path) -> str | None:
+    """What the run in a folder raised, in one line."""
+    path = folder / FAILURE
+    return path.read_text("utf-8").strip().splitlines()[-1] if path.exists() else None
+
 
 @dataclass
 class Result:

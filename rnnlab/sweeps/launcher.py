@@ -1,20 +1,22 @@
-"""Hydra's launcher for one machine: each job in a process of its own, several at once.
+"""Hydra's launcher for one machine: jobs in processes beside the sweep's own, several at once.
 
 Processes are forked from a server that has torch, Lightning and MLflow imported, so that a job
-after the first starts in a fraction of a second. A job that raises, is killed, or runs too long is
-one failed job.
+after the first starts in a fraction of a second. A process takes some jobs one after another. A job
+that raises, is killed, or runs too long is one failed job: its process ends with it, so that what
+broke it breaks no other.
 """
 
 import json
 import multiprocessing
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, as_completed
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
@@ -27,11 +29,13 @@ from pebble import ProcessExpired, ProcessPool
 
 from rnnlab.checks import check_float, check_int
 from rnnlab.masking import masked
-from rnnlab.result import Result
+from rnnlab.result import Result, failure_in
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
 
 PRELOAD = ["rnnlab.sweeps.preload"]
+JOBS_A_PROCESS = 8
+"""One after another: the first costs a fork and cold caches. What jobs leave behind ends with it."""
 
 
 class JobFailedError(Exception):
@@ -75,7 +79,9 @@ class ProcessLauncher(Launcher):
         ]
         _refuse_twins(configs)
         pool = ProcessPool(
-            max_workers=min(self.n_jobs, len(configs)), max_tasks=1, context=start_fork_server()
+            max_workers=min(self.n_jobs, len(configs)),
+            max_tasks=JOBS_A_PROCESS,
+            context=start_fork_server(),
         )
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         try:
@@ -100,7 +106,7 @@ class ProcessLauncher(Launcher):
             config.hydra.job.id = config.hydra.job.num = number
         HydraConfig.instance().set_config(config)
         # A job that dies before its first line has a folder all the same.
-        Path(config.hydra.sweep.dir, config.hydra.sweep.subdir).mkdir(parents=True, exist_ok=True)
+        _folder(config).mkdir(parents=True, exist_ok=True)
         return config
 
     def _packed(self, config: DictConfig) -> bytes:
@@ -137,7 +143,10 @@ def start_fork_server() -> Any:
 
 
 def _run(packed: bytes) -> Any:
-    """One job, in its process: what the task function returns; everything printed goes to a file."""
+    """One job: what the task function returns; everything printed goes to a file.
+
+    A job that fails ends its process.
+    """
     stop_on_signals()
     end_with_the_sweep()
     environment, singletons, context, task_function, config = cloudpickle.loads(packed)
@@ -146,8 +155,7 @@ def _run(packed: bytes) -> Any:
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)
-    output = Path(config.hydra.sweep.dir, config.hydra.sweep.subdir, "output.txt")
-    with output.open("w") as file:
+    with (_folder(config) / "output.txt").open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
@@ -158,37 +166,53 @@ def _run(packed: bytes) -> Any:
             job_subdir_key="hydra.sweep.subdir",
             hydra_context=context,
         )
-        return returned.return_value
+        value = returned.return_value  # or what the task function raised
+    except Exception:  # noqa: BLE001 job() has written down which, and the process ends
+        traceback.print_exc()
+        _end(1)
     except SystemExit as stopped:
-        raise RuntimeError(f"stopped by a signal, exit status {stopped.code}") from None
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _end(int(stopped.code or 1))
+    _flush()
+    return value
 
 
-def failure(future: Future[Any]) -> Exception | None:
+def _end(status: int) -> NoReturn:
+    """At once: what a failed job leaves behind is not worth a tidy end."""
+    _flush()
+    os._exit(status)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
     """Why a job failed, in words, or None."""
     error = future.exception()
-    if error is None:
-        return None
     if isinstance(error, ProcessExpired):
-        return RuntimeError(f"its process was killed (exit status {error.exitcode})")
+        killed = f"its process was killed (exit status {error.exitcode})"
+        return RuntimeError(failure_in(_folder(config)) or killed)
     if isinstance(error, futures.TimeoutError):
         return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
-    return error if isinstance(error, Exception) else RuntimeError(repr(error))
+    return error if isinstance(error, Exception | None) else RuntimeError(repr(error))
+
+
+def _folder(config: DictConfig) -> Path:
+    return Path(config.hydra.sweep.dir, config.hydra.sweep.subdir)
 
 
 def _told(config: DictConfig, future: Future[Any]) -> str:
     """One line for a job that has ended, its loss beside chance."""
     overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
-    if (error := failure(future)) is not None:
+    if (error := failure(config, future)) is not None:
         return f"{overrides}: FAILED, {error}"
-    result = Result.read(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))
+    result = Result.read(_folder(config))
     return f"{overrides}: {result.verdict()}"
 
 
 def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
-    error = failure(future)
+    error = failure(config, future)
     return JobReturn(
         overrides=list(config.hydra.overrides.task),
         cfg=config,

@@ -10,7 +10,7 @@ from rnnlab.masking import masked
 from rnnlab.report import cells
 from rnnlab.report.grid import make_grid
 from rnnlab.report.runs import Run
-from rnnlab.result import Result, leaves
+from rnnlab.result import Result, failure_in, leaves
 from rnnlab.sweeps.probes import SUPERSEDED, job_folders
 from rnnlab.table import markdown_table
 from rnnlab.tracking.view import View
@@ -93,8 +93,8 @@ def _failure(job: Path, result: Result | None) -> Failure:
     overrides = job / ".hydra" / "overrides.yaml"
     words: Any = yaml.safe_load(overrides.read_text("utf-8")) if overrides.exists() else []
     reason = "its process was killed" if words else "it was not started"
-    if (job / "failure.txt").exists():
-        reason = (job / "failure.txt").read_text("utf-8").strip().splitlines()[-1]
+    if told := failure_in(job):
+        reason = told
     elif result is not None and result.failure:
         reason = result.failure
     name = f"job {job.name} ({masked(' '.join(words))})" if words else f"job {job.name}"

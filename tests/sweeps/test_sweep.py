@@ -130,6 +130,30 @@ def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Pat
     assert losses(home / "outputs" / "sweep" / "0") == losses(home / "alone")
 
 
+def test_a_job_is_the_same_run_after_others_in_its_process(command: Command, home: Path) -> None:
+    """Among them one that changed what torch keeps for all of a process."""
+    others = ("trainer.precision=64-true,32-true", "trainer.deterministic=true,false")
+    swept = ("-m", "cell=lstm", *others, "num_threads=2,1", "hydra.launcher.n_jobs=1", *FAST)
+    assert command(*swept).status == 0
+    outputs = home / "outputs" / "sweep"
+    assert len({(outputs / str(job) / "output.txt").read_text("utf-8") for job in range(8)}) == 8
+    for job in (0, 7):
+        words = yaml.safe_load(
+            (outputs / str(job) / ".hydra" / "overrides.yaml").read_text("utf-8")
+        )
+        command(*words, f"hydra.run.dir=alone{job}")
+        assert losses(outputs / str(job)) == losses(home / f"alone{job}")
+
+
+def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) -> None:
+    sizes = "cell.hidden_size=3,-1,4,5"
+    finished = command("-m", "cell=elman", sizes, "hydra.launcher.n_jobs=1", *FAST)
+    assert finished.status == 1
+    assert "FAILED, rnnlab.config.ConfigError: cell.hidden_size=-1 is too small" in finished.out
+    runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
+    assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
+
+
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
     endless = ("train.steps=1000000", "train.stop_when_solved=false")
     finished = command("-m", "seed=0", *FAST, *endless, "hydra.launcher.job_timeout=3")
