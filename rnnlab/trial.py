@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from rnnlab import __version__, checkpoints
 from rnnlab.checks import check_int
@@ -24,6 +23,7 @@ from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.result import Result, leaves, variant_name
 from rnnlab.signals import Stopped, held, received
+from rnnlab.threads import set_num_threads
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
@@ -58,7 +58,7 @@ def run_trial(
     if run_id is None and any((folder / name).exists() for name in ("result.json", "checkpoints")):
         raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
-    torch.set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
+    set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
     module, diagnostics = make_module(config), make_diagnostics(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}

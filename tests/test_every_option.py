@@ -14,6 +14,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from threadpoolctl import threadpool_info
 
 from rnnlab.experiment import make_module
 from rnnlab.run import CONF
@@ -181,11 +182,18 @@ def test_forms_of_an_optimizer(choice: str, form: str) -> None:
         assert module.make_optimizer(module.model.parameters()).defaults[form] is value
 
 
+def blas_threads() -> set[int]:
+    """Of numpy's BLAS, and of scipy's."""
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
 def test_num_threads(command: Command) -> None:
     assert command("num_threads=2", *QUICK, *SMALL).status == 0
     assert torch.get_num_threads() == 2
+    assert blas_threads() == {2}
     assert command(*QUICK, *SMALL).status == 0
     assert torch.get_num_threads() == 1
+    assert blas_threads() == {1}
 
 
 def test_tracking_options(command: Command, home: Path) -> None:

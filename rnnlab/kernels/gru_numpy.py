@@ -12,7 +12,6 @@ Arrays have the gates first, (gates, seq_len, batch, hidden_size), so that one g
 one gate of all steps, lie in one piece.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -158,9 +157,9 @@ def _steps_back(factors: Array, z: Array, d: Array, u: Array, above: Array | Non
     """
     add, multiply = np.add, np.multiply
     (u_r, u_z, u_n), p = u, np.empty_like(d)
-    g: Sequence[Any] = [None] * len(z) if above is None else np.ascontiguousarray(above)
+    g = None if above is None else np.ascontiguousarray(above)
     for t in reversed(range(len(z))):
-        if above is not None:
+        if g is not None:
             add(d, g[t], d)
         e = factors[:, t]
         multiply(e, d, e)

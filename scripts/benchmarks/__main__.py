@@ -72,8 +72,17 @@ def machine() -> dict[str, str]:
     info = Path("/proc/cpuinfo")
     names = info.read_text("utf-8").splitlines() if info.exists() else []
     model = next((n.partition(":")[2].strip() for n in names if n.startswith("model name")), "")
-    packages = {name: version(name) for name in ("torch", "pytorch-lightning", "mlflow")}
-    return {"processor": model or platform.machine(), "cores": str(os.cpu_count()), **packages}
+    packages = {n: version(n) for n in ("torch", "numpy", "pytorch-lightning", "mlflow")}
+    blas = [f"{each['internal_api']} for {each.get('architecture')}" for each in _blas()]
+    processor = {"processor": model or platform.machine(), "cores": str(os.cpu_count())}
+    return {**processor, **packages, "numpy's BLAS": ", ".join(blas)}
+
+
+def _blas() -> list[dict[str, Any]]:
+    import numpy  # noqa: F401  which loads it
+    from threadpoolctl import threadpool_info
+
+    return [each for each in threadpool_info() if each["user_api"] == "blas"]
 
 
 def updates(rounds: int, folder: Path) -> Any:

@@ -46,6 +46,7 @@ class Case:
             f"task.{length or f'seq_len={self.seq_len}'}",
             f"train.batch_size={self.batch_size}",
             f"train.block={self.block}",
+            f"train.val_every={self.block}",
             "train.stop_when_solved=false",
             "clip=norm",
             "eval.val_sequences=1",

@@ -11,6 +11,7 @@ from benchmarks.case import Case
 from benchmarks.sweep import seconds_of_sweep
 from rnnlab.data import Stream
 from rnnlab.experiment import make_module
+from rnnlab.threads import set_num_threads
 from rnnlab.training import TrainingModule
 from rnnlab.update import Update
 
@@ -51,7 +52,7 @@ class _Uncounted:
 
 def growth_of_update(cell: str, size: str, values: Sequence[int], rounds: int) -> dict[int, float]:
     """Seconds an update at each value of one size, the others at BASE; the median over rounds."""
-    torch.set_num_threads(1)
+    set_num_threads(1)
     cases = {n: Case(cell, "adding", **(BASE | {size: n})) for n in values}
     updates = {n: Updates(case) for n, case in cases.items()}
     times: dict[int, list[float]] = {n: [] for n in values}

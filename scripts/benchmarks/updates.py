@@ -22,6 +22,7 @@ from rnnlab.data import Stream
 from rnnlab.experiment import make_module, make_trainer
 from rnnlab.model import SequenceModel
 from rnnlab.tasks import Task
+from rnnlab.threads import set_num_threads
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import open_store
@@ -125,7 +126,7 @@ def time_updates(case: Case, makers: Sequence[MakePeer], rounds: int) -> Timed:
     steps = case.block * (rounds + 1)
     config = case.config(f"train.steps={steps}", f"train.val_every={steps}")
     callback = Rounds(case, makers)
-    torch.set_num_threads(1)
+    set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder, uri = Path(name), f"sqlite:///{name}/mlflow.db"
         open_store(uri, "benchmark")
@@ -137,13 +138,15 @@ def time_updates(case: Case, makers: Sequence[MakePeer], rounds: int) -> Timed:
 
 
 def gemm_peak(size: int = 1024, seconds: float = 1.0) -> float:
-    """Floating-point operations a second of torch's matrix product, at its best."""
+    """Floating-point operations a second of a matrix product at its best, torch's or numpy's."""
+    set_num_threads(1)
     a = torch.randn(size, size)
     best, until = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < until:
-        began = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - began)
+        for matrix in (a, a.numpy()):
+            began = time.perf_counter()
+            matrix @ matrix
+            best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ import yaml
 from rnnlab.report.cells import HEADER
 from rnnlab.result import Result
 from rnnlab.statistics import bootstrap_mean, wilson
+from rnnlab.sweeps.launcher import ComposedOnce
 from rnnlab.sweeps.probes import SUPERSEDED
 from rnnlab.sweeps.summary import summarise
 from tests.conftest import QUICK, SMALL, Command, client
@@ -105,6 +107,29 @@ def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> No
     single = command(*QUICK, *SMALL, "hydra.run.dir=outputs/sweep/0", "cell=gru")
     assert single.status == 2
     assert "holds a run already" in single.err
+
+
+def test_a_job_is_composed_once_for_sweeper_and_launcher() -> None:
+    class Loader:
+        asked: ClassVar[list[list[str]]] = []
+
+        def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> list[str]:
+            self.asked.append(sweep_overrides)
+            return [*sweep_overrides]
+
+        def ending(self) -> str:
+            return "asked of the loader itself"
+
+    loader: Any = Loader()
+    composed: Any = ComposedOnce(loader)
+    for words in (["seed=0"], ["seed=1"]):
+        first = composed.load_sweep_config({}, words)
+        assert first == words
+        assert composed.load_sweep_config({}, words) is first
+    assert loader.asked == [["seed=0"], ["seed=1"]]
+    assert composed.load_sweep_config({}, ["seed=0"]) == ["seed=0"]  # a third asker: composed anew
+    assert len(loader.asked) == 3
+    assert composed.ending() == "asked of the loader itself"
 
 
 def test_resume_is_for_one_run(command: Command) -> None:
