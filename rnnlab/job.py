@@ -1,5 +1,6 @@
 """Hydra's task function: what it composed, as plain values, becomes one run."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ def job(cfg: DictConfig) -> float | None:
     from rnnlab.summary import summary
     from rnnlab.trial import run_trial
 
+    gc.enable()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))

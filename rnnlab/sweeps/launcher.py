@@ -6,6 +6,7 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -83,6 +84,7 @@ class ProcessLauncher(Launcher):
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         _refuse_twins(configs)
+        gc.enable()
         pool = ProcessPool(
             max_workers=min(self.n_jobs, len(configs)),
             max_tasks=JOBS_A_PROCESS,
