@@ -1,6 +1,5 @@
 """Hydra's task function: what it composed, as plain values, becomes one run."""
 
-import gc
 import sys
 import traceback
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from rnnlab import collector
 from rnnlab.result import FAILURE
 from rnnlab.signals import Stopped
 
@@ -25,7 +25,7 @@ def job(cfg: DictConfig) -> float | None:
     from rnnlab.summary import summary
     from rnnlab.trial import run_trial
 
-    gc.enable()
+    collector.resume()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))

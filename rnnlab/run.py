@@ -4,7 +4,6 @@ What is heavy to import is imported where there is something to run, so that `--
 answer at once.
 """
 
-import gc
 import os
 import sys
 import traceback
@@ -15,6 +14,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.plugins import Plugins
 
+from rnnlab import collector
 from rnnlab.errors import explain
 from rnnlab.job import job
 from rnnlab.options import register_options
@@ -32,9 +32,7 @@ FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 asks for the traceback of ever
 
 def main() -> None:
     """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
-    # Imports and composing leave no garbage, and looking for it takes a third of their time. Whoever
-    # begins to work turns it on again: `job`, and the launcher.
-    gc.disable()
+    collector.pause()  # until a job or a launcher begins to work
     stop_on_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -70,6 +68,7 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
         return 1 if message is None else 2
     finally:
         os.environ[FULL_ERROR] = asked
+        collector.resume()
     return 0
 
 

@@ -6,7 +6,6 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
-import gc
 import json
 import multiprocessing
 import os
@@ -29,6 +28,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 from pebble import ProcessExpired, ProcessPool
 
+from rnnlab import collector
 from rnnlab.checks import check_float, check_int
 from rnnlab.masking import masked
 from rnnlab.result import Result, failure_in
@@ -84,7 +84,8 @@ class ProcessLauncher(Launcher):
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         _refuse_twins(configs)
-        gc.enable()
+        collector.resume()
+        shared = self._packed()
         pool = ProcessPool(
             max_workers=min(self.n_jobs, len(configs)),
             max_tasks=JOBS_A_PROCESS,
@@ -93,7 +94,9 @@ class ProcessLauncher(Launcher):
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         try:
             jobs: dict[Future[Any], DictConfig] = {
-                pool.schedule(_run, (self._packed(config),), timeout=self.job_timeout): config
+                pool.schedule(
+                    _run, (shared, cloudpickle.dumps(config)), timeout=self.job_timeout
+                ): config
                 for config in configs
             }
             pool.close()
@@ -116,10 +119,10 @@ class ProcessLauncher(Launcher):
         _folder(config).mkdir(parents=True, exist_ok=True)
         return config
 
-    def _packed(self, config: DictConfig) -> bytes:
-        """What a job needs, with the resolvers and callbacks that pickle itself cannot carry."""
+    def _packed(self) -> bytes:
+        """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
         state = (dict(os.environ), Singleton.get_state())
-        return cloudpickle.dumps((*state, self.context, self.task_function, config))
+        return cloudpickle.dumps((*state, self.context, self.task_function))
 
 
 class ComposedOnce:
@@ -173,14 +176,15 @@ def start_fork_server() -> Any:
     return context
 
 
-def _run(packed: bytes) -> Any:
+def _run(shared: bytes, packed: bytes) -> Any:
     """One job: what the task function returns; everything printed goes to a file.
 
     A job that fails ends its process.
     """
     stop_on_signals()
     end_with_the_sweep()
-    environment, singletons, context, task_function, config = cloudpickle.loads(packed)
+    environment, singletons, context, task_function = cloudpickle.loads(shared)
+    config = cloudpickle.loads(packed)
     os.environ.clear()
     os.environ.update(environment)
     setup_globals()

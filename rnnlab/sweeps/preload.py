@@ -5,15 +5,19 @@ saves a model; a throw-away one makes it do so here.
 """
 
 import contextlib
-import gc
 import tempfile
 from pathlib import Path
+
+from rnnlab import collector
 
 
 def _preload() -> None:
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
+    import rnnlab.job  # with hydra, as each process begins by importing the program again
     import rnnlab.summary
+    import rnnlab.sweeps.horizon
+    import rnnlab.sweeps.sweep
     import rnnlab.trial  # noqa: F401
     from rnnlab.hush import hush
     from rnnlab.report.figures import write_learning_curve
@@ -31,7 +35,6 @@ def _preload() -> None:
         write_learning_curve(Path(folder), [point], 1.0, "")  # reads the fonts
 
 
-gc.disable()  # imports leave no garbage, and looking for it takes a third of their time
+collector.pause()
 _preload()
-gc.freeze()  # or each job's first collection would walk, and thereby copy, all of this
-gc.enable()
+collector.resume()  # or each job's first collection would walk, and thereby copy, all of this
