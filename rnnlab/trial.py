@@ -18,12 +18,12 @@ from rnnlab.config import build
 from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
+from rnnlab.machine import keep_freed_memory, set_num_threads
 from rnnlab.masking import masked
 from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
 from rnnlab.result import Result, leaves, variant_name
 from rnnlab.signals import Stopped, held, received
-from rnnlab.threads import set_num_threads
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.journal import Journal
@@ -59,6 +59,7 @@ def run_trial(
         raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
     set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
+    keep_freed_memory()
     module, diagnostics = make_module(config), make_diagnostics(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}

@@ -100,6 +100,7 @@ class ProcessLauncher(Launcher):
                 for config in configs
             }
             pool.close()
+            _import_what_comes_after()
             for done, future in enumerate(as_completed(jobs), start=1):
                 sys.stdout.write(f"[{done}/{len(jobs)}] {_told(jobs[future], future)}\n")
                 sys.stdout.flush()
@@ -220,6 +221,12 @@ def _end(status: int) -> NoReturn:
 def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def _import_what_comes_after() -> None:
+    """While the jobs run."""
+    import rnnlab.sweeps.comparison
+    import rnnlab.sweeps.summary  # noqa: F401
 
 
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:

@@ -11,7 +11,7 @@ from benchmarks.case import Case
 from benchmarks.sweep import seconds_of_sweep
 from rnnlab.data import Stream
 from rnnlab.experiment import make_module
-from rnnlab.threads import set_num_threads
+from rnnlab.machine import set_num_threads
 from rnnlab.training import TrainingModule
 from rnnlab.update import Update
 

@@ -20,9 +20,9 @@ from benchmarks.case import Case
 from benchmarks.peers import Peer, bare, hoisted
 from rnnlab.data import Stream
 from rnnlab.experiment import make_module, make_trainer
+from rnnlab.machine import set_num_threads
 from rnnlab.model import SequenceModel
 from rnnlab.tasks import Task
-from rnnlab.threads import set_num_threads
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import open_store
