@@ -24,5 +24,8 @@ def keep_freed_memory() -> bool:
     so does what exceeds 1 GiB.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    settings = ((M_MMAP_THRESHOLD, 256 * MIB), (M_TRIM_THRESHOLD, 1024 * MIB))
-    return mallopt is not None and all(mallopt(*setting) for setting in settings)
+    if mallopt is None:
+        return False
+    kept_on_the_heap = mallopt(M_MMAP_THRESHOLD, 256 * MIB)
+    kept_at_its_end = mallopt(M_TRIM_THRESHOLD, 1024 * MIB)
+    return bool(kept_on_the_heap and kept_at_its_end)
