@@ -11,7 +11,7 @@ from benchmarks.case import Case
 from benchmarks.sweep import seconds_of_sweep
 from rnnlab.data import Stream
 from rnnlab.experiment import make_module
-from rnnlab.machine import set_num_threads
+from rnnlab.machine import keep_freed_memory, set_num_threads
 from rnnlab.training import TrainingModule
 from rnnlab.update import Update
 
@@ -53,6 +53,7 @@ class _Uncounted:
 def growth_of_update(cell: str, size: str, values: Sequence[int], rounds: int) -> dict[int, float]:
     """Seconds an update at each value of one size, the others at BASE; the median over rounds."""
     set_num_threads(1)
+    keep_freed_memory()
     cases = {n: Case(cell, "adding", **(BASE | {size: n})) for n in values}
     updates = {n: Updates(case) for n, case in cases.items()}
     times: dict[int, list[float]] = {n: [] for n in values}
