@@ -87,11 +87,11 @@ def _blas() -> list[dict[str, Any]]:
 
 def updates(rounds: int, folder: Path) -> Any:
     """Inside rnnlab's training, against bare loops."""
-    # Before JAX starts its threads; one core for all, so that all are alike.
+    # Of the peers' processes too, before JAX starts its threads: all are alike.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     from benchmarks.case import Case
     from benchmarks.figures import draw_ratios
-    from benchmarks.updates import HEADER, gemm_peak, peers_of, time_updates
+    from benchmarks.updates import HEADER, gemm_peak, time_updates
     from rnnlab.hush import hush
     from rnnlab.table import markdown_table
 
@@ -104,7 +104,7 @@ def updates(rounds: int, folder: Path) -> Any:
     for task in ("adding", "copy_memory"):
         for (cell, sizes), targets in TARGETS.items():
             case = Case(cell, task, *sizes)
-            one = time_updates(case, peers_of(case, jax, compiled), rounds)
+            one = time_updates(case, rounds, jax, compiled)
             timed.append(one.as_dict())
             for peer in one.peers:
                 ratios = one.ratios(peer)
@@ -160,13 +160,17 @@ def start(rounds: int, folder: Path) -> Any:
 def growth(rounds: int, folder: Path) -> Any:
     """Cost against size."""
     from benchmarks.figures import draw_growth
-    from benchmarks.growth import CELLS, flatness
+    from benchmarks.growth import CELLS, per_step
     from benchmarks.growth import growth as measure
 
     found = measure(rounds)
     for cell in CELLS:
-        spread = flatness(found[cell]["seq_len"])
-        sys.stdout.write(f"{cell}: cost of a time step within {spread:.0%} over T\n")
+        fixed, added = per_step(found[cell]["seq_len"])
+        low, high = min(added), max(added)
+        sys.stdout.write(
+            f"{cell}: {1e3 * fixed:.2f} ms an update and {1e6 * low:.2f} to {1e6 * high:.2f} us a "
+            f"time step ({high / low - 1:.0%} apart) from T = 100 to 2000\n"
+        )
     draw_growth(found, folder / "growth.png")
     return found
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
-from benchmarks.growth import CELLS, STEPS
+from benchmarks.growth import CELLS, RUNS, STEPS
 from rnnlab.palette import BLUE, GREEN, GREY, ORANGE
 
 NAMES = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "B (sequences)"}
@@ -48,13 +50,25 @@ def draw_growth(found: Mapping[str, Any], path: Path) -> None:
                 marker=marker,
                 label=cell,
             )
-        axes.set(xscale="log", yscale="log", xlabel=NAMES[size], ylabel="ms an update")
+        _logarithmic(axes, STEPS[size])
+        axes.set(xlabel=NAMES[size], ylabel="ms an update")
         axes.legend()
     for jobs, (color, marker) in zip((1, 2), LOOKS.values(), strict=False):
         times = found[f"runs, n_jobs={jobs}"]
         label = "1 process" if jobs == 1 else f"{jobs} processes"
         n = [int(runs) for runs in times]
         panels[-1].plot(n, list(times.values()), color=color, marker=marker, label=label)
-    panels[-1].set(xscale="log", yscale="log", xlabel="runs of a sweep", ylabel="s in all")
+    _logarithmic(panels[-1], RUNS)
+    panels[-1].set(xlabel="runs of a sweep", ylabel="s in all")
     panels[-1].legend()
     figure.savefig(path, dpi=120)
+
+
+def _logarithmic(axes: Axes, values: Sequence[int]) -> None:
+    """Both axes, with numbers that can be read."""
+    axes.set(xscale="log", yscale="log")
+    axes.set_xticks(values, [str(value) for value in values])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())

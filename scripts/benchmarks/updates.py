@@ -1,16 +1,19 @@
-"""Updates inside rnnlab's own training against bare loops, turn by turn in one process.
+"""Updates inside rnnlab's own training against bare loops, turn by turn on one core.
 
 A round is one block of rnnlab's: from the end of the round before to the end of Lightning's hooks,
 with its data, its journal and its store; and after it as many updates by each peer, on the same
-batches. Losses are compared first: equal science, or no time. Peers share the process, and with it
-the freed memory that a run of rnnlab keeps: alone they would be slower, by a fifth where large.
+batches. The peers have a process of their own, as their users have, which waits while rnnlab works;
+what rnnlab asks of its process, as to keep freed memory, is no gift to them. Losses are compared
+first: equal science, or no time.
 """
 
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +76,17 @@ HEADER += ["loss", "peer's loss"]
 
 
 class Rounds(pl.Callback):
-    """Runs the peers between the blocks of a fit."""
+    """Has the peers run between the blocks of a fit."""
 
-    def __init__(self, case: Case, makers: Sequence[MakePeer]) -> None:
-        self.timed, self.makers = Timed(case), makers
+    def __init__(self, case: Case, peers: Connection) -> None:
+        self.timed, self.peers = Timed(case), peers
         self.warm = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
-        self.peers = [make(pl_module.model, pl_module.task) for make in self.makers]
+        state = pl_module.model.state_dict()
+        self.peers.send({name: weight.numpy() for name, weight in state.items()})
+        self.peers.recv()  # they are ready
         self.began = time.perf_counter()
 
     def on_train_batch_end(
@@ -95,38 +100,62 @@ class Rounds(pl.Callback):
         count = self.timed.case.block
         ours = (time.perf_counter() - self.began) / count
         assert isinstance(pl_module, TrainingModule)
-        module, settings = pl_module, pl_module.train_settings
-        stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
-        batches = [stream.batch(t) for t in range(module.updates - count, module.updates)]
         if self.warm:
             self.timed.ours.append(ours)
-            self.timed.logged.append(module.recent["perf/seconds_per_update"])
+            self.timed.logged.append(pl_module.recent["perf/seconds_per_update"])
         else:
-            self.timed.losses["rnnlab"] = module.recent["train/loss"]
-        for peer in self.peers:
-            prepared = peer.prepare(batches)
-            began = time.perf_counter()
-            losses = peer.updates(prepared)
-            seconds = (time.perf_counter() - began) / count / peer.runs
+            self.timed.losses["rnnlab"] = pl_module.recent["train/loss"]
+        self.peers.send(range(pl_module.updates - count, pl_module.updates))
+        for name, (seconds, loss) in self.peers.recv().items():
             if self.warm:
-                self.timed.peers.setdefault(peer.name, []).append(seconds)
+                self.timed.peers.setdefault(name, []).append(seconds)
             else:
-                self.compare(peer, statistics.mean(losses))
+                self.compare(name, loss)
         self.warm = True
         self.began = time.perf_counter()
 
-    def compare(self, peer: Peer, loss: float) -> None:
-        self.timed.losses[peer.name] = loss
+    def compare(self, peer: str, loss: float) -> None:
+        self.timed.losses[peer] = loss
         own = self.timed.losses["rnnlab"]
         if abs(loss - own) > CLOSE * abs(own):
-            raise RuntimeError(f"{self.timed.case}: {peer.name} has loss {loss}, rnnlab {own}")
+            raise RuntimeError(f"{self.timed.case}: {peer} has loss {loss}, rnnlab {own}")
 
 
-def time_updates(case: Case, makers: Sequence[MakePeer], rounds: int) -> Timed:
+def serve_peers(case: Case, jax: bool, compiled: bool, asked: Connection) -> None:
+    """In a process of their own: begin from the weights, then make the updates that are asked for.
+
+    Answers each range of updates with every peer's seconds an update, and its mean loss.
+    """
+    set_num_threads(1)
+    module = make_module(case.config())
+    weights = asked.recv()
+    module.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+    peers = [make(module.model, module.task) for make in peers_of(case, jax, compiled)]
+    settings = module.train_settings
+    stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
+    asked.send("ready")
+    while (updates := asked.recv()) is not None:
+        batches = [stream.batch(t) for t in updates]
+        found = {}
+        for peer in peers:
+            prepared = peer.prepare(batches)
+            began = time.perf_counter()
+            losses = peer.updates(prepared)
+            seconds = (time.perf_counter() - began) / len(updates) / peer.runs
+            found[peer.name] = seconds, statistics.mean(losses)
+        asked.send(found)
+
+
+def time_updates(case: Case, rounds: int, jax: bool = True, compiled: bool = True) -> Timed:
     """Train it as rnnlab does, for one round more than asked."""
     steps = case.block * (rounds + 1)
     config = case.config(f"train.steps={steps}", f"train.val_every={steps}")
-    callback = Rounds(case, makers)
+    context = multiprocessing.get_context("spawn")
+    asking, asked = context.Pipe()
+    process = context.Process(target=serve_peers, args=(case, jax, compiled, asked), daemon=True)
+    process.start()
+    asked.close()  # the process has it: should that end early, reading here fails
+    callback = Rounds(case, asking)
     set_num_threads(1)
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
@@ -136,6 +165,8 @@ def time_updates(case: Case, makers: Sequence[MakePeer], rounds: int) -> Timed:
         trainer = make_trainer(config, folder, [callback], logger)
         trainer.fit(make_module(config))
         logger.end("FINISHED")
+    asking.send(None)
+    process.join()
     return callback.timed
 
 
