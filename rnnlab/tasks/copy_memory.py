@@ -6,7 +6,6 @@ from typing import Self
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from rnnlab.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
@@ -83,7 +82,8 @@ class CopyMemory(Task):
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len - 1] = self.num_symbols + 1  # the marker
         targets[:, -self.copy_len :] = symbols
-        return Batch(F.one_hot(shown, self.input_size).float(), targets)
+        one_hot = torch.zeros(batch_size, self.seq_len, self.input_size)
+        return Batch(one_hot.scatter_(2, shown.unsqueeze(2), 1.0), targets)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)
