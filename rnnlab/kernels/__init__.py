@@ -1,1 +1,1 @@
-"""Recurrences unrolled by hand, with their back-propagation through time: fast, and equal to the loop over `step`."""
+"""What an update spends its time on, by hand: recurrences with their gradient, readout, a loss; equal to the plain loop."""
