@@ -1,7 +1,6 @@
 """Hydra's task function: what it composed, as plain values, becomes one run."""
 
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import collector
-from rnnlab.result import FAILURE
+from rnnlab.result import write_failure
 from rnnlab.signals import Stopped
 
 GROUPS = (
@@ -40,8 +39,8 @@ def job(cfg: DictConfig) -> float | None:
         if (folder / "checkpoints" / "last.ckpt").exists():
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
-    except Exception:
-        (folder / FAILURE).write_text(traceback.format_exc(), encoding="utf-8")
+    except Exception as error:
+        write_failure(folder, error)
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")

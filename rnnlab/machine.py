@@ -20,12 +20,12 @@ def keep_freed_memory() -> bool:
     """Keep what an update has freed for the next one; whether the system's allocator can.
 
     glibc's gives large pieces back at once, and each page of them has to be got, and zeroed, again:
-    four tenths of an update of an LSTM of 128 units. Pieces of 256 MiB and more still go back, and
-    so does what exceeds 1 GiB.
+    four tenths of an update of an LSTM of 128 units. Pieces of 256 MiB and more (32, with an older
+    glibc) still go back, and so does what exceeds 1 GiB.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         return False
-    kept_on_the_heap = mallopt(M_MMAP_THRESHOLD, 256 * MIB)
-    kept_at_its_end = mallopt(M_TRIM_THRESHOLD, 1024 * MIB)
-    return bool(kept_on_the_heap and kept_at_its_end)
+    # Older ones refuse more than 32 MiB. And either setting alone would end glibc's own adaption.
+    kept_on_the_heap = mallopt(M_MMAP_THRESHOLD, 256 * MIB) or mallopt(M_MMAP_THRESHOLD, 32 * MIB)
+    return bool(kept_on_the_heap and mallopt(M_TRIM_THRESHOLD, 1024 * MIB))

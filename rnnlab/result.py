@@ -1,18 +1,27 @@
 """How a run ended: what `result.json` in its folder holds. Light to import, for those who only read."""
 
 import json
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FAILURE = "failure.txt"  # in a run's folder: the traceback of what it raised
+FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
+
+
+def write_failure(folder: Path, error: BaseException) -> None:
+    """Write down what a run raised; what it had raised before stays."""
+    path = folder / FAILURE
+    if not path.exists():
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        path.write_text(f"{said}\n\n{''.join(traceback.format_exception(error))}", "utf-8")
 
 
 def failure_in(folder: Path) -> str | None:
     """What the run in a folder raised, in one line."""
     path = folder / FAILURE
-    return path.read_text("utf-8").strip().splitlines()[-1] if path.exists() else None
+    return path.read_text("utf-8").partition("\n")[0] if path.exists() else None
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from rnnlab import __version__, checkpoints
 from rnnlab.checks import check_int
@@ -60,6 +61,7 @@ def run_trial(
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
     set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
     keep_freed_memory()
+    torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say
     module, diagnostics = make_module(config), make_diagnostics(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}

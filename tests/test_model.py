@@ -152,3 +152,25 @@ def test_gradients_reach_every_parameter(inputs):
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, LSTMCell, GRUCell])
+def test_torch_func_sees_through_it(cell, inputs):
+    """Oracle: autograd."""
+    network = model(cell)
+
+    def loss(parameters):
+        outputs, _ = torch.func.functional_call(network, parameters, (inputs,))
+        return outputs.square().sum()
+
+    parameters = dict(network.named_parameters())
+    found = torch.func.grad(loss)(parameters)
+    expected = torch.autograd.grad(network(inputs)[0].square().sum(), list(parameters.values()))
+    for name, gradient in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(found[name], gradient)
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, LSTMCell, GRUCell])
+def test_no_sequences_have_no_outputs(cell, inputs):
+    outputs, _ = model(cell)(inputs[:0])
+    assert outputs.shape == (0, *inputs.shape[1:2], 2)

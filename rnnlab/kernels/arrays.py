@@ -1,5 +1,7 @@
 """What the kernels in numpy have in common: tensors of the CPU as arrays, and back."""
 
+import math
+
 import numpy as np
 from torch import Tensor
 
@@ -21,7 +23,7 @@ def array(tensor: Tensor) -> Array:
 
 def rows(of_steps: Array) -> Array:
     """Those of all steps, one below the other; the same memory where it lies in one piece."""
-    return of_steps.reshape(-1, of_steps.shape[-1])
+    return of_steps.reshape(math.prod(of_steps.shape[:-1]), of_steps.shape[-1])
 
 
 def with_ones(inputs: Tensor) -> Array:

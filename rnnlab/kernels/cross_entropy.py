@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
-from rnnlab.kernels.scan import exact, refuse_second_order
+from rnnlab.kernels.scan import exact
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -27,7 +27,6 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
     Raises:
         IndexError: For a class that there is not.
-        RuntimeError: From a backward pass with create_graph=True.
     """
     if exact(outputs) and on_cpu(outputs):
         return _CrossEntropy.apply(outputs, targets)
@@ -38,10 +37,9 @@ class _CrossEntropy(Function):
     @staticmethod
     @quiet
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
-        # In the order of memory, which for the outputs of a kernel is step by step.
-        y = rows(array(outputs).transpose(1, 0, 2)).T.copy()  # (classes, seq_len * batch)
-        classes = array(targets).T.ravel()
-        if classes.min() < 0:
+        y = rows(array(outputs)).T.copy()  # (classes, batch * seq_len)
+        classes = array(targets).ravel()
+        if classes.min(initial=0) < 0:
             raise IndexError(f"class {classes.min()} is out of bounds: 0 to {len(y) - 1}")
         right = classes, np.arange(y.shape[1])
         y -= y.max(axis=0)
@@ -53,13 +51,16 @@ class _CrossEntropy(Function):
             y /= total
             y[right] -= 1
             y /= y.shape[1]
-            ctx.gradient, ctx.shape = y, outputs.shape
+            ctx.save_for_backward(outputs, targets)
+            ctx.gradient = y
         return torch.from_numpy(losses).mean()
 
     @staticmethod
     @quiet
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        refuse_second_order()
-        batch, length, classes = ctx.shape
-        gradient = (ctx.gradient * array(grads[0])).T.reshape(length, batch, classes)
-        return torch.from_numpy(gradient.transpose(1, 0, 2)), None
+        outputs, targets = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this gradient is itself to be differentiated
+            loss = F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+            return *torch.autograd.grad(loss, outputs, grads[0], create_graph=True), None
+        gradient = (ctx.gradient * array(grads[0])).T.reshape(outputs.shape)
+        return torch.from_numpy(gradient), None

@@ -7,21 +7,18 @@ takes them in whatever order they lie, and its matrix products are numpy's: see 
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
 from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
-from rnnlab.kernels.scan import exact, refuse_second_order
+from rnnlab.kernels.scan import exact
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`torch.nn.functional.linear` of inputs (batch, seq_len, features).
-
-    Raises:
-        RuntimeError: From a backward pass with create_graph=True.
-    """
+    """`torch.nn.functional.linear` of inputs (batch, seq_len, features)."""
     if exact(inputs) and on_cpu(inputs, weight, bias):
         return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
@@ -35,13 +32,18 @@ class _Linear(Function):
         x = array(inputs).transpose(1, 0, 2)
         y = rows(x).dot(array(weight).T)
         y += array(bias)
-        return torch.from_numpy(y.reshape(*x.shape[:2], -1).transpose(1, 0, 2))
+        outputs = y.reshape(*x.shape[:2], len(weight)).transpose(1, 0, 2)
+        # Few numbers, in the order that a loss of a user's may count on.
+        return torch.from_numpy(np.ascontiguousarray(outputs))
 
     @staticmethod
     @quiet
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        refuse_second_order()
         inputs, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this gradient is itself to be differentiated
+            (e,) = grads
+            by_weight = e.flatten(0, 1).t() @ inputs.flatten(0, 1)
+            return e @ weight, by_weight, e.sum(dim=(0, 1))
         x, e = (array(tensor).transpose(1, 0, 2) for tensor in (inputs, grads[0]))
         grad_x = rows(e).dot(array(weight)).reshape(x.shape).transpose(1, 0, 2)
         arrays = grad_x, rows(e).T.dot(rows(x)), rows(e).sum(axis=0)

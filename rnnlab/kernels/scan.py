@@ -25,13 +25,15 @@ def backward_chunks(steps: int, size: int) -> Iterator[range]:
 
 
 def exact(inputs: Tensor) -> bool:
-    """Whether a kernel keeps the precision that the loop over `step` would have on these inputs.
+    """Whether a kernel does what the plain operations would do on these inputs.
 
     In 16 bits the states of a kernel are too coarse, and under autocast the loop changes its own
-    precision from one operation to the next.
+    precision from one operation to the next. torch.func and torch.jit.trace look into the plain
+    operations, and cannot look into a kernel.
     """
     wide = inputs.dtype in (torch.float32, torch.float64)
-    return wide and not torch.is_autocast_enabled(inputs.device.type)
+    looked_into = torch.jit.is_tracing() or torch._C._functorch.peek_interpreter_stack() is not None
+    return wide and not looked_into and not torch.is_autocast_enabled(inputs.device.type)
 
 
 def refuse_second_order() -> None:

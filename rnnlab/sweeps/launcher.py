@@ -31,7 +31,7 @@ from pebble import ProcessExpired, ProcessPool
 from rnnlab import collector
 from rnnlab.checks import check_float, check_int
 from rnnlab.masking import masked
-from rnnlab.result import Result, failure_in
+from rnnlab.result import Result, failure_in, write_failure
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
 
@@ -45,7 +45,7 @@ class JobFailedError(Exception):
 
 
 class ProcessLauncher(Launcher):
-    """`n_jobs` processes at once, each for one job.
+    """`n_jobs` processes at once, each for some jobs one after another.
 
     Args:
         n_jobs: Jobs at once; null: as many as there are cores that this process may use.
@@ -203,11 +203,12 @@ def _run(shared: bytes, packed: bytes) -> Any:
             hydra_context=context,
         )
         value = returned.return_value  # or what the task function raised
-    except Exception:  # noqa: BLE001 job() has written down which, and the process ends
+    except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
+        write_failure(_folder(config), error)  # unless job() has
         _end(1)
     except SystemExit as stopped:
-        _end(int(stopped.code or 1))
+        _end(stopped.code if isinstance(stopped.code, int) and stopped.code else 1)
     _flush()
     return value
 

@@ -13,6 +13,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def main() -> None:
     found = json.loads(path.read_text("utf-8")) if path.exists() else {}
     found["machine"] = machine()
     parts: dict[str, Callable[[int, Path], Any]] = {
-        "updates": updates,
+        "updates": partial(updates, keep_freed_memory=asked.peers_keep_memory),
         "sweep": sweep,
         "start": start,
         "growth": growth,
@@ -61,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     made.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     made.add_argument("--rounds", type=int, default=15, help="of interleaved blocks (15)")
+    made.add_argument(
+        "--peers-keep-memory",
+        action="store_true",
+        help="let the peers' process too keep what it has freed (mallopt)",
+    )
     made.add_argument("--output", type=Path, default=Path("outputs/benchmark"), metavar="FOLDER")
     return made
 
@@ -72,7 +78,9 @@ def machine() -> dict[str, str]:
     info = Path("/proc/cpuinfo")
     names = info.read_text("utf-8").splitlines() if info.exists() else []
     model = next((n.partition(":")[2].strip() for n in names if n.startswith("model name")), "")
-    packages = {n: version(n) for n in ("torch", "numpy", "pytorch-lightning", "mlflow")}
+    names = ["torch", "numpy", "pytorch-lightning", "mlflow"]
+    names += [n for n in ("jax", "optax") if importlib.util.find_spec(n)]
+    packages = {n: version(n) for n in names}
     blas = [f"{each['internal_api']} for {each.get('architecture')}" for each in _blas()]
     processor = {"processor": model or platform.machine(), "cores": str(os.cpu_count())}
     return {**processor, **packages, "numpy's BLAS": ", ".join(blas)}
@@ -85,13 +93,20 @@ def _blas() -> list[dict[str, Any]]:
     return [each for each in threadpool_info() if each["user_api"] == "blas"]
 
 
-def updates(rounds: int, folder: Path) -> Any:
-    """Inside rnnlab's training, against bare loops."""
-    # Of the peers' processes too, before JAX starts its threads: all are alike.
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+def updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
+    """Inside rnnlab's training, against bare loops, all on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})  # of the peers' processes too
+    try:
+        return _updates(rounds, folder, keep_freed_memory)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
     from benchmarks.case import Case
     from benchmarks.figures import draw_ratios
-    from benchmarks.updates import HEADER, gemm_peak, time_updates
+    from benchmarks.updates import HEADER, Choice, gemm_peak, time_updates
     from rnnlab.hush import hush
     from rnnlab.table import markdown_table
 
@@ -104,7 +119,7 @@ def updates(rounds: int, folder: Path) -> Any:
     for task in ("adding", "copy_memory"):
         for (cell, sizes), targets in TARGETS.items():
             case = Case(cell, task, *sizes)
-            one = time_updates(case, rounds, jax, compiled)
+            one = time_updates(case, rounds, Choice(jax, compiled, keep_freed_memory))
             timed.append(one.as_dict())
             for peer in one.peers:
                 ratios = one.ratios(peer)
@@ -122,28 +137,36 @@ def updates(rounds: int, folder: Path) -> Any:
             sys.stdout.flush()
     draw_ratios(rows, folder / "ratios.png")
     sys.stdout.write(f"GEMM peak {peak / 1e9:.1f} GFLOP/s\n")
+    shares = [statistics.median(one["logged"]) / statistics.median(one["ours"]) for one in timed]
+    sys.stdout.write(
+        f"perf/seconds_per_update is {min(shares):.1%} to {max(shares):.1%} of these times, which have "
+        "Lightning, the journal and the store in them\n"
+    )
     return {"gemm_peak": peak, "rows": rows, "timed": timed}
 
 
 def sweep(rounds: int, folder: Path) -> Any:
     """4 cells x 2 tasks x 6 seeds."""
     from benchmarks.sweep import ours, stock, time_sweeps
+    from rnnlab.table import markdown_table
 
+    bare = ("diagnostics=none", "tracking.log_model=false")
     commands = {
-        "rnnlab": ours("diagnostics=none"),
-        "rnnlab with diagnostics": ours(),
-        "rnnlab, 1 process": ours("diagnostics=none", "hydra.launcher.n_jobs=1"),
+        "rnnlab": ours(*bare),
+        "rnnlab with diagnostics and models": ours(),
+        "rnnlab, 1 process": ours(*bare, "hydra.launcher.n_jobs=1"),
         "stock": stock(),
     }
     found = time_sweeps(commands, max(1, rounds // 5))
     own = statistics.median(found["rnnlab"]["stored"])
     for name in commands:
         ratio = statistics.median(found[name]["stored"]) / own
-        losses = found[name]["losses"]
-        sys.stdout.write(
-            f"{name}: {ratio:.2f} times rnnlab's time; {len(losses)} runs, "
-            f"median test loss {statistics.median(losses):.4g}\n"
-        )
+        sys.stdout.write(f"{name}: {ratio:.2f} times rnnlab's time\n")
+    names = ("rnnlab", "stock")
+    header = ["cell and task", *(f"{name}: median test loss" for name in names)]
+    medians = [{k: statistics.median(v) for k, v in found[n]["losses"].items()} for n in names]
+    table = [[k, *(f"{one[k]:.4g}" for one in medians)] for k in medians[0]]
+    sys.stdout.write(f"{markdown_table(header, table)}\n")
     return found
 
 

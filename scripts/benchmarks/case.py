@@ -31,6 +31,11 @@ class Case:
         return max(1, min(50, int(2e9 / work)))
 
     @property
+    def warm_up(self) -> int:
+        """Blocks that are not timed, and whose losses are compared: at least three updates."""
+        return max(1, -(-3 // self.block))
+
+    @property
     def products(self) -> int:
         """Floating-point operations of an update's recurrent matrix products, forward and backward."""
         gates = {"elman": 1, "gru": 3, "lstm": 4}[self.cell]

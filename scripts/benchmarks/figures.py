@@ -36,22 +36,25 @@ def draw_ratios(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def draw_growth(found: Mapping[str, Any], path: Path) -> None:
-    """Milliseconds an update over each size, and seconds of a sweep over its runs."""
+    """Microseconds a time step over T, milliseconds an update over H and B, seconds over runs."""
     figure = Figure(figsize=(13, 3.6), layout="constrained")
     panels = figure.subplots(1, len(STEPS) + 1)
     for axes, size in zip(panels, STEPS, strict=False):
         for cell in CELLS:
             color, marker = LOOKS[cell]
-            times = found[cell][size]
+            times = {int(n): 1e3 * seconds for n, seconds in found[cell][size].items()}
+            if size == "seq_len":
+                times = {n: 1e3 * milliseconds / n for n, milliseconds in times.items()}
             axes.plot(
-                [int(n) for n in times],
-                [1e3 * seconds for seconds in times.values()],
+                list(times),
+                list(times.values()),
                 color=color,
                 marker=marker,
                 label=cell,
             )
         _logarithmic(axes, STEPS[size])
-        axes.set(xlabel=NAMES[size], ylabel="ms an update")
+        unit = "us a time step" if size == "seq_len" else "ms an update"
+        axes.set(xlabel=NAMES[size], ylabel=unit)
         axes.legend()
     for jobs, (color, marker) in zip((1, 2), LOOKS.values(), strict=False):
         times = found[f"runs, n_jobs={jobs}"]

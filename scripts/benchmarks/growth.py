@@ -31,11 +31,13 @@ class Updates:
 
     def __init__(self, case: Case) -> None:
         self.module: TrainingModule = make_module(case.config())
-        optimizer: Any = _Uncounted(self.module.configure_optimizers())
         module = self.module
-        self.update = Update(module.model, module.task, optimizer, module.clip, None)
+        optimizer: Any = _Uncounted(module.configure_optimizers())
         self.stream = Stream(module.task, case.batch_size, 0, "train")
         self.made = 0
+        for _ in range(2):  # the second finds Adam's state, as all blocks but a run's first do
+            self.update = Update(module.model, module.task, optimizer, module.clip, None)
+            self.seconds(1)
 
     def seconds(self, count: int) -> float:
         """The mean over so many updates."""

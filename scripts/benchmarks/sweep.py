@@ -8,13 +8,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CELLS, TASKS, SEEDS = ("elman", "elman_clipped", "lstm", "gru"), ("adding", "temporal_order"), 6
 SIZES = ("train.steps=500", "train.val_every=100", "eval.sequences=10000")
 OURS = (
     *("-m", f"cell={','.join(CELLS)}", f"task={','.join(TASKS)}", f"seed=range({SEEDS})"),
-    *(*SIZES, "train.stop_when_solved=false", "tracking.log_model=false"),
+    *(*SIZES, "train.stop_when_solved=false"),
 )
 STOCK = ("-m", f"cell={','.join(CELLS)}", f"task={','.join(TASKS)}", f"seed=range({SEEDS})")
 
@@ -39,12 +40,17 @@ def run(command: list[str], folder: Path) -> tuple[float, float]:
     return last / 1000 - began, ended - began
 
 
-def losses(folder: Path) -> list[float]:
-    """`test/loss` of every run in the folder's store, sorted."""
+def losses(folder: Path) -> dict[str, list[float]]:
+    """`test/loss` of every run in the folder's store, by cell and task."""
+    query = """select c.value || ' ' || t.value, m.value from metrics m
+        join params c on c.run_uuid = m.run_uuid and c.key = 'cell'
+        join params t on t.run_uuid = m.run_uuid and t.key = 'task'
+        where m.key = 'test/loss' order by 1, 2"""
+    found: dict[str, list[float]] = {}
     with sqlite3.connect(folder / "mlflow.db") as store:
-        return sorted(
-            v for (v,) in store.execute("select value from metrics where key='test/loss'")
-        )
+        for name, loss in store.execute(query):
+            found.setdefault(name, []).append(loss)
+    return found
 
 
 def ours(*more: str) -> list[str]:
@@ -57,11 +63,9 @@ def stock() -> list[str]:
     return [sys.executable, str(HERE / "stock.py"), *STOCK]
 
 
-def time_sweeps(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[str, list[float]]]:
+def time_sweeps(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[str, Any]]:
     """Each command in turn, each time in an empty folder."""
-    found: dict[str, dict[str, list[float]]] = {
-        name: {"stored": [], "ended": [], "losses": []} for name in commands
-    }
+    found: dict[str, dict[str, Any]] = {name: {"stored": [], "ended": []} for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
             folder = Path(tempfile.mkdtemp())

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -32,21 +32,20 @@ from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.store import open_store
 from rnnlab.training import TrainingModule
 
-CLOSE = (
-    1e-3  # relative, of the mean loss of the first block: float32 on two different orders of sums
-)
+CLOSE = 1e-3
+"""Relative, of the mean losses of the blocks before: float32 on two different orders of sums."""
 MakePeer = Callable[[SequenceModel, Task], Peer]
 
 
 @dataclass
 class Timed:
-    """Seconds an update, by round; the first round warms up and is not among them."""
+    """Seconds an update, by round; the rounds that warm up are not among them."""
 
     case: Case
     ours: list[float] = field(default_factory=list)
     logged: list[float] = field(default_factory=list)  # perf/seconds_per_update
     peers: dict[str, list[float]] = field(default_factory=dict)
-    losses: dict[str, float] = field(default_factory=dict)  # of the first block
+    losses: dict[str, float] = field(default_factory=dict)  # of the last block before the timed
 
     def ratios(self, peer: str) -> list[float]:
         return [theirs / own for theirs, own in zip(self.peers[peer], self.ours, strict=True)]
@@ -75,12 +74,20 @@ HEADER = ["case (H, B, T)", "peer", "ratio", "range", "ms", "peer's ms", "of GEM
 HEADER += ["loss", "peer's loss"]
 
 
+class Choice(NamedTuple):
+    """Of peers, and of what their process does."""
+
+    jax: bool
+    compiled: bool
+    keep_freed_memory: bool
+
+
 class Rounds(pl.Callback):
     """Has the peers run between the blocks of a fit."""
 
     def __init__(self, case: Case, peers: Connection) -> None:
         self.timed, self.peers = Timed(case), peers
-        self.warm = False
+        self.rounds = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
@@ -100,18 +107,19 @@ class Rounds(pl.Callback):
         count = self.timed.case.block
         ours = (time.perf_counter() - self.began) / count
         assert isinstance(pl_module, TrainingModule)
-        if self.warm:
+        warm = self.rounds >= self.timed.case.warm_up
+        if warm:
             self.timed.ours.append(ours)
             self.timed.logged.append(pl_module.recent["perf/seconds_per_update"])
         else:
             self.timed.losses["rnnlab"] = pl_module.recent["train/loss"]
         self.peers.send(range(pl_module.updates - count, pl_module.updates))
         for name, (seconds, loss) in self.peers.recv().items():
-            if self.warm:
+            if warm:
                 self.timed.peers.setdefault(name, []).append(seconds)
             else:
                 self.compare(name, loss)
-        self.warm = True
+        self.rounds += 1
         self.began = time.perf_counter()
 
     def compare(self, peer: str, loss: float) -> None:
@@ -121,16 +129,18 @@ class Rounds(pl.Callback):
             raise RuntimeError(f"{self.timed.case}: {peer} has loss {loss}, rnnlab {own}")
 
 
-def serve_peers(case: Case, jax: bool, compiled: bool, asked: Connection) -> None:
+def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
     """In a process of their own: begin from the weights, then make the updates that are asked for.
 
     Answers each range of updates with every peer's seconds an update, and its mean loss.
     """
     set_num_threads(1)
+    if choice.keep_freed_memory:
+        keep_freed_memory()
     module = make_module(case.config())
     weights = asked.recv()
     module.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
-    peers = [make(module.model, module.task) for make in peers_of(case, jax, compiled)]
+    peers = [make(module.model, module.task) for make in peers_of(case, choice)]
     settings = module.train_settings
     stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
     asked.send("ready")
@@ -146,13 +156,13 @@ def serve_peers(case: Case, jax: bool, compiled: bool, asked: Connection) -> Non
         asked.send(found)
 
 
-def time_updates(case: Case, rounds: int, jax: bool = True, compiled: bool = True) -> Timed:
-    """Train it as rnnlab does, for one round more than asked."""
-    steps = case.block * (rounds + 1)
+def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
+    """Train it as rnnlab does, for the rounds that warm up more than asked."""
+    steps = case.block * (rounds + case.warm_up)
     config = case.config(f"train.steps={steps}", f"train.val_every={steps}")
     context = multiprocessing.get_context("spawn")
     asking, asked = context.Pipe()
-    process = context.Process(target=serve_peers, args=(case, jax, compiled, asked), daemon=True)
+    process = context.Process(target=serve_peers, args=(case, choice, asked), daemon=True)
     process.start()
     asked.close()  # the process has it: should that end early, reading here fails
     callback = Rounds(case, asking)
@@ -183,7 +193,7 @@ def gemm_peak(size: int = 1024, seconds: float = 1.0) -> float:
     return 2 * size**3 / best
 
 
-def peers_of(case: Case, jax: bool, compiled: bool) -> list[MakePeer]:
+def peers_of(case: Case, choice: Choice) -> list[MakePeer]:
     """Whom a case is compared with; what compiles for minutes is left to the small one."""
     makers: list[MakePeer] = [bare]
     small = case.hidden_size <= 50
@@ -191,9 +201,9 @@ def peers_of(case: Case, jax: bool, compiled: bool) -> list[MakePeer]:
         return makers
     makers.append(lambda model, task: bare(model, task, fused=True))
     makers.append(hoisted)
-    if compiled and small and case.task == "adding":
+    if choice.compiled and small and case.task == "adding":
         makers.append(lambda model, task: hoisted(model, task, compiled=True))
-    if jax:
+    if choice.jax:
         from benchmarks.jax_peers import Scan, Vmap
 
         makers.append(Scan)

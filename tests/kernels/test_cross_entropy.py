@@ -79,7 +79,16 @@ def test_it_is_not_torch_that_is_compared_with_itself(monkeypatch):
     assert cross_entropy(*given(2, 3, 4)).isfinite()
 
 
-def test_a_second_derivative_is_refused():
+def test_second_derivatives():
+    """Oracle: finite differences of the first."""
+    outputs, targets = given(3, 4, 5)
+    assert torch.autograd.gradgradcheck(lambda y: cross_entropy(y, targets), outputs)
+
+
+def test_outputs_that_changed_since_are_refused():
     outputs, targets = given(2, 3, 4)
-    with pytest.raises(RuntimeError, match="create_graph=True"):
-        torch.autograd.grad(cross_entropy(outputs, targets), outputs, create_graph=True)
+    changed = outputs * 1
+    loss = cross_entropy(changed, targets)
+    changed.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()

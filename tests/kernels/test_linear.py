@@ -50,11 +50,16 @@ def test_it_is_not_torch_that_is_compared_with_itself(monkeypatch: pytest.Monkey
     assert linear(torch.ones(2, 3, 4), torch.ones(5, 4), torch.ones(5)).eq(5).all()
 
 
-def test_a_second_derivative_is_refused() -> None:
-    x = torch.randn(2, 3, 4, requires_grad=True)
-    y = linear(x, torch.ones(5, 4), torch.ones(5))
-    with pytest.raises(RuntimeError, match="create_graph=True"):
-        torch.autograd.grad(y.sum(), x, create_graph=True)
+def test_second_derivatives() -> None:
+    """Oracle: finite differences of the first."""
+    given = [torch.randn(shape).double().requires_grad_() for shape in ((2, 3, 4), (5, 4), (5,))]
+    assert torch.autograd.gradgradcheck(linear, given)
+
+
+def test_outputs_are_contiguous_and_none_is_none() -> None:
+    x = torch.randn(4, 3, 5).transpose(0, 1)
+    assert linear(x, torch.ones(2, 5), torch.ones(2)).view(-1, 2).shape == (12, 2)
+    assert linear(x[:0], torch.ones(2, 5), torch.ones(2)).shape == (0, 4, 2)
 
 
 def test_infinity_is_a_result_and_no_warning() -> None:

@@ -157,7 +157,7 @@ def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Pat
 
 def test_a_job_is_the_same_run_after_others_in_its_process(command: Command, home: Path) -> None:
     """Among them one that changed what torch keeps for all of a process."""
-    others = ("trainer.precision=64-true,32-true", "trainer.deterministic=true,false")
+    others = ("trainer.precision=64-true,32-true", "trainer.deterministic=true,null")
     swept = ("-m", "cell=lstm", *others, "num_threads=2,1", "hydra.launcher.n_jobs=1", *FAST)
     assert command(*swept).status == 0
     outputs = home / "outputs" / "sweep"
@@ -174,9 +174,28 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
     sizes = "cell.hidden_size=3,-1,4,5"
     finished = command("-m", "cell=elman", sizes, "hydra.launcher.n_jobs=1", *FAST)
     assert finished.status == 1
-    assert "FAILED, rnnlab.config.ConfigError: cell.hidden_size=-1 is too small" in finished.out
+    assert "FAILED, ConfigError: cell.hidden_size=-1 is too small" in finished.out
     runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
     assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
+
+
+BROKEN = """
+from rnnlab.cells import LSTMCell
+class Broken(LSTMCell):
+    def forward(self, inputs, state=None):
+        if self.hidden_size == 4:
+            raise RuntimeError("first line\\nand second")
+        return super().forward(inputs, state)
+"""
+
+
+def test_what_a_job_raised_in_training_is_told(command: Command, home: Path) -> None:
+    (home / "broken.py").write_text(BROKEN)
+    own = ("--config-dir", ".", "allow_targets=[broken]", "cell._target_=broken.Broken")
+    finished = command("-m", *own, "cell.hidden_size=3,4", *FAST)
+    assert finished.status == 1
+    assert "FAILED, RuntimeError: first line and second\n" in finished.out
+    assert "and second; see" in finished.out
 
 
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
