@@ -1,9 +1,13 @@
-"""Checkpoints: the best and the last of a run, replaced whole or not at all.
+"""Checkpoints: the best of a run, the newest and the one before; whole, or refused.
 
-Lightning decides when; what it writes are plain types and tensors only, so that torch loads them
-with its safe default, `weights_only=True`.
+What Lightning writes are plain types and tensors only, so that torch loads them with its safe
+default, `weights_only=True`. A digest of all of it follows at the end of the file, where torch does
+not look: torch itself would load a flipped bit without a word.
 """
 
+import hashlib
+import io
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,26 +16,53 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-BEST, LAST = "best.ckpt", "last.ckpt"
+from rnnlab.atomic import write_bytes
+
+log = logging.getLogger(__name__)
+
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+FORMAT = 1
+"""Of `checkpoint["rnnlab"]`; a newer rnnlab that changes its meaning counts up."""
+
+MARK = b"rnnlab sha256\n"  # then the digest's 32 bytes
+TAIL = len(MARK) + 32
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames, so that no failure costs the checkpoint before."""
+    """Writes beside the target and renames, so that no failure costs the checkpoint before.
+
+    What a full disk does not take is kept in memory and tried again with the next checkpoint, while
+    training goes on.
+    """
+
+    def __init__(self) -> None:
+        self.unwritten: dict[Path, bytes] = {}
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
     ) -> None:
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        self.unwritten[Path(path)] = packed(checkpoint)
+        for target, data in list(self.unwritten.items()):
+            try:
+                _write(target, data)
+            except OSError as error:
+                log.warning(
+                    "%s was not written (%s): training goes on, and tries again with the next",
+                    *(target, error.strerror or error),
+                )
+            else:
+                del self.unwritten[target]
+
+    def load_checkpoint(
+        self, path: str | os.PathLike, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        return self.load(Path(path))
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """The newest of this name, if need be from memory."""
+        if path in self.unwritten:
+            return unpacked(self.unwritten[path], path)
+        return load(path)
 
 
 def checkpointing(folder: Path) -> list[ModelCheckpoint]:
@@ -49,19 +80,76 @@ def checkpointing(folder: Path) -> list[ModelCheckpoint]:
     ]
 
 
+def packed(checkpoint: dict[str, Any]) -> bytes:
+    """The file's content, with its digest."""
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    data = buffer.getvalue()
+    return data + MARK + hashlib.sha256(data).digest()
+
+
+def unpacked(data: bytes, path: Path) -> dict[str, Any]:
+    """What a checkpoint file holds, on the CPU.
+
+    Raises:
+        ValueError: If it is cut off, changed, not rnnlab's, or of a newer format.
+    """
+    body, mark, digest = data[:-TAIL], data[-TAIL:-32], data[-32:]
+    if mark != MARK:
+        raise ValueError(f"{path} is cut off, or not a checkpoint of rnnlab")
+    if hashlib.sha256(body).digest() != digest:
+        raise ValueError(f"{path} is damaged: its content does not match its checksum")
+    try:
+        checkpoint = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is not a readable checkpoint: {reason}") from error
+    own = checkpoint.get("rnnlab") if isinstance(checkpoint, dict) else None
+    if not isinstance(own, dict):
+        raise ValueError(f"{path} is not a checkpoint of rnnlab")
+    if own.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} has format {own.get('format')}, and this rnnlab reads {FORMAT}: "
+            f"it was written by rnnlab {own.get('version', 'of another version')}"
+        )
+    return checkpoint
+
+
 def load(path: Path) -> dict[str, Any]:
     """What a checkpoint holds, on the CPU.
 
     Raises:
-        ValueError: If there is no such file, or it is not a checkpoint of rnnlab.
+        ValueError: If there is no such file, or it is damaged, not rnnlab's, or of a newer format.
     """
-    if not path.is_file():
-        raise ValueError(f"resume={str(path)!r}: there is no such checkpoint")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"resume={str(path)!r} is not a readable checkpoint: {reason}") from error
-    if not isinstance(checkpoint, dict) or "rnnlab" not in checkpoint:
-        raise ValueError(f"resume={str(path)!r} is not a checkpoint of rnnlab")
-    return checkpoint
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+    return unpacked(data, path)
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest checkpoint in a folder that is whole, or None where there has been none.
+
+    Raises:
+        ValueError: If there are some, and all are damaged.
+    """
+    refused = []
+    for path in (folder / LAST, folder / PREVIOUS):
+        if path.exists():
+            try:
+                load(path)
+            except ValueError as error:
+                log.warning("%s; the one before it is used", error)
+                refused.append(str(error))
+            else:
+                return path
+    if refused:
+        raise ValueError("; ".join(refused))
+    return None
+
+
+def _write(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    keep = target.with_name(PREVIOUS) if target.name == LAST else None
+    write_bytes(target, data, keep)

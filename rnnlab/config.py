@@ -91,8 +91,8 @@ def _call(
         return cls(*args, **arguments)
     except ConfigError:
         raise
-    except (TypeError, ValueError) as error:
-        message = str(error)
+    except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
+        message = (str(error).strip() or type(error).__name__).splitlines()[0]
         named = re.match(r"(\w+)=", message)
         dot = "." if named and named[1] in parameters else ": "
         raise ConfigError(f"{section}{dot}{message}") from error

@@ -1,6 +1,7 @@
 """What a user did wrong, in one to three lines; a fault of the program keeps its traceback."""
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,17 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
         return "\n".join(str(error).strip().splitlines()[:3])
+    if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
+        said = str(error).strip().splitlines() or [""]
+        return f"Hydra cannot compose this command line: {type(error).__name__}: {said[0][:300]}"
     return None
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    """Whether Hydra tripped over what it was given: of rnnlab's only run.py was at work."""
+    frames = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [path.name for path in frames if path.is_relative_to(Path(__file__).parent)]
+    return own[-1:] == ["run.py"] and any("hydra" in path.parts for path in frames)
 
 
 def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:

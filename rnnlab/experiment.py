@@ -3,6 +3,7 @@
 The config is what Hydra composed, resolved to plain dicts; every section is checked here.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,8 @@ def make_diagnostics(config: Config) -> dict[str, Diagnostic]:
     chosen = {}
     for name, section in config["diagnostics"].items():
         where = f"diagnostics.{name}"
+        if not re.fullmatch(r"\w[\w-]*", name):
+            raise ValueError(f"{where} is not a name of letters, digits, _ and -: files go by it")
         if not isinstance(section, Mapping) or "_target_" not in section:
             raise ValueError(f"{where}={section!r} is not a section with a _target_")
         chosen[name] = build(where, section, Diagnostic, config["allow_targets"])()
@@ -120,7 +123,11 @@ def make_diagnostics(config: Config) -> dict[str, Diagnostic]:
 
 
 def make_trainer(
-    config: Config, folder: Path, callbacks: Sequence[pl.Callback], logger: Any
+    config: Config,
+    folder: Path,
+    callbacks: Sequence[pl.Callback],
+    logger: Any,
+    checkpoints_io: AtomicCheckpointIO | None = None,
 ) -> pl.Trainer:
     """A Lightning trainer that checkpoints into `folder`.
 
@@ -146,7 +153,7 @@ def make_trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
         callbacks=[*callbacks, *checkpointing(folder)],
-        plugins=[AtomicCheckpointIO()],
+        plugins=[checkpoints_io or AtomicCheckpointIO()],
     )
     try:
         trainer = make()

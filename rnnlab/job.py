@@ -3,14 +3,19 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import collector
-from rnnlab.result import write_failure
+from rnnlab.atomic import write_text
+from rnnlab.masking import hide_environment, masked
+from rnnlab.result import FAILURE, FILE, write_failure
 from rnnlab.signals import Stopped
+
+if TYPE_CHECKING:
+    from rnnlab.resume import Earlier
 
 GROUPS = (
     *("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "diagnostics"),
@@ -20,7 +25,7 @@ GROUPS = (
 
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
-    from rnnlab.resume import resumed
+    from rnnlab.resume import without_resume
     from rnnlab.summary import summary
     from rnnlab.trial import run_trial
 
@@ -28,15 +33,22 @@ def job(cfg: DictConfig) -> float | None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    hide_environment(OmegaConf.to_container(cfg, resolve=False), config)
+    mask_files(folder / ".hydra")
     choices = {group: _choice(settings.runtime.choices, config, group) for group in GROUPS}
-    overrides = list(settings.overrides.task)
-    run_id = None
+    overrides = without_resume(list(settings.overrides.task))
     try:
-        if cfg.resume is not None:
-            config, choices, overrides, folder, run_id = resumed(config, overrides)
-        result = run_trial(config, choices, overrides, folder, run_id)
+        earlier = _earlier(config, overrides, folder)
+        if earlier is not None:
+            (earlier.folder / FAILURE).unlink(missing_ok=True)  # of the attempt before
+            config, folder = earlier.config, earlier.folder
+            choices, overrides = earlier.result.choices, earlier.result.overrides
+        if earlier is not None and earlier.result.status == "FINISHED":
+            result = earlier.result
+        else:
+            result = run_trial(config, choices, overrides, folder, earlier)
     except Stopped:
-        if (folder / "checkpoints" / "last.ckpt").exists():
+        if (folder / FILE).exists():
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception as error:
@@ -46,6 +58,31 @@ def job(cfg: DictConfig) -> float | None:
     return result.metrics.get("test/loss")
 
 
+def _earlier(config: dict[str, Any], overrides: list[str], folder: Path) -> "Earlier | None":
+    """The run to go on with, if `resume` asks for one and there is one."""
+    from rnnlab.resume import AUTO, asked, begun, earlier_run
+
+    name, _ = asked(config)
+    if name == AUTO:
+        found = begun(folder, overrides)
+        return (
+            None if found is None else earlier_run(str(found), config, overrides, found == folder)
+        )
+    return None if name is None else earlier_run(name, config, overrides)
+
+
+def mask_files(folder: Path) -> None:
+    """Leave passwords out of the files that Hydra has written of a config."""
+    for path in folder.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        if (shown := masked(text)) != text:
+            write_text(path, shown)
+
+
 def _choice(choices: Mapping[str, Any], config: dict[str, Any], group: str) -> str:
     """What was chosen of a group; of a list, as diagnostics=[omega,lyapunov], Hydra says nothing."""
-    return str(choices[group]) if group in choices else f"[{','.join(config[group])}]"
+    if group in choices:
+        return str(choices[group])
+    if not isinstance(config.get(group), Mapping):
+        raise ValueError(f"{group}=[] chooses nothing")
+    return f"[{','.join(config[group])}]"

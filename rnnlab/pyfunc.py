@@ -23,7 +23,8 @@ class ServedModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         config = json.loads(Path(context.artifacts["config"]).read_text(encoding="utf-8"))
-        self.model = make_model(config, make_task(config)).eval()
+        task = make_task(config)
+        self.model, self.input_size = make_model(config, task).eval(), task.input_size
         self.model.load_state_dict(load_file(context.artifacts["weights"]))
 
     def predict(  # pyrefly: ignore[bad-override]  MLflow's own returns None
@@ -32,10 +33,27 @@ class ServedModel(PythonModel):
         model_input: np.ndarray,
         params: dict[str, Any] | None = None,
     ) -> np.ndarray:
-        inputs = torch.as_tensor(np.asarray(model_input, dtype=np.float32))
+        inputs = torch.as_tensor(_checked(model_input, self.input_size))
         with torch.inference_mode():
             outputs, _ = self.model(inputs)
         return outputs.numpy()
+
+
+def _checked(given: object, input_size: int) -> np.ndarray:
+    """As numbers, (batch, seq_len, input_size).
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        inputs = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the inputs are not an array of numbers: {error}") from error
+    if inputs.ndim != 3 or inputs.shape[2] != input_size or inputs.shape[1] == 0:
+        raise ValueError(
+            f"inputs of shape {inputs.shape} are not (batch, seq_len, {input_size}), seq_len at least 1"
+        )
+    return inputs
 
 
 mlflow.models.set_model(ServedModel())

@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnlab.atomic import write_text
+from rnnlab.masking import masked
+
+FILE = "result.json"  # in a run's folder
 FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
 
 
@@ -15,7 +19,8 @@ def write_failure(folder: Path, error: BaseException) -> None:
     path = folder / FAILURE
     if not path.exists():
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        path.write_text(f"{said}\n\n{''.join(traceback.format_exception(error))}", "utf-8")
+        told = "".join(traceback.format_exception(error))
+        write_text(path, masked(f"{said}\n\n{told}"))
 
 
 def failure_in(folder: Path) -> str | None:
@@ -36,6 +41,8 @@ class Result:
     chance: float
     overrides: list[str]
     folder: str
+    choices: dict[str, str] = field(default_factory=dict)
+    """The chosen option of each config group."""
     num_params: int = 0
     status: str = "RUNNING"
     run_id: str = ""
@@ -43,15 +50,17 @@ class Result:
     tracking_uri: str = ""
     checkpoint: str = ""
     seconds: float = 0.0
+    delivered: bool = False
+    """Whether the store has all of it."""
     undelivered: int = 0
     failure: str = ""
+    changes: str = ""
+    """What resumes have changed of the config."""
     metrics: dict[str, float] = field(default_factory=dict)
 
     def write(self) -> None:
-        path = Path(self.folder) / "result.json"
-        beside = path.with_name(".result.json")
-        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        beside.replace(path)  # a killed process leaves the result before, whole
+        """Replace `result.json` as a whole: a killed process leaves the one before."""
+        write_text(Path(self.folder) / FILE, json.dumps(asdict(self), indent=1))
 
     def verdict(self) -> str:
         """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
@@ -67,7 +76,16 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path) -> "Result":
-        return cls(**json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        """The result in a run's folder.
+
+        Raises:
+            ValueError: If there is none, or it cannot be read.
+        """
+        path = folder / FILE
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def variant_name(choices: Mapping[str, str]) -> str:

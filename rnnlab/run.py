@@ -5,6 +5,8 @@ answer at once.
 """
 
 import os
+import re
+import signal
 import sys
 import traceback
 from io import TextIOWrapper
@@ -17,8 +19,9 @@ from hydra.core.plugins import Plugins
 from rnnlab import collector
 from rnnlab.errors import explain
 from rnnlab.job import job
+from rnnlab.masking import masked
 from rnnlab.options import register_options
-from rnnlab.signals import Stopped, stop_on_signals
+from rnnlab.signals import Stopped, requeue, stop_on_signals
 from rnnlab.sweeps.horizon import HorizonSweeper
 from rnnlab.sweeps.launcher import JobFailedError, ProcessLauncher
 from rnnlab.sweeps.sweep import Sweep
@@ -37,9 +40,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # no terminal's character set may end a run
+    sys.argv = [re.sub("^resume=", "resume.run=", argument) for argument in sys.argv]
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)
+    _refuse_foreign_plugins(arguments.overrides)
     sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
     # Hydra takes a plugin by a name in its own namespace alone, wherever the class itself lives.
     for plugin in (ProcessLauncher, HorizonSweeper):
@@ -47,7 +52,19 @@ def main() -> None:
     status = _run_hydra(folders, arguments.overrides)
     if Sweep.current is not None:
         status = Sweep.current.finish(status)
+    if status == 128 + signal.SIGUSR1:
+        requeue()
     sys.exit(status)
+
+
+def _refuse_foreign_plugins(overrides: list[str]) -> None:
+    """Exit with 2 where an override has Hydra itself call something that is no part of these tools."""
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        foreign = not value.strip("'\"").startswith(("hydra.", "hydra_plugins.", "rnnlab."))
+        if key.startswith("hydra.") and key.endswith("_target_") and foreign:
+            sys.stderr.write(f"{key}={value} is not a class of Hydra's, its plugins' or rnnlab's\n")
+            sys.exit(2)
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
@@ -64,7 +81,7 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 the one place where errors become messages
         message = explain(error, folders, overrides)
         whole = message is None or asked == "1"
-        sys.stderr.write(traceback.format_exc() if whole else f"{message}\n")
+        sys.stderr.write(masked(traceback.format_exc() if whole else f"{message}\n"))
         return 1 if message is None else 2
     finally:
         os.environ[FULL_ERROR] = asked

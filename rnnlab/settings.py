@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rnnlab.checks import check_bool, check_int, check_seed
+from rnnlab.checks import check_bool, check_choice, check_int, check_seed
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,9 @@ class TrainSettings:
         val_every: Updates between two validations; a multiple of `block`.
         stop_when_solved: Stop at the first validation that shows the task solved.
         data_seed: Which training batches.
+        nonfinite: What a loss that is not finite does: "stop" ends the run, as a result (`diverged`);
+            "skip" leaves that update out, also where the gradient is not finite, and counts it;
+            "raise" fails the run.
     """
 
     steps: int = 2000
@@ -24,12 +27,14 @@ class TrainSettings:
     val_every: int = 100
     stop_when_solved: bool = True
     data_seed: int = 0
+    nonfinite: str = "stop"
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
+        check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
         if self.val_every % self.block:
             raise ValueError(
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "

@@ -1,11 +1,14 @@
-"""Ctrl-C and SIGTERM as one exception that passes through Lightning and Hydra unchanged.
+"""Ctrl-C, SIGTERM and Slurm's SIGUSR1 as one exception that passes through Lightning and Hydra unchanged.
 
 Lightning turns Ctrl-C into exit status 1 and SIGTERM into an exit without a status. And where the
 exception lands in the middle of a write, what comes out may be the writer's own complaint:
 `received` tells that a signal was the cause.
 """
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -26,18 +29,42 @@ class Stopped(SystemExit):
 
 
 def stop_on_signals() -> None:
-    """Raise `Stopped` in this process's main thread at SIGINT, SIGTERM and SIGHUP."""
+    """Raise `Stopped` in this process's main thread at the first signal; a second Ctrl-C ends it.
+
+    The signals are SIGINT, SIGTERM, SIGHUP (the terminal has been closed), and in a job of Slurm
+    SIGUSR1, which it sends before the time is up. What comes while the first is being dealt with
+    changes nothing.
+    """
 
     def stop(signum: int, _: FrameType | None) -> None:
+        first, again = not _received, signum == signal.SIGINT in _received
         _received.append(signum)
-        if not _held:
+        if again:
+            os._exit(128 + signum)
+        if first and not _held:
             raise Stopped(signum)
 
     _received.clear()
     _held.clear()
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)  # the terminal has been closed
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    if job_of_slurm():
+        signal.signal(signal.SIGUSR1, stop)
+
+
+def job_of_slurm() -> str:
+    """The id under which Slurm knows this process's job; empty outside of Slurm."""
+    array, task = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
+
+
+def requeue() -> None:
+    """Have Slurm run this job again, from its first line."""
+    command = ["scontrol", "requeue", job_of_slurm()]
+    try:
+        subprocess.run(command, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"{' '.join(command)} failed: {error}\n")
 
 
 @contextmanager

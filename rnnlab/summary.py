@@ -29,17 +29,16 @@ def summary(result: Result) -> str:
     lengths = sorted(name for name in metrics if name.startswith("length/"))
     lines += [
         *(f"{name} {metrics[name]:.4g}" for name in lengths),
-        f"run         {result.run_id}  ({result.name})",
+        f"run         {result.run_id or 'not in MLflow yet'}  ({result.name})",
         f"checkpoint  {result.checkpoint or 'none: it diverged before the first'}",
-        how_to_see(
-            *(result.tracking_uri, result.experiment_id, result.run_id),
-            View(result.task, result.length),
-        ),
     ]
-    if result.undelivered:
+    if result.run_id:
+        view = View(result.task, result.length)
+        lines.append(how_to_see(result.tracking_uri, result.experiment_id, result.run_id, view))
+    if not result.delivered:
         lines.append(
-            f"MLflow did not take {result.undelivered} points; "
-            f"{result.folder}/metrics.jsonl has them all"
+            f"MLflow did not take {result.undelivered} points, or how the run ended; {result.folder} "
+            f"has it all, and python -m rnnlab.sync {result.folder} delivers it"
         )
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from rnnlab.checkpoints import FORMAT
 from rnnlab.checks import check_seed
 from rnnlab.clipping import Clip
 from rnnlab.data import Stream, philox_words
@@ -117,10 +118,21 @@ class TrainingModule(pl.LightningModule):
     def train_dataloader(self) -> range:
         """The first update of each block up to the next validation."""
         settings = self.train_settings
-        stop = min(self.updates + settings.val_every, settings.steps)
+        validations = self.updates // settings.val_every
+        stop = min((validations + 1) * settings.val_every, settings.steps)
         return range(self.updates, stop, settings.block)
 
     def on_train_start(self) -> None:
+        if (
+            self.make_schedule is None
+        ):  # a checkpoint restores its own, and a resume may change them
+            loaded: Any = self.optimizers()
+            for group, of_config in zip(
+                loaded.param_groups,
+                self.make_optimizer(self.model.parameters()).param_groups,
+                strict=True,
+            ):
+                group.update({key: value for key, value in of_config.items() if key != "params"})
         # A run that was killed after it had been stopped as solved is resumed to be tested only.
         if self.solved_at is not None and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
@@ -131,15 +143,22 @@ class TrainingModule(pl.LightningModule):
         self._seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
         optimizer: Any = self.optimizers()
-        update = Update(self.model, self.task, optimizer, self.clip, self._schedule_of_updates())
+        skips = self.train_settings.nonfinite == "skip"
+        schedule = self._schedule_of_updates()
+        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
         measured = torch.stack(
             [
                 update(batch, counted=step == stop - 1)
                 for step, batch in enumerate(self._batches(start, stop), start)
             ]
         )
-        losses, norms, left = measured.cpu().double().unbind(dim=1)  # waits for the device, once
+        measured = measured.cpu().double()  # waits for the device, once
         seconds = time.perf_counter() - began
+        skipped = {}
+        if skips:
+            made = measured.isfinite().all(dim=1)
+            measured, skipped = measured[made], {"train/skipped": (~made).sum().item()}
+        losses, norms, left = measured.unbind(dim=1)
         if not losses.isfinite().all():
             raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
         self.updates = stop
@@ -151,6 +170,7 @@ class TrainingModule(pl.LightningModule):
             "grad/clip_fraction": (left < norms).double().mean().item(),
             "perf/steps_per_second": self._speed.after(stop - start, seconds),
             "perf/seconds_per_update": seconds / (stop - start),
+            **skipped,
         }
         self.record(metrics)
 
@@ -248,12 +268,27 @@ class TrainingModule(pl.LightningModule):
             logger.log_metrics(finite, step=self.updates)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        state = {"updates": self.updates, "solved_at": self.solved_at}
+        state = {"format": FORMAT, "updates": self.updates, "solved_at": self.solved_at}
         checkpoint["rnnlab"] = state | self.origin
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.updates = checkpoint["rnnlab"]["updates"]
         self.solved_at = checkpoint["rnnlab"]["solved_at"]
+        # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
+        checkpoint["loops"]["fit_loop"] = self._fit_loop()
+
+    def _fit_loop(self) -> dict[str, Any]:
+        """The state of Lightning's loop, with as many epochs and steps done as the updates say."""
+        settings = self.train_settings
+        epochs = -(-self.updates // settings.val_every)
+        if self.updates < settings.steps:
+            epochs = self.updates // settings.val_every  # one that has only begun begins again
+        state = self.trainer.fit_loop.state_dict()
+        for counts in state["epoch_progress"].values():
+            counts.update(dict.fromkeys(counts, epochs))
+        steps = state["epoch_loop.manual_optimization.optim_step_progress"]["total"]
+        steps.update(dict.fromkeys(steps, -(-self.updates // settings.block)))
+        return state
 
     def _add(self, score: Score, task: Task, stream: str, start: int, count: int) -> None:
         """Score the sequences from number `start` on, of `count` in all."""

@@ -4,34 +4,54 @@ A run ends as FINISHED (also where it diverged: that is a result), KILLED (by a 
 in MLflow and in `result.json` in its folder, and never stays RUNNING.
 """
 
+import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from mlflow.tracking.context.registry import resolve_tags
 
-from rnnlab import __version__, checkpoints
+from rnnlab import __version__
+from rnnlab.at_work import at_work
+from rnnlab.checkpoints import BEST, AtomicCheckpointIO
 from rnnlab.checks import check_int
 from rnnlab.config import build
 from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.machine import keep_freed_memory, set_num_threads
-from rnnlab.masking import masked
+from rnnlab.masking import masked, masked_config
 from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
-from rnnlab.result import Result, leaves, variant_name
+from rnnlab.result import FILE, Result, leaves, variant_name
+from rnnlab.resume import Earlier
 from rnnlab.signals import Stopped, held, received
+from rnnlab.stopping import CheckpointOnStop
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
+from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.store import TrackingSettings, open_store, show, tracking_uri
+from rnnlab.tracking.record import FILE as RECORD
+from rnnlab.tracking.record import Record
+from rnnlab.tracking.store import (
+    FAILURES,
+    TrackingSettings,
+    UnreachableError,
+    first_line,
+    open_store,
+    show,
+    tracking_uri,
+)
 from rnnlab.tracking.view import VARIANT_ON_TASK, View
+from rnnlab.tracking.waiting import JOURNAL, Delivered, waiting
 from rnnlab.training import DivergedError, TrainingModule
+
+log = logging.getLogger(__name__)
 
 
 def run_trial(
@@ -39,7 +59,7 @@ def run_trial(
     choices: Mapping[str, str],
     overrides: list[str],
     folder: Path,
-    run_id: str | None = None,
+    earlier: Earlier | None = None,
 ) -> Result:
     """Train and test what `config` says.
 
@@ -48,15 +68,14 @@ def run_trial(
         choices: The chosen option of each config group.
         overrides: What was asked for on the command line, for reports.
         folder: Where the run's files go.
-        run_id: The MLflow run to go on with, from the last checkpoint in `folder`.
+        earlier: The run to go on with, whose folder it is.
 
     Raises:
         ValueError: For anything in the config that cannot be used; nothing has been recorded then.
     """
-    began = time.monotonic()
     hush()
     check_sections(config)
-    if run_id is None and any((folder / name).exists() for name in ("result.json", "checkpoints")):
+    if earlier is None and (folder / FILE).exists():
         raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
     set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
@@ -64,44 +83,67 @@ def run_trial(
     torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say
     module, diagnostics = make_module(config), make_diagnostics(config)
     tracking = build("tracking", config["tracking"], TrackingSettings)()
-    module.origin = {"version": __version__, "config": _shareable(config), "choices": dict(choices)}
     result = _describe(config, choices, overrides, folder, module)
-    logger = _make_logger(tracking, result, run_id)
-    watch = Watch(diagnostics, folder)
-    callbacks = [watch, Progress(result.name)]
-    trainer = make_trainer(config, folder / "checkpoints", callbacks, logger)
-    try:
-        with held():  # or MLflow would have a run that nobody knows of, RUNNING for ever
-            result.run_id = str(logger.run_id)
-            result.write()
-        if run_id is None:
-            logger.log_hyperparams(_params(config, choices, result, module))
-        last = folder / "checkpoints" / checkpoints.LAST
-        _train_and_test(trainer, module, result, resume_from=None if run_id is None else last)
-        seen = watch.finish(module, result.name)
-        _log_artifacts(logger, _shareable(config), result, module, seen)
-        result.status = "FINISHED"
-    except BaseException as error:
-        signum = received()
-        result.status = "FAILED" if signum is None else "KILLED"
-        result.failure = f"{type(error).__name__}: {error}"
-        error.add_note(f"run {result.run_id} ended as {result.status}; see {folder}")
-        if signum is not None:
-            raise Stopped(signum) from error
-        raise
-    finally:
-        result.seconds = time.monotonic() - began
-        result.metrics = dict(module.recent)
-        logger.end(result.status)
-        result.undelivered = len(logger.buffer)
-        result.write()
+    shown = masked_config(config)
+    module.origin = {"version": __version__, "config": shown, "choices": result.choices}
+    logger = BufferedMLFlowLogger(Journal(folder / JOURNAL))
+    watch, disk = Watch(diagnostics, folder), AtomicCheckpointIO()
+    callbacks = [watch, Progress(result.name), CheckpointOnStop(folder / "checkpoints")]
+    trainer = make_trainer(config, folder / "checkpoints", callbacks, logger, disk)
+    with at_work(folder):
+        if earlier is not None:
+            result.run_id, result.changes = earlier.result.run_id, earlier.result.changes
+        _begin(tracking, config, result, module, logger)
+        began = time.monotonic()
+        artifacts: list[str] = []
+        start = None if earlier is None else earlier.checkpoint
+        try:
+            _train_and_test(trainer, module, result, disk, start)
+            artifacts = _write_artifacts(config, result, module, logger.journal, watch)
+            result.status = "FINISHED"
+        except BaseException as error:
+            signum = received()
+            result.status = "FAILED" if signum is None else "KILLED"
+            result.failure = masked(f"{type(error).__name__}: {error}")
+            error.add_note(f"run {result.run_id} ended as {result.status}; see {folder}")
+            if signum is not None:
+                raise Stopped(signum) from error
+            raise
+        finally:
+            result.seconds = time.monotonic() - began
+            result.metrics = dict(module.recent)
+            _end(result, logger, artifacts)
+    for done in _deliver_what_waits(result, tracking_uri(tracking.uri)):
+        log.warning("%s: MLflow has it now, %d points", done.name, done.points)
     return result
 
 
-def _shareable(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config without the password that a tracking URI may carry."""
-    tracking = dict(config["tracking"])
-    return {**config, "tracking": {**tracking, "uri": tracking["uri"] and masked(tracking["uri"])}}
+def _end(result: Result, logger: BufferedMLFlowLogger, artifacts: list[str]) -> None:
+    """The run's end, on the disk first: what the store does not take is delivered later."""
+    folder = Path(result.folder)
+    record = Record.read(folder)
+    record.ended, record.artifacts = int(time.time() * 1000), artifacts
+    if logger.delivery is not None:
+        logger.delivery.record = record
+    try:
+        record.write(folder)
+        result.write()
+        result.delivered = logger.end(folder, artifacts, result.status)
+        result.undelivered = len(logger.waiting)
+        result.write()
+        if not result.delivered:
+            waiting().add(folder)
+    except OSError as error:
+        log.warning("%s cannot be written to: %s", folder, error.strerror or error)
+        logger.end(folder, artifacts, result.status)
+
+
+def _deliver_what_waits(result: Result, uri: str) -> list[Delivered]:
+    """What earlier runs could not deliver, now that the store answers."""
+    if not result.delivered:
+        return []
+    waiting().remove(Path(result.folder))
+    return waiting().deliver(uri)
 
 
 def _describe(
@@ -121,18 +163,53 @@ def _describe(
         chance=task.chance,
         overrides=[masked(override) for override in overrides],
         folder=str(folder),
+        choices=dict(choices),
         num_params=module.model.num_params,
     )
 
 
-def _make_logger(
-    tracking: TrackingSettings, result: Result, run_id: str | None
-) -> BufferedMLFlowLogger:
-    """A logger whose run begins with its first use."""
-    uri = tracking_uri(tracking.uri)
+def _begin(
+    tracking: TrackingSettings,
+    config: Mapping[str, Any],
+    result: Result,
+    module: TrainingModule,
+    logger: BufferedMLFlowLogger,
+) -> None:
+    """Write down what is to be run, and begin the run in the store, if that answers."""
+    folder, uri = Path(result.folder), tracking_uri(tracking.uri)
     result.tracking_uri = masked(uri)
-    client, result.experiment_id = open_store(uri, tracking.experiment)
-    show(client, result.experiment_id, View(result.task, result.length))
+    goes_on = (folder / RECORD).exists()
+    delivery = None
+    try:
+        client, result.experiment_id = open_store(uri, tracking.experiment)
+        show(client, result.experiment_id, View(result.task, result.length))
+    except UnreachableError as error:
+        log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, folder)
+        client = None
+    write_config(folder, masked_config(config))
+    if goes_on:
+        record = Record.read(folder)
+    else:
+        record = _record(tracking, config, result, module)
+        record.write(folder)
+    result.write()
+    if client is not None:
+        delivery = Delivery(client, result.experiment_id, record, result.run_id)
+        try:
+            with held():  # or MLflow would have a run whose id nobody knows
+                result.run_id = delivery.begin()
+                if goes_on:
+                    delivery.go_on(result.changes)
+                result.write()
+        except FAILURES as error:
+            log.warning("MLflow failed, %s keeps the run: %s", folder, first_line(error))
+            delivery = None
+    logger.begin(delivery, goes_on)
+
+
+def _record(
+    tracking: TrackingSettings, config: Mapping[str, Any], result: Result, module: TrainingModule
+) -> Record:
     tags = {
         "rnnlab.kind": "run",
         "rnnlab.version": __version__,
@@ -141,18 +218,18 @@ def _make_logger(
     }
     if parent := os.environ.get(PARENT_RUN):
         tags["mlflow.parentRunId"] = parent
-    journal = Journal(Path(result.folder) / "metrics.jsonl")
-    return BufferedMLFlowLogger(journal, uri, tracking.experiment, result.name, tags, run_id=run_id)
+    return Record(
+        experiment=tracking.experiment,
+        name=result.name,
+        tags=resolve_tags(tags),
+        params=_params(config, result, module),
+        started=int(time.time() * 1000),
+    )
 
 
-def _params(
-    config: Mapping[str, Any],
-    choices: Mapping[str, str],
-    result: Result,
-    module: TrainingModule,
-) -> dict[str, str]:
+def _params(config: Mapping[str, Any], result: Result, module: TrainingModule) -> dict[str, str]:
     """Every leaf of the config under its override key, and what the groups were chosen to be."""
-    params = dict(leaves(config)) | dict(choices)
+    params = dict(leaves(masked_config(config))) | result.choices
     params["variant"] = result.variant
     params["seq_len"] = str(module.task.seq_len)
     params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
@@ -162,19 +239,25 @@ def _params(
 
 
 def _train_and_test(
-    trainer: pl.Trainer, module: TrainingModule, result: Result, resume_from: Path | None
+    trainer: pl.Trainer,
+    module: TrainingModule,
+    result: Result,
+    disk: AtomicCheckpointIO,
+    resume_from: Path | None,
 ) -> None:
     """Fit, then test the best checkpoint; a loss that is not finite ends the fit, as a result."""
     outcome = {"diverged": 0.0}
     try:
         trainer.fit(module, ckpt_path=resume_from, weights_only=True)
     except DivergedError as error:
+        if module.train_settings.nonfinite == "raise":
+            raise
         outcome = {"diverged": 1.0, "diverged_step": error.step}
         module.updates = error.step  # under which all that follows is recorded
-    best = Path(result.folder) / "checkpoints" / checkpoints.BEST
-    if best.exists():
+    best = Path(result.folder) / "checkpoints" / BEST
+    if best.exists() or best in disk.unwritten:
         result.checkpoint = str(best)
-        checkpoint = checkpoints.load(best)
+        checkpoint = disk.load(best)
         module.load_state_dict(checkpoint["state_dict"])
         module.tested_at = checkpoint["rnnlab"]["updates"]
         trainer.test(module, verbose=False)
@@ -183,20 +266,30 @@ def _train_and_test(
     module.record(outcome)
 
 
-def _log_artifacts(
-    logger: BufferedMLFlowLogger,
+def _write_artifacts(
     config: Mapping[str, Any],
     result: Result,
     module: TrainingModule,
-    seen: list[str],
-) -> None:
-    folder = Path(result.folder)
-    names = [
-        *seen,
-        write_config(folder, config),
-        write_packages(folder),
-        write_learning_curve(folder, logger.journal, result.chance, result.name),
+    journal: Journal,
+    watch: Watch,
+) -> list[str]:
+    """What a run leaves beside its numbers; the names of its files and folders.
+
+    What a full disk does not take is left out, with a warning: the run's numbers are complete.
+    """
+    folder, shown = Path(result.folder), masked_config(config)
+    makers: list[Callable[[], list[str]]] = [
+        lambda: watch.finish(module, result.name),
+        lambda: [write_config(folder, shown)],
+        lambda: [write_packages(folder)],
+        lambda: [write_learning_curve(folder, journal, result.chance, result.name)],
     ]
     if config["tracking"]["log_model"]:
-        names.append(write_model(folder, config, module.model.state_dict()))
-    logger.log_artifacts(folder, dict.fromkeys(names))
+        makers.append(lambda: [write_model(folder, shown, module.model.state_dict())])
+    names: list[str] = []
+    for make in makers:
+        try:
+            names += make()
+        except OSError as error:
+            log.warning("an artifact is missing: %s", error)
+    return list(dict.fromkeys(names))

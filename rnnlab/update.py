@@ -21,6 +21,8 @@ class Update:
             checkpoints go by, and costs as much as Adam.
         clip: What happens to the gradient.
         schedule: Of the learning rate, stepped after each update.
+        skip_nonfinite: Leave out updates whose loss or gradient is not finite, for which a device
+            must be waited for.
     """
 
     def __init__(
@@ -30,9 +32,10 @@ class Update:
         optimizer: LightningOptimizer,
         clip: Clip,
         schedule: LRScheduler | None,
+        skip_nonfinite: bool = False,
     ) -> None:
         self.model, self.task, self.clip, self.schedule = model, task, clip, schedule
-        self.optimizer = optimizer
+        self.optimizer, self.skip_nonfinite = optimizer, skip_nonfinite
         self.step = step_of(optimizer.optimizer)
         self.parameters = list(model.parameters())
 
@@ -49,6 +52,9 @@ class Update:
             parameter.grad = None
         loss.backward()
         norm, left = self.clip(self.parameters)
+        if self.skip_nonfinite and not (loss + norm).isfinite():
+            for parameter in self.parameters:
+                parameter.grad = None  # which every optimizer passes over
         if counted:
             self.optimizer.step()
         else:

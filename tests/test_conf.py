@@ -144,7 +144,7 @@ def test_the_data_follow_the_seed_unless_told():
 def test_the_sections_are_those_that_a_run_knows():
     config = plain(composed())
     assert set(config) <= set(KEYS)
-    assert config["resume"] is None
+    assert config["resume"] == {"run": None, "allow_changes": False}
     assert config["allow_targets"] == []
     assert (config["seed"], config["num_threads"]) == (0, 1)
 

@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.conftest import QUICK, SMALL, Command, client
 
@@ -61,9 +60,8 @@ WRONG = {
     "cell": "'cell' cannot be read as group=choice or key=value",
     "cell=[a": "'cell=[a' cannot be read",
     # what is not there
-    "resume=nowhere": "there is no such checkpoint",
+    "resume=nowhere": "resume='nowhere': there is no run in",
     "resume=3": "resume=3 is not a run's folder, last checkpoint or id",
-    "tracking.uri=http://127.0.0.1:9": "does not answer: Connection refused",
     "tracking.uri=sqlite:////proc/no/mlflow.db": "cannot be used",
 }
 
@@ -123,19 +121,6 @@ def test_server_that_is_no_mlflow(command: Command) -> None:
         thread.join()
     assert finished.status == 2
     assert f"tracking.uri={uri} cannot be used" in finished.err
-
-
-def test_broken_checkpoint(command: Command, home: Path) -> None:
-    folder = home / "run" / "checkpoints"
-    folder.mkdir(parents=True)
-    (folder / "last.ckpt").write_bytes(b"no checkpoint")
-    finished = command("resume=run")
-    assert finished.status == 2
-    assert "is not a readable checkpoint" in finished.err
-    torch.save({"state_dict": {}}, folder / "last.ckpt")
-    finished = command("resume=run")
-    assert finished.status == 2
-    assert "is not a checkpoint of rnnlab" in finished.err
 
 
 def test_deleted_experiment(command: Command, home: Path) -> None:

@@ -112,7 +112,9 @@ SHORT = {
 
 ELSEWHERE = {
     "train.stop_when_solved": "test_training.py",
-    "resume": "test_resume.py",
+    "resume.run": "test_resume.py",
+    "resume.allow_changes": "faults/test_kill.py",
+    "train.nonfinite": "faults/test_diverged.py",
     "allow_targets": "test_own.py",
     "trainer.accelerator": "test_trainer_options",
     "trainer.devices": "test_trainer_options",

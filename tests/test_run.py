@@ -30,7 +30,7 @@ def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> 
     assert params["task.seq_len"] == "10"
     assert params["eval.lengths"] == "[20]"
     assert params["train.data_seed"] == "3"
-    assert params["resume"] == "null"
+    assert params["resume.run"] == "null"
     # W, U, b, V, c by hand
     assert params["num_params"] == str(64 * 2 + 64 * 64 + 64 + 64 + 1)
     assert run.data.tags["rnnlab.kind"] == "run"

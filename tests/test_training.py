@@ -131,6 +131,7 @@ def test_validates_and_checkpoints_between_blocks_and_at_the_end(tmp_path: Path)
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {
         "best.ckpt",
         "last.ckpt",
+        "previous.ckpt",
     }
     last = torch.load(tmp_path / "checkpoints" / "last.ckpt")  # torch's safe default
     assert last["rnnlab"]["updates"] == 7

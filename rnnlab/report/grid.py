@@ -23,7 +23,7 @@ TOLD = {
         "clip",
         "task.seq_len",
         "task.delay",
-        "resume",
+        *("resume", "resume.run", "resume.allow_changes"),
         "num_threads",
     ),
     *("allow_targets", "experiment"),

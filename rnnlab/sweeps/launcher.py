@@ -26,16 +26,18 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, se
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from rnnlab import collector
 from rnnlab.checks import check_float, check_int
+from rnnlab.job import mask_files
 from rnnlab.masking import masked
-from rnnlab.result import Result, failure_in, write_failure
+from rnnlab.result import FAILURE, FILE, Result, failure_in, write_failure
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
 
 PRELOAD = ["rnnlab.sweeps.preload"]
+CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
 JOBS_A_PROCESS = 8
 """One after another: the first costs a fork and cold caches. What jobs leave behind ends with it."""
 
@@ -78,6 +80,7 @@ class ProcessLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Run all jobs and wait for them; a failed one is returned as such and raises nothing."""
         setup_globals()
+        mask_files(Path(self.config.hydra.sweep.dir))
         # All are composed before any starts: a typo in the last one must not cost the first.
         configs = [
             self._compose(number, overrides)
@@ -94,7 +97,8 @@ class ProcessLauncher(Launcher):
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         try:
             jobs: dict[Future[Any], DictConfig] = {
-                pool.schedule(
+                _finished_before(config)
+                or pool.schedule(
                     _run, (shared, cloudpickle.dumps(config)), timeout=self.job_timeout
                 ): config
                 for config in configs
@@ -150,6 +154,20 @@ class ComposedOnce:
         return self.unclaimed.pop(asked)
 
 
+def _finished_before(config: DictConfig) -> Future[Any] | None:
+    """With resume=auto, what a job of an earlier attempt has come to."""
+    resume, folder = config.get("resume"), _folder(config)
+    named = resume.get("run") if isinstance(resume, DictConfig) else resume
+    if named != "auto" or not (folder / FILE).exists():
+        return None
+    result = Result.read(folder)
+    if result.status != "FINISHED":
+        return None
+    done: Future[Any] = Future()
+    done.set_result(result.metrics.get("test/loss"))
+    return done
+
+
 def _refuse_twins(configs: Sequence[DictConfig]) -> None:
     """Two jobs of one config are one result: counted twice, they would pass for two seeds."""
     first: dict[str, int] = {}
@@ -191,7 +209,8 @@ def _run(shared: bytes, packed: bytes) -> Any:
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)
-    with (_folder(config) / "output.txt").open("w") as file:
+    (_folder(config) / FAILURE).unlink(missing_ok=True)  # of an attempt before
+    with (_folder(config) / "output.txt").open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:

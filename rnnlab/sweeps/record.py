@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnlab.atomic import write_text
+
 FILE = "sweep.json"
 
 
@@ -16,12 +18,23 @@ class SweepRecord:
     run_id: str
     overrides: list[str]
     settings: dict[str, Any]
+    """Of the sweeper; of Hydra's own, none."""
+    tracking_uri: str
 
     def write(self, folder: Path) -> None:
-        path = folder / FILE
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        beside.replace(path)
+        write_text(folder / FILE, json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def read(cls, folder: Path) -> "SweepRecord":
+        """The record of `folder`.
+
+        Raises:
+            ValueError: If it cannot be read.
+        """
+        try:
+            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ValueError(f"{folder / FILE} cannot be read: {error}") from error
 
     @classmethod
     def of_same(
@@ -34,7 +47,7 @@ class SweepRecord:
         """
         if not (folder / FILE).exists():
             return None
-        record = cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        record = cls.read(folder)
         had = {f"hydra.sweeper.{key}={value}" for key, value in record.settings.items()}
         asked = {f"hydra.sweeper.{key}={value}" for key, value in settings.items()}
         had, asked = had | set(record.overrides), asked | set(overrides)

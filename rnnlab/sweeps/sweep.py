@@ -2,13 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.masking import masked
 from rnnlab.sweeps.probes import REPORT
@@ -35,6 +35,7 @@ class Sweep(Callback):
         if config.hydra.launcher._target_.endswith(ProcessLauncher.__name__):
             start_fork_server()  # it imports while this process opens the store
         from rnnlab.hush import hush
+        from rnnlab.resume import without_resume
         from rnnlab.tracking.store import open_store, show, tracking_uri
         from rnnlab.tracking.view import View
 
@@ -44,21 +45,21 @@ class Sweep(Callback):
         self.run_id = ""
         self.horizons: Horizons | None = None
         self.lock: FileLock | None = None
-        goes_on = config.hydra.sweeper._target_.endswith("HorizonSweeper")
+        horizon = config.hydra.sweeper._target_.endswith("HorizonSweeper")
+        overrides = [masked(override) for override in config.hydra.overrides.task]
         try:
-            if config.resume is not None:
-                raise ValueError(f"resume={config.resume} goes on with one run: leave -m out")
-            if not (goes_on and (self.folder / FILE).exists()):
+            resumes = self._resumes(config)
+            if not ((horizon or resumes) and (self.folder / FILE).exists()):
                 self._refuse_used()
             self.client, self.experiment_id = open_store(self.uri, config.tracking.experiment)
             show(self.client, self.experiment_id, View())
+            if not horizon:  # which opens it once it has checked what it is asked
+                self._open(without_resume(overrides), {}, {})
         except ValueError as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from error
         Sweep.current = self
-        if not goes_on:  # a sweeper that can go on does so once it has checked what it is asked
-            self._begin(masked(" ".join(config.hydra.overrides.task)), {})
 
     def begin_or_go_on(self, overrides: Sequence[str], horizons: "Horizons") -> None:
         """Open the parent run of a search for horizons, or open it again after a kill.
@@ -66,9 +67,26 @@ class Sweep(Callback):
         Raises:
             ValueError: If the folder is another sweep's, or at work, or its parent run is gone.
         """
+        named = [masked(override) for override in overrides]
+        self._open(named, horizons.settings, {"rnnlab.sweeper": "horizon"})
+        for key, value in horizons.params().items():
+            self.client.log_param(self.run_id, key, value)
+        self.horizons = horizons
+
+    def _resumes(self, config: DictConfig) -> bool:
+        from rnnlab.resume import AUTO, asked
+
+        name, _ = asked(cast(dict[str, Any], OmegaConf.to_container(config)))
+        if name not in (None, AUTO):
+            raise ValueError(f"resume={name} goes on with one run: a sweep takes resume={AUTO}")
+        return name == AUTO
+
+    def _open(
+        self, overrides: list[str], settings: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> None:
+        """Begin the parent run, or go on with the one that the folder has."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        overrides = [masked(override) for override in overrides]
-        record = SweepRecord.of_same(self.folder, overrides, horizons.settings)
+        record = SweepRecord.of_same(self.folder, overrides, settings)
         self.lock = FileLock(self.folder / ".lock")
         try:
             self.lock.acquire(timeout=0)
@@ -76,20 +94,18 @@ class Sweep(Callback):
             raise ValueError(
                 f"hydra.sweep.dir={self.folder}: the sweep in it is at work"
             ) from error
-        if record is None:
-            self._begin(" ".join(overrides), {"rnnlab.sweeper": "horizon"})
-            SweepRecord(self.run_id, overrides, horizons.settings).write(self.folder)
-        else:
+        if record is not None:
             self._go_on(record.run_id)
-        for key, value in horizons.params().items():
-            self.client.log_param(self.run_id, key, value)
-        self.horizons = horizons
+            return
+        self._begin(" ".join(overrides), tags)
+        new = SweepRecord(self.run_id, overrides, dict(settings), masked(self.uri))
+        new.write(self.folder)
 
     def _refuse_used(self) -> None:
         if (self.folder / FILE).exists() or any(p.is_dir() for p in self.folder.glob("*")):
             raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
 
-    def _begin(self, overrides: str, more: dict[str, str]) -> None:
+    def _begin(self, overrides: str, more: Mapping[str, str]) -> None:
         from mlflow.tracking.context.registry import resolve_tags
 
         from rnnlab import __version__
@@ -179,12 +195,17 @@ class Sweep(Callback):
         view = summary.view(self.run_id)
         page = how_to_see(self.uri, self.experiment_id, self.run_id, view)
         sys.stdout.write(f"\n{page}\n")
+        if summary.failed:
+            again = f"hydra.sweep.dir={self.folder} resume=auto"
+            sys.stdout.write(f"to go on: the same command, with {again}\n")
 
     def _close(self, summary: "SweepSummary", ending: str) -> None:
         from rnnlab.tracking.store import show
 
+        # A job that alone was killed, as after its job_timeout, has failed.
+        wrong = ("RUNNING",) if ending == "KILLED" else ("RUNNING", "KILLED")
         for job in summary.failed:
-            if job.run_id and self.client.get_run(job.run_id).info.status == "RUNNING":
+            if job.run_id and self.client.get_run(job.run_id).info.status in wrong:
                 self.client.set_terminated(job.run_id, ending)
         show(self.client, self.experiment_id, summary.view(self.run_id))
         self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)

@@ -7,11 +7,15 @@ gone costs no point. Values are written with all their digits.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+log = logging.getLogger(__name__)
 
 
 class Point(NamedTuple):
@@ -24,35 +28,79 @@ class Point(NamedTuple):
 
 
 class Journal:
-    """Appends to the file at `path`, made with its folder at the first point."""
+    """Appends to the file at `path`, made with its folder at the first point.
+
+    Lines that a full disk does not take wait in memory, and go before the next.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.unwritten = b""
         self._whole = False
+        self._warned = False
 
     def append(self, metrics: Mapping[str, float], step: int) -> list[Point]:
         """Write the metrics down under `step`; returns them as points."""
         now = int(time.time() * 1000)
         points = [Point(key, float(value), step, now) for key, value in metrics.items()]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._whole:
-            self._drop_cut_line()
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(point._asdict()) + "\n" for point in points)
+        self.unwritten += b"".join(json.dumps(p._asdict()).encode() + b"\n" for p in points)
+        self.write()
         return points
+
+    def write(self) -> None:
+        """What waits, as far as the disk takes it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._whole:
+                self._drop_cut_line()
+            _append(self.path, self.unwritten)
+        except OSError as error:
+            if not self._warned:
+                said = error.strerror or error
+                log.warning("%s cannot be written: its points wait in memory (%s)", self.path, said)
+            self._warned = True
+        else:
+            self.unwritten, self._warned = b"", False
 
     def _drop_cut_line(self) -> None:
         """A killed process may have left half a line, which the next point must not continue."""
-        self._whole = True
         if self.path.exists():
             text = self.path.read_bytes()
             if not text.endswith(b"\n"):
                 os.truncate(self.path, text.rfind(b"\n") + 1)
+        self._whole = True
 
     def __iter__(self) -> Iterator[Point]:
-        """The points written so far; a last line that a killed process left incomplete is no point."""
-        if not self.path.exists():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
-                yield Point(**json.loads(line))
+        """The points written so far; a last line that a killed process left incomplete is no point.
+
+        Raises:
+            ValueError: For any other line that is not a point.
+        """
+        lines = self.path.read_bytes() if self.path.exists() else b""
+        for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
+            yield _point(line, f"{self.path}, line {number}")
+
+
+def _append(path: Path, data: bytes) -> None:
+    """All of it or nothing."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
+
+
+def _point(line: bytes, where: str) -> Point:
+    try:
+        point = Point(**json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{where} is not a point of a metric: {line[:80]!r}") from error
+    kinds = (str, (int, float), int, int)
+    fits = (isinstance(v, k) for v, k in zip(point, kinds, strict=True))
+    if not all(fits) or any(isinstance(value, bool) for value in point):
+        raise ValueError(f"{where} is not a point of a metric: {line[:80]!r}")
+    return point

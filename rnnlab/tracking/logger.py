@@ -1,127 +1,143 @@
-"""Lightning's MLflow logger, with a journal before it and batches behind it."""
+"""Lightning's logger: the journal at once, and MLflow from a thread, which training never waits for."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param
-from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
-from pytorch_lightning.loggers import MLFlowLogger
+from pytorch_lightning.loggers import Logger
 
+from rnnlab.tracking.delivery import Delivery, batches
 from rnnlab.tracking.journal import Journal, Point
-from rnnlab.tracking.store import FAILURES
+from rnnlab.tracking.store import FAILURES, first_line
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0  # how far `mlflow ui` may lag behind a run
+PATIENCE = 15.0  # seconds without a batch taken, after which a store is not waited for at the end
 
 
-class BufferedMLFlowLogger(MLFlowLogger):
+class BufferedMLFlowLogger(Logger):
     """Metrics go to the journal at once, and to MLflow a batch at a time, each (key, step) once.
 
-    One call a point costs MLflow's SQLite store 5 ms, a batch of a hundred 0.13 ms a point. A store
-    that fails while a run trains is left alone until the end; nothing is lost that the journal has.
+    One call a point costs MLflow's SQLite store 5 ms, a batch of a hundred 0.13 ms a point. Batches
+    go from a thread of their own. While a store is down they wait, and are tried again every few
+    seconds; what it has not taken by the end is in the journal, for `rnnlab.sync`.
 
     Args:
         journal: Where every point is written first.
-        uri: The tracking store.
-        experiment: The experiment's name; it exists (see `open_store`).
-        run_name: The name of a new run.
-        tags: The tags of a new run.
-        run_id: The run to go on with, instead of a new one.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        uri: str,
-        experiment: str,
-        run_name: str | None = None,
-        tags: dict[str, str] | None = None,
-        run_id: str | None = None,
-    ) -> None:
-        super().__init__(
-            experiment_name=experiment,
-            run_name=run_name,
-            tracking_uri=uri,
-            tags=tags,
-            run_id=run_id,
-        )
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
         self.journal = journal
-        self.buffer: list[Point] = []
+        self.delivery: Delivery | None = None
+        self.waiting: list[Point] = []
         self.failed = False
-        self._flushed = time.monotonic()
+        """Whether the store took less than it was given when it was last asked."""
         self._seen: set[tuple[str, int]] = set()
-        if run_id is not None:
-            self._seen = self._logged_already()
-            self._add(journal)  # what the run had written down and not yet sent when it was killed
+        self._queue, self._sending = threading.Lock(), threading.Lock()
+        self._moved = time.monotonic()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
+
+    def begin(self, delivery: Delivery | None, goes_on: bool = False) -> None:
+        """From now on, send.
+
+        Args:
+            delivery: Brings the run to its store; None: there is none that answers.
+            goes_on: Whether the run has been there before: what its journal has and its store has
+                not is sent too.
+        """
+        self.delivery = delivery
+        if goes_on:
+            if delivery is not None:
+                self._seen = delivery.known()
+            self._add(self.journal)  # what had been written down and not yet sent when it stopped
+        self._thread.start()
+
+    @property
+    def name(self) -> str | None:
+        return None if self.delivery is None else self.delivery.record.experiment
+
+    @property
+    def version(self) -> str | None:
+        return self.run_id or None
+
+    @property
+    def run_id(self) -> str:
+        """The store's; empty where none answered."""
+        return "" if self.delivery is None else self.delivery.run_id
 
     def log_hyperparams(self, params: Mapping[str, Any], *_: Any, **__: Any) -> None:
-        """Params under their own names, in MLflow's batches."""
-        entities = [Param(key, str(value)) for key, value in params.items()]
-        for start in range(0, len(entities), MAX_PARAMS_TAGS_PER_BATCH):
-            some = entities[start : start + MAX_PARAMS_TAGS_PER_BATCH]
-            self.experiment.log_batch(self.run_id, params=some)
+        """Nothing: a run's params are in its record, and in the store since it began."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self._add(self.journal.append(metrics, step or 0))
-        if time.monotonic() - self._flushed > FLUSH_SECONDS and not self.failed:
-            self.flush()
 
     def _add(self, points: Iterable[Point]) -> None:
-        for point in points:
-            if (point.key, point.step) not in self._seen:
-                self._seen.add((point.key, point.step))
-                self.buffer.append(point)
+        with self._queue:
+            for point in points:
+                if (point.key, point.step) not in self._seen:
+                    self._seen.add((point.key, point.step))
+                    self.waiting.append(point)
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent waits on."""
-        self._flushed = time.monotonic()
-        try:
-            while self.buffer:
-                some = self.buffer[:MAX_METRICS_PER_BATCH]
-                metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in some]
-                self.experiment.log_batch(self.run_id, metrics=metrics)
-                del self.buffer[: len(some)]
-            self.failed = False
-        except FAILURES as error:
-            self.failed = True
-            reason = str(error).strip().splitlines()[0]
-            log.warning("MLflow failed, %s keeps the metrics: %s", self.journal.path, reason)
+        if self.delivery is None:
+            return
+        with self._sending:
+            try:
+                for some in batches(self.waiting[:]):
+                    self.delivery.send(some)
+                    with self._queue:
+                        del self.waiting[: len(some)]
+                    self._moved = time.monotonic()
+            except FAILURES as error:
+                self._fails("did not take the metrics, which wait", error)
+            else:
+                self.failed = False
+
+    def _send_now_and_then(self) -> None:
+        while not self._ending.wait(FLUSH_SECONDS):
+            self.flush()
+
+    def _fails(self, what: str, error: Exception) -> None:
+        if not self.failed:
+            log.warning("MLflow %s; %s has them: %s", what, self.journal.path, first_line(error))
+        self.failed = True
 
     def finalize(self, status: str = "success") -> None:
-        """Send what waits. Lightning calls this after each of its stages; `end` ends the run."""
+        """Nothing: Lightning calls this after each of its stages; `end` ends the run."""
+
+    def end(self, folder: Path, artifacts: Iterable[str], status: str) -> bool:
+        """Send what waits, then files and folders of `folder`, then how the run ended.
+
+        Returns:
+            Whether the store has all of it.
+        """
+        self.journal.write()
+        self._ending.set()
+        if self.delivery is None or not self._is_idle():
+            return False
         self.flush()
-
-    def end(self, status: str) -> None:
-        """Send what waits and end the run as FINISHED, FAILED or KILLED."""
-        self.flush()
+        if self.failed:
+            return False
         try:
-            self.experiment.set_terminated(self.run_id, status)
+            self.delivery.send_artifacts(folder, artifacts)
+            self.delivery.end(status)
         except FAILURES as error:
-            self.failed = True
-            log.warning(
-                "MLflow could not be told that run %s is %s: %s", self.run_id, status, error
-            )
+            self._fails(f"did not take the artifacts, or that the run is {status}", error)
+        return not self.failed
 
-    def log_artifacts(self, folder: Path, names: Iterable[str]) -> None:
-        """Copy files and folders of `folder` into the run's artifacts, under their own names."""
-        try:
-            for path in (folder / name for name in names):
-                if path.is_dir():
-                    self.experiment.log_artifacts(self.run_id, str(path), path.name)
-                else:
-                    self.experiment.log_artifact(self.run_id, str(path))
-        except FAILURES as error:
-            log.warning("MLflow did not take the artifacts, which are in %s: %s", folder, error)
-
-    def _logged_already(self) -> set[tuple[str, int]]:
-        client, run_id = self.experiment, self.run_id
-        assert run_id is not None
-        return {
-            (metric.key, metric.step)
-            for key in client.get_run(run_id).data.metrics
-            for metric in client.get_metric_history(run_id, key)
-        }
+    def _is_idle(self) -> bool:
+        """Whether the thread has ended, once it has sent or given up what it was sending."""
+        self._moved = time.monotonic()
+        while self._thread.is_alive():
+            if time.monotonic() - self._moved > PATIENCE:
+                self._fails("does not answer", TimeoutError(f"for {PATIENCE:.0f} seconds"))
+                return False
+            self._thread.join(0.05)
+        return True

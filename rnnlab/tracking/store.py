@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -11,7 +12,7 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import RequestException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from rnnlab.checks import check_bool
 from rnnlab.masking import masked
@@ -41,7 +42,20 @@ class TrackingSettings:
 # What a store may raise that is slow, down, full or gone.
 FAILURES = (MlflowException, RequestException, SQLAlchemyError, OSError)
 
+# What MLflow makes of a connection that is refused or cut, and of a server's 5xx.
+AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+class UnreachableError(ValueError):
+    """A store that does not answer now, and may later."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line, without a password."""
+    said = str(error).strip() or type(error).__name__
+    return masked(said.splitlines()[0])
 
 
 def default_uri() -> str:
@@ -58,7 +72,8 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     """A client of the store, and the id of the experiment in it, made if it is new.
 
     Raises:
-        ValueError: If the store does not answer, or the experiment has been deleted.
+        UnreachableError: If the store does not answer.
+        ValueError: If it cannot be used, or the experiment has been deleted.
     """
     # The journal has what a server misses; waiting for one in vain costs the run time.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -66,7 +81,7 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     _reach(uri)
     try:
         if not uri.startswith("sqlite:///"):
-            client = MlflowClient(uri)
+            client = _client(uri)
             return client, _experiment_id(client, experiment, artifacts=None)
         # Several processes that make the tables of one new file at once destroy each other's.
         with FileLock(_lock_path(uri)):
@@ -74,8 +89,21 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
             artifacts = (Path.cwd() / "outputs" / "artifacts").as_uri()
             return client, _experiment_id(client, experiment, artifacts)
     except FAILURES as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"tracking.uri={masked(uri)} cannot be used: {reason}") from error
+        kind = UnreachableError if _is_away(uri, error) else ValueError
+        raise kind(f"tracking.uri={masked(uri)} cannot be used: {first_line(error)}") from error
+
+
+def _client(uri: str, patience: int = 10) -> MlflowClient:
+    """Of a store with a host. Several that make the tables of one new database at once trip up."""
+    while True:
+        try:
+            return MlflowClient(uri)
+        except FAILURES as error:
+            said = str(error).lower()
+            patience -= 1
+            if patience == 0 or not any(word in said for word in ("already exists", "duplicate")):
+                raise
+            time.sleep(1)
 
 
 def existing_store(uri: str) -> MlflowClient:
@@ -114,6 +142,13 @@ def how_to_see(uri: str, experiment_id: str, run_id: str, view: View) -> str:
     return "\n".join(lines)
 
 
+def _is_away(uri: str, error: Exception) -> bool:
+    """Whether a store with a host failed as one that is down or starting does."""
+    if isinstance(error, MlflowException):
+        return uri.startswith("http") and error.error_code in AWAY
+    return not uri.startswith("sqlite") and isinstance(error, RequestException | OperationalError)
+
+
 def _lock_path(uri: str) -> Path:
     database = Path(uri.removeprefix("sqlite:///"))
     return database.with_name(f".{database.name}.lock")
@@ -130,7 +165,7 @@ def _reach(uri: str) -> None:
     try:
         socket.create_connection((parsed.hostname, port), timeout=5).close()
     except OSError as error:
-        raise ValueError(
+        raise UnreachableError(
             f"tracking.uri={masked(uri)} does not answer: {error.strerror or error}"
         ) from error
 

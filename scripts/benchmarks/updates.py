@@ -27,8 +27,10 @@ from rnnlab.experiment import make_module, make_trainer
 from rnnlab.machine import keep_freed_memory, set_num_threads
 from rnnlab.model import SequenceModel
 from rnnlab.tasks import Task
+from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
+from rnnlab.tracking.record import Record
 from rnnlab.tracking.store import open_store
 from rnnlab.training import TrainingModule
 
@@ -170,11 +172,15 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         folder, uri = Path(name), f"sqlite:///{name}/mlflow.db"
-        open_store(uri, "benchmark")
-        logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"), uri, "benchmark")
+        client, experiment_id = open_store(uri, "benchmark")
+        record = Record("benchmark", str(case), {"rnnlab.folder": name}, {}, started=0)
+        delivery = Delivery(client, experiment_id, record)
+        delivery.begin()
+        logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))
+        logger.begin(delivery)
         trainer = make_trainer(config, folder, [callback], logger)
         trainer.fit(make_module(config))
-        logger.end("FINISHED")
+        logger.end(folder, [], "FINISHED")
     asking.send(None)
     process.join()
     return callback.timed

@@ -209,7 +209,9 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
     assert finished.status == 1
     told = "10:2/3 (1 failed) 20:2/3 (1 failed)"
     assert [row[2:5] for row in rows(finished)] == [["20", "20 or more", told]]
-    assert re.search(r"job 2 .*task.seq_len=10 seed=2.*IndexError: .* out of range; see", finished.out)
+    assert re.search(
+        r"job 2 .*task.seq_len=10 seed=2.*IndexError: .* out of range; see", finished.out
+    )
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FAILED"
     assert parent.data.metrics["sweep/failed"] == 2

@@ -135,7 +135,7 @@ def test_a_job_is_composed_once_for_sweeper_and_launcher() -> None:
 def test_resume_is_for_one_run(command: Command) -> None:
     finished = command("-m", "resume=a", "seed=0,1", *FAST)
     assert finished.status == 2
-    assert finished.err.strip() == "resume=a goes on with one run: leave -m out"
+    assert finished.err.strip() == "resume=a goes on with one run: a sweep takes resume=auto"
 
 
 @pytest.mark.parametrize("launcher", ["processes", "basic"])

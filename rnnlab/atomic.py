@@ -1,0 +1,33 @@
+"""Files that are there whole or not at all, whatever becomes of the process or the disk."""
+
+import os
+from pathlib import Path
+
+
+def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
+    """Write beside `path`, have the disk take it, and rename.
+
+    Args:
+        path: The file.
+        data: Its content.
+        keep: The name under which what `path` held before stays; by default it goes.
+
+    Raises:
+        OSError: As the disk says; `path` is as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            path.replace(keep)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same, of text."""
+    write_bytes(path, text.encode("utf-8"))

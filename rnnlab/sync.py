@@ -1,0 +1,105 @@
+"""python -m rnnlab.sync: bring to MLflow what it missed, and end what a dead process left running.
+
+python -m rnnlab.sync                         all runs below outputs/
+python -m rnnlab.sync outputs/runs/2026-01-01 --uri http://127.0.0.1:5000
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rnnlab.at_work import AtWorkError, at_work
+from rnnlab.hush import hush
+from rnnlab.masking import MASK, masked
+from rnnlab.result import FILE, Result
+from rnnlab.sweeps.record import FILE as SWEEP
+from rnnlab.sweeps.record import SweepRecord
+from rnnlab.tracking.store import FAILURES, existing_store, first_line, tracking_uri
+from rnnlab.tracking.waiting import deliver, waiting
+
+
+def main() -> None:
+    """The command line: exit 0, 1 if something could not be delivered, 2 for a bad request."""
+    asked = parser().parse_args()
+    missing = [folder for folder in asked.folders if not folder.is_dir()]
+    if missing:
+        sys.stderr.write(f"{missing[0]} is not a folder\n")
+        sys.exit(2)
+    hush()
+    failed = [
+        folder for root in asked.folders for folder in _runs(root) if not _sync(folder, asked.uri)
+    ]
+    failed += [
+        path.parent
+        for root in asked.folders
+        for path in sorted(root.absolute().rglob(SWEEP))
+        if not _end_sweep(path.parent, asked.uri)
+    ]
+    sys.exit(1 if failed else 0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m rnnlab.sync",
+        description="Bring to MLflow what it missed, and end what a dead process left running.",
+    )
+    made.add_argument(
+        "folders", nargs="*", type=Path, default=[Path("outputs")], help="of runs (outputs)"
+    )
+    made.add_argument("--uri", help="the store, if not the one that each run names")
+    return made
+
+
+def _runs(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.absolute().rglob(FILE))
+
+
+def _sync(folder: Path, uri: str | None) -> bool:
+    """Deliver one run; whether nothing of it waits."""
+    try:
+        result = Result.read(folder)
+        done = deliver(folder, _store(result.tracking_uri, uri))
+    except AtWorkError:
+        return True  # it delivers for itself
+    except (ValueError, *FAILURES) as error:
+        sys.stderr.write(f"{folder}: {first_line(error)}\n")
+        return False
+    waiting().remove(folder)
+    if done is not None:
+        sys.stdout.write(f"{done.name}: {done.points} points delivered, {done.status}\n")
+    return True
+
+
+def _end_sweep(folder: Path, uri: str | None) -> bool:
+    """A sweep that its process left as running is KILLED; whether the store knows."""
+    try:
+        with at_work(folder):
+            record = SweepRecord.read(folder)
+            client = existing_store(_store(record.tracking_uri, uri))
+            if client.get_run(record.run_id).info.status == "RUNNING":
+                client.set_terminated(record.run_id, "KILLED")
+                sys.stdout.write(f"{folder}: the sweep is KILLED\n")
+    except AtWorkError:
+        return True
+    except (ValueError, *FAILURES) as error:
+        sys.stderr.write(f"{folder}: {first_line(error)}\n")
+        return False
+    return True
+
+
+def _store(recorded: str, asked: str | None) -> str:
+    """The store that is asked for, or else the one that the run had.
+
+    Raises:
+        ValueError: If that cannot be told, because its password was not written down.
+    """
+    if asked is None and MASK in recorded:
+        asked = tracking_uri(None)
+        if masked(asked) != recorded:
+            raise ValueError(f"its store is {recorded}, without the password: say --uri")
+    return asked or recorded
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Brings one run to its store, step by step; each can be repeated, and doubles nothing."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
+
+from rnnlab.tracking.journal import Point
+from rnnlab.tracking.record import Record
+
+CHANGES = "rnnlab.changes"
+
+
+class Delivery:
+    """One run in one store.
+
+    Args:
+        client: Of the store.
+        experiment_id: In it.
+        record: What the run is.
+        run_id: The store's, if it has the run already.
+    """
+
+    def __init__(
+        self, client: MlflowClient, experiment_id: str, record: Record, run_id: str = ""
+    ) -> None:
+        self.client, self.experiment_id, self.record = client, experiment_id, record
+        self.run_id = run_id
+
+    def begin(self) -> str:
+        """The run's id in the store, where it is made unless it is there; its params are there then."""
+        self.run_id = self.run_id or self._found() or self._made()
+        params = [Param(key, value) for key, value in self.record.params.items()]
+        for start in range(0, len(params), MAX_PARAMS_TAGS_PER_BATCH):
+            some = params[start : start + MAX_PARAMS_TAGS_PER_BATCH]
+            self.client.log_batch(self.run_id, params=some)
+        return self.run_id
+
+    def go_on(self, changes: str) -> None:
+        """The run is at work again; what has been changed of its config since is written down."""
+        self.client.update_run(self.run_id, status="RUNNING")
+        if changes:
+            self.client.log_batch(self.run_id, tags=[RunTag(CHANGES, changes)])
+
+    def known(self) -> set[tuple[str, int]]:
+        """The key and step of every point that the store has."""
+        return {
+            (metric.key, metric.step)
+            for key in self.client.get_run(self.run_id).data.metrics
+            for metric in self.client.get_metric_history(self.run_id, key)
+        }
+
+    def send(self, points: Sequence[Point]) -> None:
+        """So many as one request takes, at most `MAX_METRICS_PER_BATCH`."""
+        metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
+        self.client.log_batch(self.run_id, metrics=metrics)
+
+    def send_artifacts(self, folder: Path, names: Iterable[str]) -> None:
+        """Files and folders of `folder`, under their own names."""
+        for path in (folder / name for name in names):
+            if path.is_dir():
+                self.client.log_artifacts(self.run_id, str(path), path.name)
+            else:
+                self.client.log_artifact(self.run_id, str(path))
+
+    def end(self, status: str) -> None:
+        """The run is FINISHED, FAILED or KILLED."""
+        self.client.set_terminated(self.run_id, status, self.record.ended)
+
+    def _found(self) -> str:
+        """The run that was made by a request whose answer never came."""
+        folder = self.record.tags["rnnlab.folder"].replace("'", "\\'")
+        runs = self.client.search_runs([self.experiment_id], f"tags.`rnnlab.folder` = '{folder}'")
+        same = [run for run in runs if run.info.start_time == self.record.started]
+        return same[0].info.run_id if same else ""
+
+    def _made(self) -> str:
+        record = self.record
+        run = self.client.create_run(
+            self.experiment_id,
+            start_time=record.started,
+            tags=record.tags,
+            run_name=record.name,
+        )
+        return run.info.run_id
+
+
+def batches(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
+    """So many at a time as one request takes."""
+    for start in range(0, len(points), MAX_METRICS_PER_BATCH):
+        yield points[start : start + MAX_METRICS_PER_BATCH]

@@ -1,0 +1,113 @@
+"""Runs that their store has not got all of, and how they get there: by the next run, or `rnnlab.sync`."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnlab.at_work import AtWorkError, at_work
+from rnnlab.result import FAILURE, Result
+from rnnlab.tracking.delivery import Delivery, batches
+from rnnlab.tracking.journal import Journal, Point
+from rnnlab.tracking.record import Record
+from rnnlab.tracking.store import FAILURES, first_line, open_store
+
+log = logging.getLogger(__name__)
+
+JOURNAL = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What was brought to the store of one run."""
+
+    name: str
+    points: int
+    status: str
+
+
+def deliver(folder: Path, uri: str) -> Delivered | None:
+    """Bring a run that has ended, or whose process has, to its store; None if it is there already.
+
+    A run that its process left as running is KILLED, or FAILED if it wrote down why.
+
+    Raises:
+        AtWorkError: If it runs.
+        ValueError: If its folder cannot be read, or the store does not answer.
+        Exception: Of `FAILURES`, if the store fails.
+    """
+    with at_work(folder):
+        result = Result.read(folder)
+        result.folder = str(folder)
+        if result.status == "RUNNING":
+            result.status = "FAILED" if (folder / FAILURE).exists() else "KILLED"
+            result.delivered = False
+            result.write()
+        if result.delivered:
+            return None
+        record = Record.read(folder)
+        client, experiment_id = open_store(uri, record.experiment)
+        delivery = Delivery(client, experiment_id, record, result.run_id)
+        result.run_id, result.experiment_id = delivery.begin(), experiment_id
+        missing = _missing(folder, delivery)
+        for some in batches(missing):
+            delivery.send(some)
+        delivery.send_artifacts(folder, [n for n in record.artifacts if _is_within(folder, n)])
+        delivery.end(result.status)
+        result.delivered, result.undelivered = True, 0
+        result.write()
+        return Delivered(result.name, len(missing), result.status)
+
+
+def _is_within(folder: Path, name: str) -> bool:
+    """Whether a file is there, and its own: what a run's files name may not lead elsewhere."""
+    path = (folder / name).resolve()
+    return path.exists() and path.is_relative_to(folder.resolve())
+
+
+def _missing(folder: Path, delivery: Delivery) -> list[Point]:
+    """What the journal has and the store has not, each key and step once."""
+    seen, missing = delivery.known(), []
+    for point in Journal(folder / JOURNAL):
+        if (point.key, point.step) not in seen:
+            seen.add((point.key, point.step))
+            missing.append(point)
+    return missing
+
+
+class Waiting:
+    """The list of them, a small file for each in a folder that all runs started here share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, run: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._entry(run).write_text(str(run), encoding="utf-8")
+
+    def remove(self, run: Path) -> None:
+        self._entry(run).unlink(missing_ok=True)
+
+    def deliver(self, uri: str) -> list[Delivered]:
+        """Bring those there that can be; the others wait on."""
+        delivered = []
+        for entry in sorted(self.folder.glob("*.txt")):
+            run = Path(entry.read_text(encoding="utf-8"))
+            try:
+                done = deliver(run, uri)
+            except AtWorkError:
+                continue
+            except (ValueError, *FAILURES) as error:
+                log.warning("%s still waits for MLflow: %s", run, first_line(error))
+                continue
+            entry.unlink(missing_ok=True)
+            delivered += [done] if done else []
+        return delivered
+
+    def _entry(self, run: Path) -> Path:
+        return self.folder / f"{hashlib.sha256(str(run).encode()).hexdigest()[:16]}.txt"
+
+
+def waiting() -> Waiting:
+    """The list of the current folder."""
+    return Waiting(Path.cwd() / "outputs" / "undelivered")

@@ -1,0 +1,146 @@
+"""Damaged checkpoints and full disks. Oracle: a run on a disk that was well."""
+
+import io
+import os
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rnnlab.checkpoints import FORMAT, LAST, PREVIOUS, load, newest, packed
+from rnnlab.result import Result
+from tests.conftest import Command, client
+from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
+from tests.faults.small_disk import fill, small_disk
+from tests.faults.test_kill import losses
+
+__all__ = ["small_disk"]  # a fixture
+
+RUN = ("cell=gru", *TRAIN, "train.steps=600", "train.stop_when_solved=false")
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / LAST
+    content = {"rnnlab": {"format": FORMAT, "updates": 3}, "state_dict": {"w": torch.randn(50, 50)}}
+    path.write_bytes(packed(content))
+    return path
+
+
+def test_what_is_whole_loads_and_so_it_does_in_torch(checkpoint: Path) -> None:
+    assert load(checkpoint)["rnnlab"]["updates"] == 3
+    assert torch.load(checkpoint)["rnnlab"]["updates"] == 3  # its safe default
+
+
+def test_a_flipped_bit_anywhere_is_refused(checkpoint: Path, faults: Faults) -> None:
+    whole = checkpoint.read_bytes()
+    places = random.Random(0).sample(range(len(whole)), 300)
+    for place in places:
+        data = bytearray(whole)
+        data[place] ^= 1 << place % 8
+        checkpoint.write_bytes(data)
+        with pytest.raises(ValueError, match=str(checkpoint)):
+            load(checkpoint)
+    faults("a flipped bit in a checkpoint", made=len(places))
+
+
+def test_a_truncated_file_is_refused(checkpoint: Path, faults: Faults) -> None:
+    whole = checkpoint.read_bytes()
+    lengths = [0, 1, 40, len(whole) // 2, len(whole) - 47, len(whole) - 1]
+    for length in lengths:
+        checkpoint.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="is cut off, or not a checkpoint of rnnlab"):
+            load(checkpoint)
+    faults("a truncated checkpoint", made=len(lengths))
+
+
+class Gadget:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch ran",)
+
+
+def test_foreign_files_are_refused_and_none_is_run(
+    checkpoint: Path, home: Path, faults: Faults
+) -> None:
+    bare = io.BytesIO()
+    torch.save({"rnnlab": {"format": FORMAT}}, bare)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("hello", "world")
+    foreign = {
+        "without a checksum": bare.getvalue(),
+        "a zip": archive.getvalue(),
+        "text": b"hello " * 100,
+        "a pickle that runs": packed({"rnnlab": Gadget()}),
+        "of something else": packed({"state_dict": {}}),
+        "a list": packed([1, 2]),  # pyrefly: ignore[bad-argument-type]
+    }
+    for data in foreign.values():
+        checkpoint.write_bytes(data)
+        with pytest.raises(ValueError, match=str(checkpoint)):
+            load(checkpoint)
+    assert not (home / "ran").exists()
+    checkpoint.write_bytes(packed({"rnnlab": {"format": FORMAT + 1, "version": "9.0"}}))
+    with pytest.raises(ValueError, match=r"has format 2, and this rnnlab reads 1.*rnnlab 9\.0"):
+        load(checkpoint)
+    with pytest.raises(ValueError, match="cannot be read: No such file"):
+        load(checkpoint.with_name("none"))
+    faults("a foreign or malicious checkpoint", made=len(foreign) + 1)
+
+
+def test_the_one_before_is_used(command: Command, spawn: Spawn, home: Path, faults: Faults) -> None:
+    assert command(*RUN, "hydra.run.dir=whole").status == 0
+    process = spawn(*RUN, "hydra.run.dir=cut")
+    folder = home / "cut" / "checkpoints"
+    wait_for((folder / PREVIOUS).exists)
+    killed(process)
+    last = folder / LAST
+    last.write_bytes(last.read_bytes()[:-1000] if last.exists() else b"")
+    assert newest(folder) == folder / PREVIOUS
+    resumed = command("resume=cut")
+    assert resumed.status == 0, resumed.err
+    assert f"{last} is cut off" in resumed.out
+    assert losses(home / "cut") == losses(home / "whole")
+    result = Result.read(home / "cut")
+    faults("a damaged newest checkpoint", **cost(client(home), result.run_id, home / "cut"))
+
+
+def test_where_all_are_damaged_it_says_so(command: Command, home: Path) -> None:
+    failing = (*RUN, "optimizer=sgd", "cell=elman", "cell.nonlinearity=relu", "optimizer.lr=1e-9")
+    grow = ("schedule=exponential", "schedule.gamma=1.1", "train.nonfinite=raise")
+    assert command(*failing, *grow, "hydra.run.dir=a").status == 1
+    folder = home / "a" / "checkpoints"
+    names = [name for name in (LAST, PREVIOUS) if (folder / name).exists()]
+    assert names
+    for name in names:
+        (folder / name).write_bytes(b"nothing")
+    refused = command("resume=a")
+    assert refused.status == 2
+    assert all(str(folder / name) in refused.err for name in names)
+
+
+def test_a_full_disk_costs_no_checkpoint_and_no_point(
+    command: Command, spawn: Spawn, home: Path, small_disk: Path, faults: Faults
+) -> None:
+    assert command(*RUN, "hydra.run.dir=whole").status == 0
+    folder = small_disk / "run"
+    process = spawn(*RUN, "train.steps=6000", f"hydra.run.dir={folder}")
+    last = folder / "checkpoints" / LAST
+    wait_for((folder / "checkpoints" / PREVIOUS).exists)
+    fill(small_disk / "ballast")
+    full = lines(folder)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert "training goes on" in out
+    assert "points wait in memory" in out
+    assert load(last if last.exists() else last.with_name(PREVIOUS))["rnnlab"]["updates"] > 0
+    assert full < 1200 * 7  # it had not ended when the disk was filled
+    # The store, on another disk, has all of it.
+    (run,) = [r for r in client(home).search_runs(["1"]) if r.data.params["train.steps"] == "6000"]
+    assert run.info.status == "FINISHED"
+    stored = client(home).get_metric_history(run.info.run_id, "train/loss")
+    assert [metric.step for metric in stored] == list(range(5, 6001, 5))
+    faults("a full disk")

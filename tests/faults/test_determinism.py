@@ -1,0 +1,48 @@
+"""The same bits in any process, however many there are. Oracle: one run beside another."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnnlab.checkpoints import load
+from tests.conftest import Command
+from tests.faults.conftest import TRAIN, Faults, Spawn
+from tests.faults.test_kill import losses
+
+RUN = (*TRAIN, "train.steps=200", "train.stop_when_solved=false", "trainer=deterministic")
+
+
+def _same(one: Path, other: Path) -> bool:
+    weights = [load(f / "checkpoints" / "last.ckpt")["state_dict"] for f in (one, other)]
+    same = all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
+    return same and losses(one) == losses(other)
+
+
+@pytest.mark.parametrize(
+    "cell", ["elman", *(pytest.param(c, marks=pytest.mark.slow) for c in ("lstm", "gru"))]
+)
+def test_across_processes_and_their_number(
+    cell: str, command: Command, spawn: Spawn, home: Path, faults: Faults
+) -> None:
+    assert command(f"cell={cell}", *RUN, "hydra.run.dir=here").status == 0
+    process = spawn(f"cell={cell}", *RUN, "hydra.run.dir=there")
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert _same(home / "here", home / "there")
+    for jobs in (1, 2):
+        sweep = (f"hydra.sweep.dir=s{jobs}", f"hydra.launcher.n_jobs={jobs}")
+        assert command("-m", f"cell={cell}", "seed=1,0", *RUN, *sweep).status == 0
+        assert _same(home / "here", home / f"s{jobs}" / "1")
+    assert _same(home / "s1" / "0", home / "s2" / "0")
+    assert not _same(home / "s1" / "0", home / "s1" / "1")
+    faults("the same run elsewhere", made=4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_on_a_device_twice(cell: str, command: Command, home: Path) -> None:
+    for name in ("once", "again"):
+        run = (f"cell={cell}", *RUN, "trainer.accelerator=gpu", f"hydra.run.dir={name}")
+        assert command(*run).status == 0
+    assert _same(home / "once", home / "again")

@@ -1,0 +1,158 @@
+"""Bad input by the hundred: a clear error or a right result. Oracle: which of the two it must be."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rnnlab.cells import ElmanCell
+from rnnlab.checkpoints import load
+from rnnlab.model import SequenceModel
+from rnnlab.pyfunc import ServedModel
+from rnnlab.result import Result
+from rnnlab.tracking.journal import Journal, Point
+from tests.conftest import QUICK, SMALL, Command
+from tests.faults.conftest import Faults
+
+MANY = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+KEYS = (
+    *("train.steps", "train.block", "train.batch_size", "train.stop_when_solved", "seed"),
+    *("cell.hidden_size", "cell.forget_bias", "cell", "task", "task.seq_len", "task.variant"),
+    *("clip", "optimizer.lr", "optimizer", "schedule", "model.num_layers", "model.dropout"),
+    *("eval.lengths", "eval.sequences", "num_threads", "diagnostics", "trainer.precision"),
+    *("tracking.experiment", "tracking.log_model", "resume", "allow_targets", "experiment"),
+)
+values = st.one_of(
+    st.integers(-5, 9).map(str),
+    st.sampled_from(["1e999", "-1e999", "nan", ".inf", "9" * 30, "-0", "0x10", "1_0", "1e-400"]),
+    st.sampled_from(["null", "true", "[]", "{}", "[1,2]", "{a:1}", "[[[[[]]]]]", "''", "?", "???"]),
+    st.sampled_from(["${seed}", "${nothing}", "${oc.env:HOME}", "${cell}", "$", "${", "=", "a=b"]),
+    st.text(max_size=20),
+    st.text("x", min_size=3000, max_size=3000),
+    st.sampled_from(
+        ["{" * 50 + "}" * 50, "[" * 300, "a" * 9000, "\u202e", "\x00", "💥", "../..", "~"]
+    ),
+)
+
+
+@MANY
+@given(key=st.sampled_from(KEYS), value=values)
+def _refuse_or_run(command: Command, made: list[int], key: str, value: str) -> None:
+    if value.strip("\0").isdecimal() and len(value) > 5 and key in ("train.steps", "task.seq_len"):
+        return  # a right request, for years of work
+    finished = command(*QUICK, *SMALL, "tracking.log_model=false", f"{key}={value}")
+    made.append(finished.status)
+    said = finished.out + finished.err
+    assert finished.status in (0, 2), said
+    assert "Traceback" not in said
+    if finished.status == 2:
+        assert 1 <= len(finished.err.strip().splitlines()) <= 6, finished.err
+        assert finished.err.strip()
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+def test_overrides(command: Command, home: Path, faults: Faults) -> None:
+    made: list[int] = []
+    _refuse_or_run(command, made)
+    for result in home.glob("outputs/runs/*/*/result.json"):
+        assert Result.read(result.parent).status == "FINISHED"
+    assert {0, 2} == set(made)
+    faults("a strange override", made=len(made))
+
+
+@pytest.fixture(scope="module")
+def served() -> ServedModel:
+    model = ServedModel()
+    model.input_size = 2
+    model.model = SequenceModel(partial(ElmanCell, hidden_size=3), input_size=2, output_size=1)
+    return model
+
+
+SHAPES = st.lists(st.integers(0, 4), max_size=5)
+NUMBERS = st.sampled_from([0.0, 1.0, -1e38, np.inf, np.nan, 1e-45])
+
+
+@MANY
+@given(shape=SHAPES, number=NUMBERS, kind=st.sampled_from(["f4", "f8", "i8", "?", "U3", "O"]))
+def _predict(
+    served: ServedModel, made: list[int], shape: list[int], number: float, kind: str
+) -> None:
+    with np.errstate(all="ignore"):
+        given_ = np.full(shape, number).astype(kind, casting="unsafe")
+    made.append(1)
+    right = len(shape) == 3 and shape[2] == 2 and shape[1] > 0
+    try:
+        outputs = served.predict(None, given_)  # pyrefly: ignore[bad-argument-type]
+    except ValueError:
+        assert not right or kind in "U3O"
+    else:
+        assert right
+        assert outputs.shape == (*shape[:2], 1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_predictions(served: ServedModel, faults: Faults) -> None:
+    made: list[int] = []
+    _predict(served, made)
+    faults("a strange input to a model", made=len(made))
+
+
+POINT = json.dumps(Point("a", 1.0, 1, 1)._asdict()).encode()
+broken = st.one_of(
+    st.binary(max_size=60).filter(lambda line: b"\n" not in line),
+    st.integers(0, len(POINT) - 1).map(lambda cut: POINT[:cut]),
+    st.sampled_from([b"[]", b"{}", b"null", b"1", b'{"key": 1}', b"[" * 5000, b"\0" * 30, b"\xff"]),
+    st.fixed_dictionaries(
+        {name: st.sampled_from([None, "x", [], {}, True]) for name in Point._fields}
+    ).map(lambda fields: json.dumps(fields).encode()),
+)
+
+
+@MANY
+@given(lines=st.lists(st.one_of(st.just(POINT), broken), max_size=5), cut=broken)
+def _read(folder: Path, made: list[int], lines: list[bytes], cut: bytes) -> None:
+    path = folder / "metrics.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in lines) + cut)
+    made.append(1)
+    if all(line == POINT for line in lines):
+        assert len(list(Journal(path))) == len(
+            lines
+        )  # what a killed process left of a line is none
+        Journal(path).append({"b": 2.0}, 3)
+        assert [point.key for point in Journal(path)] == ["a"] * len(lines) + ["b"]
+        return
+    with pytest.raises(ValueError, match=r"metrics\.jsonl, line \d+ is not a point of a metric"):
+        list(Journal(path))
+
+
+def test_journals(tmp_path: Path, faults: Faults) -> None:
+    made: list[int] = []
+    _read(tmp_path, made)
+    faults("a corrupt journal", made=len(made))
+
+
+@MANY
+@given(data=st.binary(max_size=300))
+def _load(path: Path, made: list[int], data: bytes) -> None:
+    path.write_bytes(data)
+    made.append(1)
+    with pytest.raises(ValueError, match=r"last\.ckpt"):
+        load(path)
+    path.with_name("result.json").write_bytes(data)
+    with pytest.raises(ValueError, match=r"result\.json cannot be read"):
+        Result.read(path.parent)
+
+
+def test_checkpoints_and_results(tmp_path: Path, faults: Faults) -> None:
+    made: list[int] = []
+    _load(tmp_path / "last.ckpt", made)
+    faults("noise for a checkpoint or a result", made=2 * len(made))

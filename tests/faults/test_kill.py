@@ -1,0 +1,128 @@
+"""SIGKILL at random moments, and the same command again. Oracle: the run that was left alone."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnnlab.result import Result
+from tests.conftest import Command, client
+from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
+
+LONG = (*TRAIN, "train.steps=1000", "train.stop_when_solved=false")
+VARIANTS = {
+    "elman with dropout": ("cell=elman", "model.num_layers=2", "model.dropout=0.3", *LONG),
+    "lstm, clipped, schedule": ("cell=lstm", "clip=norm", "schedule=cosine", *LONG),
+    "lstm, stopped early": (
+        *("cell=lstm", "task=temporal_order", "optimizer.lr=0.01", *TRAIN, "train.steps=4000"),
+    ),
+    "gru, rmsprop": ("cell=gru", "optimizer=rmsprop", *LONG),
+}
+PER_BLOCK = 7
+
+
+def losses(folder: Path) -> dict[tuple[str, int], str]:
+    """Every loss of a journal, to the bit; one that was written again must be the same."""
+    found: dict[tuple[str, int], str] = {}
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        point = json.loads(line)
+        if point["key"].endswith(("loss", "error", "norm")):
+            value = float(point["value"]).hex()
+            assert found.setdefault((point["key"], point["step"]), value) == value
+    return found
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [*list(VARIANTS)[:2], *(pytest.param(v, marks=pytest.mark.slow) for v in list(VARIANTS)[2:])],
+)
+def test_a_killed_run_goes_on_to_the_same_bits(
+    variant: str, command: Command, spawn: Spawn, home: Path, faults: Faults
+) -> None:
+    arguments = VARIANTS[variant]
+    assert command(*arguments, "hydra.run.dir=whole").status == 0
+    moments = random.Random(variant)
+    cut = home / "cut"
+    for _ in range(3):
+        process = spawn(*arguments, "hydra.run.dir=cut", "resume=auto")
+        _wait_for_more(cut, moments.randint(1, PER_BLOCK * 40), process)
+        killed(process)
+    again = command(*arguments, "hydra.run.dir=cut", "resume=auto")
+    assert again.status == 0, again.err
+
+    whole, resumed = losses(home / "whole"), losses(cut)
+    assert resumed == whole
+    weights = [
+        torch.load(home / name / "checkpoints" / "last.ckpt")["state_dict"]
+        for name in ("whole", "cut")
+    ]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    result = Result.read(cut)
+    assert result.status == "FINISHED"
+    runs = client(home).search_runs(["1"])
+    assert len(runs) == 2  # the same run in the store, however often it was begun
+    faults("SIGKILL in training", made=3, **cost(client(home), result.run_id, cut))
+
+
+def _wait_for_more(folder: Path, points: int, process: subprocess.Popen[str]) -> None:
+    before = lines(folder)
+    wait_for(lambda: lines(folder) >= before + points or process.poll() is not None)
+
+
+def test_a_killed_sweep_runs_only_what_is_missing(
+    command: Command, spawn: Spawn, home: Path, faults: Faults
+) -> None:
+    sweep = ("-m", "cell=elman,gru", "seed=0,1", *LONG, "hydra.sweep.dir=s", "resume=auto")
+    process = spawn(*sweep, "hydra.launcher.n_jobs=1")
+    wait_for(lambda: lines(home / "s" / "2") > 50)
+    killed(process)
+    finished = [home / "s" / job for job in ("0", "1")]
+    before = [(folder / "metrics.jsonl").read_bytes() for folder in finished]
+    wait_for(lambda: Result.read(home / "s" / "2").status != "RUNNING")  # its process ends itself
+    again = command(*sweep)
+    assert again.status == 0, again.out + again.err
+    assert [(folder / "metrics.jsonl").read_bytes() for folder in finished] == before
+    runs = client(home).search_runs(["1"])
+    assert len(runs) == 5
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for job in range(4):
+        folder = home / "s" / str(job)
+        costs = cost(client(home), Result.read(folder).run_id, folder)
+        faults("SIGKILL of a sweep", made=int(job == 0), **costs)
+    other = command(*sweep, "optimizer.lr=0.1")
+    assert other.status == 2
+    assert "holds another sweep" in other.err
+
+
+def test_a_changed_override_is_refused_or_written_down(command: Command, home: Path) -> None:
+    begun = ("cell=elman", *TRAIN, "train.steps=100", "train.stop_when_solved=false")
+    refused = command(*begun, "hydra.run.dir=a", "+trainer.nothing=1")
+    assert refused.status == 2
+    assert not (home / "a" / "result.json").exists()
+    relu = ("cell.nonlinearity=relu", "optimizer=sgd", "optimizer.lr=1e30")
+    process = command(*begun, *relu, "hydra.run.dir=a", "train.nonfinite=raise")
+    assert process.status == 1, process.err
+    result = Result.read(home / "a")
+    assert result.status == "FAILED"
+    refused = command("resume=a", "optimizer.lr=0.01")
+    assert refused.status == 2
+    assert (
+        "optimizer.lr=0.01 cannot change on resume: the run has optimizer.lr=1e+30" in refused.err
+    )
+    assert "resume.allow_changes=true" in refused.err
+    refused = command("resume=a", "cell=gru", "resume.allow_changes=true")
+    assert refused.status == 2
+    assert "cell=gru cannot change on resume" in refused.err
+    allowed = ("resume=a", "resume.allow_changes=true", "optimizer.lr=0.01")
+    finished = command(*allowed, "train.nonfinite=stop")
+    assert finished.status == 0, finished.err
+    run = client(home).get_run(result.run_id)
+    assert run.data.tags["rnnlab.changes"] == (
+        "optimizer.lr: 1e+30 -> 0.01\ntrain.nonfinite: raise -> stop\n"
+    )
+    rates = client(home).get_metric_history(result.run_id, "train/lr")
+    assert {rate.value for rate in rates} == {0.01}
+    assert run.data.metrics["diverged"] == 0

@@ -1,0 +1,201 @@
+"""What must not run, leak or leave its folder. Oracle: a file that it would touch, and a search."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from mlflow import MlflowClient
+
+from rnnlab.result import Result
+from tests.conftest import Command, client
+from tests.faults.conftest import TRAIN, Faults
+from tests.faults.servers import Server
+from tests.faults.test_outages import sync
+
+ROOT = Path(__file__).parents[2]
+SHORT = (*TRAIN, "train.steps=50")
+GADGETS = (
+    *("os.system", "os.remove", "os.popen", "posix.system", "subprocess.run", "subprocess.Popen"),
+    *("builtins.eval", "builtins.exec", "builtins.open", "shutil.copy", "shutil.rmtree"),
+    *(
+        "importlib.import_module",
+        "runpy.run_path",
+        "pickle.loads",
+        "cloudpickle.loads",
+        "pty.spawn",
+    ),
+    *("pathlib.Path", "tempfile.mkdtemp", "urllib.request.urlretrieve", "ctypes.CDLL"),
+    *("mlflow.utils.process._exec_cmd", "mlflow.pyfunc.load_model", "hydra.utils.instantiate"),
+    *("yaml.unsafe_load", "numpy.load", "torch.load", "torch.hub.load", "torch.jit.load"),
+    *("torch.utils.cpp_extension.load_inline", "torch.package.PackageImporter", "torch.nn.Linear"),
+    *("rnnlab.run.main", "rnnlab.sweeps.launcher.ProcessLauncher", "pytorch_lightning.Trainer"),
+)
+SECRET = "s3cr3t-pass-word"  # MLflow wants 12 characters
+
+
+def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Faults) -> None:
+    assert len(GADGETS) >= 30
+    for gadget in GADGETS:
+        finished = command(f"cell._target_={gadget}", "+cell.command=touch ran", *SHORT)
+        assert finished.status == 2, gadget
+        assert f"cell._target_='{gadget}'" in finished.err
+        assert "Traceback" not in finished.err
+    for hook in ("hydra.callbacks.evil", "hydra.launcher", "hydra.sweeper"):
+        finished = command(f"+{hook}._target_=os.system", f"+{hook}.command='touch ran'", *SHORT)
+        assert finished.status == 2
+        assert "is not a class of Hydra's" in finished.err
+    assert not (home / "ran").exists()
+    assert not list(home.glob("outputs/runs/*/*/metrics.jsonl"))
+    faults("a gadget as _target_, overrides", made=len(GADGETS) + 3)
+
+
+def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) -> None:
+    for section in ("cell", "task", "optimizer", "clip", "schedule", "diagnostics"):
+        (home / "conf" / section).mkdir(parents=True)
+    for gadget in GADGETS:
+        content = {"_target_": gadget, "command": "touch ran"}
+        (home / "conf" / "cell" / "evil.yaml").write_text(yaml.safe_dump(content))
+        finished = command("--config-dir", "conf", "cell=evil", *SHORT)
+        assert finished.status == 2, gadget
+    tagged = "_target_: rnnlab.cells.LSTMCell\nhidden_size: !!python/object/apply:os.system ['touch ran']\n"
+    (home / "conf" / "cell" / "evil.yaml").write_text(tagged)
+    assert command("--config-dir", "conf", "cell=evil", *SHORT).status in (1, 2)
+    assert not (home / "ran").exists()
+    faults("a gadget as _target_, yaml", made=len(GADGETS) + 1)
+
+
+@pytest.fixture
+def stopped(command: Command, home: Path) -> Path:
+    """A run's folder that can be resumed."""
+    explode = ("cell=elman", "cell.nonlinearity=relu", "optimizer=sgd", "optimizer.lr=1e30")
+    finished = command(*explode, *SHORT, "train.nonfinite=raise", "hydra.run.dir=outputs/a")
+    assert finished.status == 1
+    return home / "outputs" / "a"
+
+
+def test_no_gadget_runs_from_a_runs_config(
+    command: Command, home: Path, stopped: Path, faults: Faults
+) -> None:
+    path = stopped / "config.yaml"
+    good = yaml.safe_load(path.read_text())
+    for gadget in GADGETS:
+        section = {"_target_": gadget, "command": "touch ran"}
+        package = gadget.partition(".")[0]
+        evil = good | {"cell": section, "allow_targets": [package]}
+        path.write_text(yaml.safe_dump(evil))
+        finished = command("resume=outputs/a")
+        assert finished.status == 2, gadget
+        assert gadget in finished.err
+    path.write_text("!!python/object/apply:os.system ['touch ran']")
+    finished = command("resume=outputs/a")
+    assert finished.status == 2
+    assert "cannot be read" in finished.err
+    assert not (home / "ran").exists()
+    faults("a gadget as _target_, a run's config", made=len(GADGETS) + 1)
+
+
+def test_names_do_not_leave_the_folder(
+    command: Command, home: Path, stopped: Path, faults: Faults
+) -> None:
+    (home / "secret.txt").write_text(SECRET)
+    (stopped / "link").symlink_to(home / "secret.txt")
+    record = json.loads((stopped / "tracking.json").read_text())
+    names = ["../../secret.txt", str(home / "secret.txt"), "link", "config.yaml"]
+    (stopped / "tracking.json").write_text(json.dumps(record | {"artifacts": names}))
+    result = Result.read(stopped)
+    result.delivered = False
+    result.write()
+    assert sync(home).returncode == 0
+    stored = client(home).list_artifacts(result.run_id)
+    assert [item.path for item in stored] == ["config.yaml"]
+    (home / "conf" / "diagnostics").mkdir(parents=True)
+    own = {"../../../evil": {"_target_": "rnnlab.diagnostics.Omega"}}
+    (home / "conf" / "diagnostics" / "evil.yaml").write_text(yaml.safe_dump(own))
+    without = [each for each in SHORT if not each.startswith("diagnostics")]
+    finished = command("--config-dir", "conf", "diagnostics=evil", *without)
+    assert finished.status == 2
+    assert "is not a name of letters" in finished.err
+    faults("a path out of the folder", made=len(names))
+
+
+def test_secrets_are_written_nowhere(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    monkeypatch.setenv("MY_SECRET", SECRET)
+    uri = f"tracking.uri=http://me:{SECRET}@127.0.0.1:9"
+    named = "tracking.experiment=x${oc.env:MY_SECRET}"
+    assert command(*SHORT, uri, "hydra.run.dir=outputs/a").status == 0
+    assert command(*SHORT, named, "hydra.run.dir=outputs/b").status == 0
+    assert command(*SHORT, "optimizer.lr=${oc.env:MY_SECRET}").status == 2
+    failing = command("-m", "seed=0,1", *SHORT, named, "hydra.sweep.dir=outputs/s")
+    assert failing.status == 0
+    found = [
+        path
+        for path in (home / "outputs").rglob("*")
+        if path.is_file() and SECRET.encode() in path.read_bytes()
+    ]
+    # What a store is told of, as the name of its experiment, it has to know.
+    assert [path.name for path in found if path.name != "tracking.json"] == []
+    with sqlite3.connect(home / "mlflow.db") as store:
+        for table in ("params", "tags", "runs"):
+            rows = store.execute(f"select * from {table}").fetchall()
+            assert SECRET not in str(rows)
+    assert SECRET not in failing.out + failing.err
+    faults("a secret in a config", made=4)
+
+
+def test_loading_is_safe_everywhere(faults: Faults) -> None:
+    text = "\n".join(path.read_text() for path in (ROOT / "rnnlab").rglob("*.py"))
+    for unsafe in ("weights_only=False", "yaml.load(", "unsafe_load", "import pickle", "eval("):
+        assert unsafe not in text.replace("model.eval(", "").replace(".eval(", ""), unsafe
+    faults("an unsafe loader")
+
+
+@pytest.fixture
+def guarded(home: Path) -> Iterator[Server]:
+    """As README has it."""
+    folder = home / "server"
+    folder.mkdir()
+    (folder / "auth.ini").write_text(
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
+        f"database_uri = sqlite:///{folder}/auth.db\nadmin_username = admin\n"
+        f"admin_password = {SECRET}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    made = Server(
+        *(folder, f"sqlite:///{folder}/mlflow.db", "--app-name", "basic-auth"),
+        MLFLOW_AUTH_CONFIG_PATH=str(folder / "auth.ini"),
+        MLFLOW_FLASK_SERVER_SECRET_KEY="of-this-test",
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
+
+
+def test_a_server_with_a_password_refuses_without(
+    guarded: Server, command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    address = guarded.uri.removeprefix("http://")
+    search = {"max_results": 5}
+    url = f"{guarded.uri}/api/2.0/mlflow/experiments/search"
+    assert requests.post(url, json=search, timeout=20).status_code == 401
+    refused = command(*SHORT, f"tracking.uri={guarded.uri}", "hydra.run.dir=no")
+    assert refused.status == 2
+    assert "cannot be used" in refused.err
+    assert not (home / "no" / "metrics.jsonl").exists()
+    taken = command(*SHORT, f"tracking.uri=http://admin:{SECRET}@{address}", "hydra.run.dir=yes")
+    assert taken.status == 0, taken.err
+    assert SECRET not in taken.out
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
+    result = Result.read(home / "yes")
+    assert MlflowClient(guarded.uri).get_run(result.run_id).info.status == "FINISHED"
+    written = [path.read_bytes() for path in (home / "yes").rglob("*") if path.is_file()]
+    assert not any(SECRET.encode() in content for content in written)
+    faults("a request without the password")
