@@ -169,7 +169,9 @@ class Sweep(Callback):
         try:
             self._close(summary, ending)
         except FAILURES as error:
-            sys.stderr.write(f"MLflow could not be told that the sweep is {ending}: {error}\n")
+            sys.stderr.write(
+                f"MLflow could not be told that the sweep is {ending}: {masked(str(error))}\n"
+            )
         else:  # the parent is closed, whatever becomes of the report
             if summary.finished or any(job.run_id for job in summary.failed):
                 log_comparison(self.client, self.run_id, self.folder / REPORT)

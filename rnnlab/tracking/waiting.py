@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.at_work import AtWorkError, at_work
+from rnnlab.masking import masked
 from rnnlab.result import FAILURE, Result
 from rnnlab.tracking.delivery import Delivery, batches
 from rnnlab.tracking.journal import Journal, Point
@@ -92,8 +93,11 @@ class Waiting:
         """Bring those there that can be; the others wait on."""
         delivered = []
         for entry in sorted(self.folder.glob("*.txt")):
-            run = Path(entry.read_text(encoding="utf-8"))
+            run = entry
             try:
+                run = Path(entry.read_text(encoding="utf-8"))
+                if Result.read(run).tracking_uri != masked(uri):
+                    continue  # it waits for another store
                 done = deliver(run, uri)
             except AtWorkError:
                 continue
