@@ -13,9 +13,8 @@ class AtWorkError(ValueError):
     """Another process is at work in a folder."""
 
 
-@contextmanager
-def at_work(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process.
+def taken(folder: Path) -> FileLock:
+    """Keep a folder to this process, until the lock is released.
 
     Raises:
         AtWorkError: If another is at work in it.
@@ -26,6 +25,13 @@ def at_work(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise AtWorkError(f"{folder}: a process is at work in it") from error
+    return lock
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Keep a folder to this process for a while; raises as `taken` does."""
+    lock = taken(folder)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from rnnlab.atomic import write_bytes
+from rnnlab.masking import first_line
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +103,7 @@ def unpacked(data: bytes, path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a readable checkpoint: {reason}") from error
+        raise ValueError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
     own = checkpoint.get("rnnlab") if isinstance(checkpoint, dict) else None
     if not isinstance(own, dict):
         raise ValueError(f"{path} is not a checkpoint of rnnlab")

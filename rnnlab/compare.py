@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnlab.masking import first_line
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _compare(asked)
     except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{str(error).strip().splitlines()[0]}\n")
+        sys.stderr.write(f"{first_line(error)}\n")
         sys.exit(2)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rnnlab.checks import did_you_mean
+from rnnlab.masking import first_line
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ def _call(
     except ConfigError:
         raise
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
-        message = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = first_line(error)
         named = re.match(r"(\w+)=", message)
         dot = "." if named and named[1] in parameters else ": "
         raise ConfigError(f"{section}{dot}{message}") from error

@@ -50,6 +50,12 @@ def masked(text: str) -> str:
     return text
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in one line, without a password."""
+    said = str(error).strip() or type(error).__name__
+    return masked(said.splitlines()[0])
+
+
 def masked_config(config: Any) -> Any:
     """The config with every text in it masked."""
     if isinstance(config, Mapping):

@@ -11,6 +11,7 @@ from rnnlab.atomic import write_text
 from rnnlab.masking import masked
 
 FILE = "result.json"  # in a run's folder
+CONFIG = "config.yaml"  # in a run's folder, resolved
 FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
 
 

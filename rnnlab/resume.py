@@ -18,7 +18,7 @@ from rnnlab import checkpoints
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.config import ALLOWED_PACKAGES
 from rnnlab.masking import MASK, masked
-from rnnlab.result import Result, leaves
+from rnnlab.result import CONFIG, FILE, Result, leaves
 from rnnlab.tracking.store import tracking_uri
 
 AUTO = "auto"
@@ -57,7 +57,7 @@ class Earlier:
 
 def asked(config: Mapping[str, Any]) -> tuple[Any, bool]:
     """What `resume` names, and whether changes are allowed; `resume: X` in a file means `run: X`."""
-    section = config["resume"]
+    section = config.get("resume")
     if not isinstance(section, Mapping):
         return section, False
     for key in section:
@@ -79,10 +79,10 @@ def begun(folder: Path, overrides: list[str]) -> Path | None:
 
     A run that is at work is none, nor is one that has finished elsewhere than in `folder`.
     """
-    if (folder / "result.json").exists():
+    if (folder / FILE).exists():
         return folder
     same = sorted(masked(override) for override in overrides)
-    for path in sorted(Path("outputs/runs").glob("*/*/result.json"), reverse=True):
+    for path in sorted(Path("outputs/runs").glob(f"*/*/{FILE}"), reverse=True):
         try:
             result = Result.read(path.parent)
             with at_work(path.parent):
@@ -125,7 +125,7 @@ def earlier_run(
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.yaml"
+    path = folder / CONFIG
     try:
         saved = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -156,21 +156,26 @@ def _apply(
     config: dict[str, Any],
 ) -> None:
     for key, (had, value) in changes.items():
-        *sections, name = key.split(".")
-        if (sections or [name])[0] not in CHANGEABLE or key in result.choices:
+        section = key.partition(".")[0]
+        if section not in CHANGEABLE or key in result.choices:
             allowed = ", ".join(CHANGEABLE)
             raise ValueError(
                 f"{key}={value} cannot change on resume. What can, one key at a time: {allowed}"
             )
-        if sections == ["optimizer"] and saved["schedule"]:
+        if section == "optimizer" and saved["schedule"]:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the schedule goes by what it was"
             )
-        of_saved, of_config = saved, config
-        for section in sections:
-            of_saved, of_config = of_saved[section], of_config[section]
-        of_saved[name] = of_config[name]
+        _take(key, saved, config)
         result.changes += f"{key}: {had} -> {value}\n"
+
+
+def _take(key: str, saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """Into the saved config, the value of a dotted key in another."""
+    *sections, name = key.split(".")
+    for section in sections:
+        saved, config = saved[section], config[section]
+    saved[name] = config[name]
 
 
 def _restore_masked(saved: dict[str, Any], config: dict[str, Any]) -> None:
@@ -186,11 +191,7 @@ def _restore_masked(saved: dict[str, Any], config: dict[str, Any]) -> None:
         if MASK in value:
             if MASK in now.get(key, MASK) or masked(now[key]) != value:
                 raise ValueError(f"{key} is needed again to resume: a run's files keep no secret")
-            *sections, name = key.split(".")
-            of_saved, of_config = saved, config
-            for section in sections:
-                of_saved, of_config = of_saved[section], of_config[section]
-            of_saved[name] = of_config[name]
+            _take(key, saved, config)
 
 
 def _refuse_foreign_code(saved: dict[str, Any], config: dict[str, Any]) -> None:
@@ -217,7 +218,7 @@ def _folder(name: object, uri: str | None) -> Path:
         path = path.parent.parent
     elif not path.exists() and re.fullmatch("[0-9a-f]{32}", name):
         path = _folder_of_id(name, uri)
-    if not (path / "result.json").exists():
+    if not (path / FILE).exists():
         raise ValueError(f"resume={name!r}: there is no run in {path}")
     return path
 

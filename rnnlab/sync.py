@@ -6,15 +6,16 @@ python -m rnnlab.sync outputs/runs/2026-01-01 --uri http://127.0.0.1:5000
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.hush import hush
-from rnnlab.masking import MASK, masked
+from rnnlab.masking import MASK, first_line, masked
 from rnnlab.result import FILE, Result
 from rnnlab.sweeps.record import FILE as SWEEP
 from rnnlab.sweeps.record import SweepRecord
-from rnnlab.tracking.store import FAILURES, existing_store, first_line, tracking_uri
+from rnnlab.tracking.store import FAILURES, existing_store, tracking_uri
 from rnnlab.tracking.waiting import deliver, waiting
 
 
@@ -26,16 +27,9 @@ def main() -> None:
         sys.stderr.write(f"{missing[0]} is not a folder\n")
         sys.exit(2)
     hush()
-    failed = [
-        folder for root in asked.folders for folder in _runs(root) if not _sync(folder, asked.uri)
-    ]
-    failed += [
-        path.parent
-        for root in asked.folders
-        for path in sorted(root.absolute().rglob(SWEEP))
-        if not _end_sweep(path.parent, asked.uri)
-    ]
-    sys.exit(1 if failed else 0)
+    runs = [_try(_sync, folder, asked.uri) for folder in _holding(FILE, asked.folders)]
+    sweeps = [_try(_end_sweep, folder, asked.uri) for folder in _holding(SWEEP, asked.folders)]
+    sys.exit(0 if all(runs + sweeps) else 1)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,41 +45,39 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _runs(root: Path) -> list[Path]:
-    return sorted(path.parent for path in root.absolute().rglob(FILE))
+def _holding(name: str, roots: list[Path]) -> list[Path]:
+    """The folders below that have a file of this name."""
+    return [path.parent for root in roots for path in sorted(root.absolute().rglob(name))]
 
 
-def _sync(folder: Path, uri: str | None) -> bool:
-    """Deliver one run; whether nothing of it waits."""
+def _try(deliver_it: Callable[[Path, str | None], None], folder: Path, uri: str | None) -> bool:
+    """Whether nothing of a folder waits any more; one that is at work delivers for itself."""
     try:
-        result = Result.read(folder)
-        done = deliver(folder, _store(result.tracking_uri, uri))
+        deliver_it(folder, uri)
     except AtWorkError:
-        return True  # it delivers for itself
+        pass
     except (ValueError, *FAILURES) as error:
         sys.stderr.write(f"{folder}: {first_line(error)}\n")
         return False
+    return True
+
+
+def _sync(folder: Path, uri: str | None) -> None:
+    """Deliver one run."""
+    done = deliver(folder, _store(Result.read(folder).tracking_uri, uri))
     waiting().remove(folder)
     if done is not None:
         sys.stdout.write(f"{done.name}: {done.points} points delivered, {done.status}\n")
-    return True
 
 
-def _end_sweep(folder: Path, uri: str | None) -> bool:
-    """A sweep that its process left as running is KILLED; whether the store knows."""
-    try:
-        with at_work(folder):
-            record = SweepRecord.read(folder)
-            client = existing_store(_store(record.tracking_uri, uri))
-            if client.get_run(record.run_id).info.status == "RUNNING":
-                client.set_terminated(record.run_id, "KILLED")
-                sys.stdout.write(f"{folder}: the sweep is KILLED\n")
-    except AtWorkError:
-        return True
-    except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{folder}: {first_line(error)}\n")
-        return False
-    return True
+def _end_sweep(folder: Path, uri: str | None) -> None:
+    """A sweep that its process left as running is KILLED."""
+    with at_work(folder):
+        record = SweepRecord.read(folder)
+        client = existing_store(_store(record.tracking_uri, uri))
+        if client.get_run(record.run_id).info.status == "RUNNING":
+            client.set_terminated(record.run_id, "KILLED")
+            sys.stdout.write(f"{folder}: the sweep is KILLED\n")
 
 
 def _store(recorded: str, asked: str | None) -> str:

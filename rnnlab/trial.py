@@ -24,16 +24,17 @@ from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.machine import keep_freed_memory, set_num_threads
-from rnnlab.masking import masked, masked_config
+from rnnlab.masking import first_line, masked, masked_config
 from rnnlab.progress import Progress
 from rnnlab.report.figures import write_learning_curve
-from rnnlab.result import FILE, Result, leaves, variant_name
+from rnnlab.result import CONFIG, FILE, Result, leaves, variant_name
 from rnnlab.resume import Earlier
 from rnnlab.signals import Stopped, held, received
 from rnnlab.stopping import CheckpointOnStop
 from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.delivery import Delivery
+from rnnlab.tracking.journal import FILE as JOURNAL
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.record import FILE as RECORD
@@ -42,13 +43,12 @@ from rnnlab.tracking.store import (
     FAILURES,
     TrackingSettings,
     UnreachableError,
-    first_line,
     open_store,
     show,
     tracking_uri,
 )
 from rnnlab.tracking.view import VARIANT_ON_TASK, View
-from rnnlab.tracking.waiting import JOURNAL, Delivered, waiting
+from rnnlab.tracking.waiting import Delivered, waiting
 from rnnlab.training import DivergedError, TrainingModule
 
 log = logging.getLogger(__name__)
@@ -93,13 +93,13 @@ def run_trial(
     with at_work(folder):
         if earlier is not None:
             result.run_id, result.changes = earlier.result.run_id, earlier.result.changes
-        _begin(tracking, config, result, module, logger)
+        _begin(tracking, shown, result, module, logger)
         began = time.monotonic()
         artifacts: list[str] = []
         start = None if earlier is None else earlier.checkpoint
         try:
             _train_and_test(trainer, module, result, disk, start)
-            artifacts = _write_artifacts(config, result, module, logger.journal, watch)
+            artifacts = _write_artifacts(shown, result, module, logger.journal, watch)
             result.status = "FINISHED"
         except BaseException as error:
             signum = received()
@@ -175,7 +175,10 @@ def _begin(
     module: TrainingModule,
     logger: BufferedMLFlowLogger,
 ) -> None:
-    """Write down what is to be run, and begin the run in the store, if that answers."""
+    """Write down what is to be run, and begin the run in the store, if that answers.
+
+    The config here, as in all that follows, is the one without secrets.
+    """
     folder, uri = Path(result.folder), tracking_uri(tracking.uri)
     result.tracking_uri = masked(uri)
     goes_on = (folder / RECORD).exists()
@@ -186,7 +189,7 @@ def _begin(
     except UnreachableError as error:
         log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, folder)
         client = None
-    write_config(folder, masked_config(config))
+    write_config(folder, config)
     if goes_on:
         record = Record.read(folder)
     else:
@@ -229,7 +232,7 @@ def _record(
 
 def _params(config: Mapping[str, Any], result: Result, module: TrainingModule) -> dict[str, str]:
     """Every leaf of the config under its override key, and what the groups were chosen to be."""
-    params = dict(leaves(masked_config(config))) | result.choices
+    params = dict(leaves(config)) | result.choices
     params["variant"] = result.variant
     params["seq_len"] = str(module.task.seq_len)
     params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
@@ -277,16 +280,15 @@ def _write_artifacts(
 
     What a full disk does not take is left out, with a warning: the run's numbers are complete.
     """
-    folder, shown = Path(result.folder), masked_config(config)
+    folder = Path(result.folder)
     makers: list[Callable[[], list[str]]] = [
         lambda: watch.finish(module, result.name),
-        lambda: [write_config(folder, shown)],
         lambda: [write_packages(folder)],
         lambda: [write_learning_curve(folder, journal, result.chance, result.name)],
     ]
     if config["tracking"]["log_model"]:
-        makers.append(lambda: [write_model(folder, shown, module.model.state_dict())])
-    names: list[str] = []
+        makers.append(lambda: [write_model(folder, config, module.model.state_dict())])
+    names = [CONFIG]
     for make in makers:
         try:
             names += make()

@@ -156,9 +156,10 @@ class ComposedOnce:
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
     """With resume=auto, what a job of an earlier attempt has come to."""
-    resume, folder = config.get("resume"), _folder(config)
-    named = resume.get("run") if isinstance(resume, DictConfig) else resume
-    if named != "auto" or not (folder / FILE).exists():
+    from rnnlab.resume import AUTO, asked  # late: it needs MLflow
+
+    folder = _folder(config)
+    if asked(config)[0] != AUTO or not (folder / FILE).exists():
         return None
     result = Result.read(folder)
     if result.status != "FINISHED":

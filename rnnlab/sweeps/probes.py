@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlab.masking import masked
-from rnnlab.result import Result
+from rnnlab.result import FILE, Result
 
 REPORT = "report"  # the folder of the comparison
 SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
@@ -41,4 +41,4 @@ def supersede_unfinished(folder: Path) -> int:
 
 
 def _read(job: Path) -> Result | None:
-    return Result.read(job) if (job / "result.json").exists() else None
+    return Result.read(job) if (job / FILE).exists() else None

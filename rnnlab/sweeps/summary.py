@@ -10,7 +10,7 @@ from rnnlab.masking import masked
 from rnnlab.report import cells
 from rnnlab.report.grid import make_grid
 from rnnlab.report.runs import Run
-from rnnlab.result import Result, failure_in, leaves
+from rnnlab.result import CONFIG, FILE, Result, failure_in, leaves
 from rnnlab.sweeps.probes import SUPERSEDED, job_folders
 from rnnlab.table import markdown_table
 from rnnlab.tracking.view import View
@@ -63,7 +63,7 @@ def summarise(folder: Path) -> SweepSummary:
     finished, failed = [], []
     jobs = [job for job in job_folders(folder) if not (job / SUPERSEDED).exists()]
     for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
-        result = Result.read(job) if (job / "result.json").exists() else None
+        result = Result.read(job) if (job / FILE).exists() else None
         if result is not None and result.status == "FINISHED":
             finished.append(_run(job, result))
         else:
@@ -72,7 +72,7 @@ def summarise(folder: Path) -> SweepSummary:
 
 
 def _run(job: Path, result: Result) -> Run:
-    config = job / "config.yaml"
+    config = job / CONFIG
     params = dict(leaves(yaml.safe_load(config.read_text("utf-8")))) if config.exists() else {}
     params |= {"chance": str(result.chance), "num_params": str(result.num_params)}
     return Run(

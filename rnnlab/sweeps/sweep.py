@@ -4,18 +4,20 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from rnnlab.at_work import AtWorkError, taken
 from rnnlab.masking import masked
 from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE, SweepRecord
 from rnnlab.tracking import PARENT_RUN
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from rnnlab.sweeps.horizons import Horizons
     from rnnlab.sweeps.summary import SweepSummary
 
@@ -76,7 +78,7 @@ class Sweep(Callback):
     def _resumes(self, config: DictConfig) -> bool:
         from rnnlab.resume import AUTO, asked
 
-        name, _ = asked(cast(dict[str, Any], OmegaConf.to_container(config)))
+        name, _ = asked(config)
         if name not in (None, AUTO):
             raise ValueError(f"resume={name} goes on with one run: a sweep takes resume={AUTO}")
         return name == AUTO
@@ -85,12 +87,10 @@ class Sweep(Callback):
         self, overrides: list[str], settings: Mapping[str, Any], tags: Mapping[str, str]
     ) -> None:
         """Begin the parent run, or go on with the one that the folder has."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         record = SweepRecord.of_same(self.folder, overrides, settings)
-        self.lock = FileLock(self.folder / ".lock")
         try:
-            self.lock.acquire(timeout=0)
-        except Timeout as error:
+            self.lock = taken(self.folder)
+        except AtWorkError as error:
             raise ValueError(
                 f"hydra.sweep.dir={self.folder}: the sweep in it is at work"
             ) from error

@@ -15,15 +15,16 @@ from numpy import dtype
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rnnlab.atomic import write_text
+from rnnlab.result import CONFIG
+
 SERVED = Path(__file__).parents[1] / "pyfunc.py"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> str:
-    """The resolved config, as `config.yaml`; returns the file's name."""
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-    return path.name
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """The resolved config, as `config.yaml`."""
+    write_text(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def write_packages(folder: Path) -> str:

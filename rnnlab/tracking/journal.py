@@ -10,12 +10,14 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 log = logging.getLogger(__name__)
+
+FILE = "metrics.jsonl"  # in a run's folder
 
 
 class Point(NamedTuple):
@@ -79,6 +81,14 @@ class Journal:
         lines = self.path.read_bytes() if self.path.exists() else b""
         for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
             yield _point(line, f"{self.path}, line {number}")
+
+
+def unseen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[Point]:
+    """Those whose key and step are not among `seen`, and are from now on."""
+    for point in points:
+        if (point.key, point.step) not in seen:
+            seen.add((point.key, point.step))
+            yield point
 
 
 def _append(path: Path, data: bytes) -> None:

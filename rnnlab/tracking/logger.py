@@ -9,9 +9,10 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger
 
+from rnnlab.masking import first_line
 from rnnlab.tracking.delivery import Delivery, batches
-from rnnlab.tracking.journal import Journal, Point
-from rnnlab.tracking.store import FAILURES, first_line
+from rnnlab.tracking.journal import Journal, Point, unseen
+from rnnlab.tracking.store import FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,7 @@ class BufferedMLFlowLogger(Logger):
 
     def _add(self, points: Iterable[Point]) -> None:
         with self._queue:
-            for point in points:
-                if (point.key, point.step) not in self._seen:
-                    self._seen.add((point.key, point.step))
-                    self.waiting.append(point)
+            self.waiting += unseen(points, self._seen)
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent waits on."""

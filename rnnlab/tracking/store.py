@@ -15,7 +15,7 @@ from requests import RequestException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from rnnlab.checks import check_bool
-from rnnlab.masking import masked
+from rnnlab.masking import first_line, masked
 from rnnlab.tracking.view import View, share
 
 
@@ -50,12 +50,6 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "m
 
 class UnreachableError(ValueError):
     """A store that does not answer now, and may later."""
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line, without a password."""
-    said = str(error).strip() or type(error).__name__
-    return masked(said.splitlines()[0])
 
 
 def default_uri() -> str:

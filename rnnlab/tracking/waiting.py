@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.at_work import AtWorkError, at_work
-from rnnlab.masking import masked
+from rnnlab.masking import first_line, masked
 from rnnlab.result import FAILURE, Result
 from rnnlab.tracking.delivery import Delivery, batches
-from rnnlab.tracking.journal import Journal, Point
+from rnnlab.tracking.journal import FILE as JOURNAL
+from rnnlab.tracking.journal import Journal, unseen
 from rnnlab.tracking.record import Record
-from rnnlab.tracking.store import FAILURES, first_line, open_store
+from rnnlab.tracking.store import FAILURES, open_store
 
 log = logging.getLogger(__name__)
-
-JOURNAL = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         client, experiment_id = open_store(uri, record.experiment)
         delivery = Delivery(client, experiment_id, record, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
-        missing = _missing(folder, delivery)
+        missing = list(unseen(Journal(folder / JOURNAL), delivery.known()))
         for some in batches(missing):
             delivery.send(some)
         delivery.send_artifacts(folder, [n for n in record.artifacts if _is_within(folder, n)])
@@ -64,16 +63,6 @@ def _is_within(folder: Path, name: str) -> bool:
     """Whether a file is there, and its own: what a run's files name may not lead elsewhere."""
     path = (folder / name).resolve()
     return path.exists() and path.is_relative_to(folder.resolve())
-
-
-def _missing(folder: Path, delivery: Delivery) -> list[Point]:
-    """What the journal has and the store has not, each key and step once."""
-    seen, missing = delivery.known(), []
-    for point in Journal(folder / JOURNAL):
-        if (point.key, point.step) not in seen:
-            seen.add((point.key, point.step))
-            missing.append(point)
-    return missing
 
 
 class Waiting:

@@ -1,6 +1,5 @@
 """SIGKILL at random moments, and the same command again. Oracle: the run that was left alone."""
 
-import json
 import random
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from rnnlab.result import Result
+from tests import test_run
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
 
@@ -25,13 +25,10 @@ PER_BLOCK = 7
 
 
 def losses(folder: Path) -> dict[tuple[str, int], str]:
-    """Every loss of a journal, to the bit; one that was written again must be the same."""
+    """Every point of a journal, to the bit; one that was written again must be the same."""
     found: dict[tuple[str, int], str] = {}
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        point = json.loads(line)
-        if point["key"].endswith(("loss", "error", "norm")):
-            value = float(point["value"]).hex()
-            assert found.setdefault((point["key"], point["step"]), value) == value
+    for key, step, value in test_run.losses(folder):
+        assert found.setdefault((key, step), value) == value
     return found
 
 

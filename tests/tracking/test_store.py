@@ -1,10 +1,8 @@
 """Where runs go: the default, a server, several processes on a fresh store."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from mlflow import MlflowClient
 from rnnlab.masking import masked
 from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
 from tests.conftest import QUICK, SMALL, client, result_of
+from tests.faults.servers import Server
 
 
 def test_the_default_is_what_mlflow_ui_opens(
@@ -78,29 +77,15 @@ def test_four_runs_started_at_once_on_a_fresh_store(tmp_path: Path) -> None:
 @pytest.fixture
 def server(home: Path) -> Iterator[str]:
     """A tracking server on a free port of this machine, with its own store."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     folder = home / "server"
     folder.mkdir()
     (home / "mlflow.db").rename(folder / "mlflow.db")
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"),
-        *("--artifacts-destination", str(folder / "artifacts")),
-    ]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
-        try:
-            for _ in range(600):
-                with socket.socket() as knock:
-                    if knock.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    made = Server(folder, f"sqlite:///{folder}/mlflow.db")
+    try:
+        made.start()
+        yield made.uri
+    finally:
+        made.kill()
 
 
 def test_works_against_a_tracking_server(server: str, home: Path) -> None:
