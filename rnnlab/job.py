@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab import collector
 from rnnlab.atomic import write_text
 from rnnlab.masking import hide_environment, masked
-from rnnlab.result import FAILURE, FILE, write_failure
+from rnnlab.result import FAILURE, FILE, Result, write_failure
 from rnnlab.signals import Stopped
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def job(cfg: DictConfig) -> float | None:
         else:
             result = run_trial(config, choices, overrides, folder, earlier)
     except Stopped:
-        if (folder / FILE).exists():
+        if (folder / FILE).exists() and Result.read(folder).status != "FINISHED":
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from mlflow import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
 
 from rnnlab import __version__
@@ -35,7 +36,7 @@ from rnnlab.tracking import PARENT_RUN
 from rnnlab.tracking.artifacts import write_config, write_model, write_packages
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import FILE as JOURNAL
-from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.journal import Journal, Point
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.record import FILE as RECORD
 from rnnlab.tracking.record import Record
@@ -93,11 +94,14 @@ def run_trial(
     with at_work(folder):
         if earlier is not None:
             result.run_id, result.changes = earlier.result.run_id, earlier.result.changes
-        _begin(tracking, shown, result, module, logger)
+        written = list(logger.journal) if (folder / RECORD).exists() else None
+        client = _reach(tracking, result)
+        record = _write_down(tracking, shown, result, module, goes_on=written is not None)
         began = time.monotonic()
         artifacts: list[str] = []
         start = None if earlier is None else earlier.checkpoint
         try:
+            _begin(client, record, result, logger, written)
             _train_and_test(trainer, module, result, disk, start)
             artifacts = _write_artifacts(shown, result, module, logger.journal, watch)
             result.status = "FINISHED"
@@ -112,30 +116,33 @@ def run_trial(
         finally:
             result.seconds = time.monotonic() - began
             result.metrics = dict(module.recent)
-            _end(result, logger, artifacts)
+            with held():
+                _end(record, result, logger, artifacts)
     for done in _deliver_what_waits(result, tracking_uri(tracking.uri)):
         log.warning("%s: MLflow has it now, %d points", done.name, done.points)
     return result
 
 
-def _end(result: Result, logger: BufferedMLFlowLogger, artifacts: list[str]) -> None:
+def _end(
+    record: Record, result: Result, logger: BufferedMLFlowLogger, artifacts: list[str]
+) -> None:
     """The run's end, on the disk first: what the store does not take is delivered later."""
     folder = Path(result.folder)
-    record = Record.read(folder)
     record.ended, record.artifacts = int(time.time() * 1000), artifacts
-    if logger.delivery is not None:
-        logger.delivery.record = record
+    _as_the_disk_can(lambda: record.write(folder))
+    _as_the_disk_can(result.write)
+    result.delivered = logger.end(folder, artifacts, result.status)
+    result.undelivered = len(logger.waiting)
+    _as_the_disk_can(result.write)
+    if not result.delivered:
+        _as_the_disk_can(lambda: waiting().add(folder))
+
+
+def _as_the_disk_can(write: Callable[[], None]) -> None:
     try:
-        record.write(folder)
-        result.write()
-        result.delivered = logger.end(folder, artifacts, result.status)
-        result.undelivered = len(logger.waiting)
-        result.write()
-        if not result.delivered:
-            waiting().add(folder)
+        write()
     except OSError as error:
-        log.warning("%s cannot be written to: %s", folder, error.strerror or error)
-        logger.end(folder, artifacts, result.status)
+        log.warning("not written: %s", error)
 
 
 def _deliver_what_waits(result: Result, uri: str) -> list[Delivered]:
@@ -168,46 +175,56 @@ def _describe(
     )
 
 
-def _begin(
+def _reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
+    """The store, with the run's place in it, or None if it does not answer now."""
+    uri = tracking_uri(tracking.uri)
+    result.tracking_uri = masked(uri)
+    try:
+        client, result.experiment_id = open_store(uri, tracking.experiment)
+    except UnreachableError as error:
+        log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, result.folder)
+        return None
+    show(client, result.experiment_id, View(result.task, result.length))
+    return client
+
+
+def _write_down(
     tracking: TrackingSettings,
     config: Mapping[str, Any],
     result: Result,
     module: TrainingModule,
-    logger: BufferedMLFlowLogger,
-) -> None:
-    """Write down what is to be run, and begin the run in the store, if that answers.
-
-    The config here, as in all that follows, is the one without secrets.
-    """
-    folder, uri = Path(result.folder), tracking_uri(tracking.uri)
-    result.tracking_uri = masked(uri)
-    goes_on = (folder / RECORD).exists()
-    delivery = None
-    try:
-        client, result.experiment_id = open_store(uri, tracking.experiment)
-        show(client, result.experiment_id, View(result.task, result.length))
-    except UnreachableError as error:
-        log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, folder)
-        client = None
+    goes_on: bool,
+) -> Record:
+    """What is to be run, in its folder; the config here, as in all that follows, has no secrets."""
+    folder = Path(result.folder)
     write_config(folder, config)
-    if goes_on:
-        record = Record.read(folder)
-    else:
-        record = _record(tracking, config, result, module)
-        record.write(folder)
+    record = Record.read(folder) if goes_on else _record(tracking, config, result, module)
+    record.write(folder)
     result.write()
+    return record
+
+
+def _begin(
+    client: MlflowClient | None,
+    record: Record,
+    result: Result,
+    logger: BufferedMLFlowLogger,
+    written: list[Point] | None,
+) -> None:
+    """Begin the run in the store, or go on with it if it had `written` points before."""
     if client is not None:
         delivery = Delivery(client, result.experiment_id, record, result.run_id)
         try:
             with held():  # or MLflow would have a run whose id nobody knows
                 result.run_id = delivery.begin()
-                if goes_on:
+                logger.delivery = delivery
+                if written is not None:
                     delivery.go_on(result.changes)
                 result.write()
         except FAILURES as error:
-            log.warning("MLflow failed, %s keeps the run: %s", folder, first_line(error))
-            delivery = None
-    logger.begin(delivery, goes_on)
+            log.warning("MLflow failed, %s keeps the run: %s", result.folder, first_line(error))
+            logger.delivery = None
+    logger.begin(written)
 
 
 def _record(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from rnnlab.masking import first_line
 from rnnlab.report.select import log_report, report_sweep
 
 
@@ -18,5 +19,4 @@ def log_comparison(client: MlflowClient, run_id: str, folder: Path) -> None:
         sys.stdout.write(f"report      {paths[0]}\n")
         log_report(client, run_id, paths)
     except Exception as error:  # noqa: BLE001
-        reason = str(error).strip().partition("\n")[0]
-        sys.stderr.write(f"no report in MLflow: {type(error).__name__}: {reason}\n")
+        sys.stderr.write(f"no report in MLflow: {type(error).__name__}: {first_line(error)}\n")

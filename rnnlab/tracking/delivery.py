@@ -44,6 +44,11 @@ class Delivery:
         if changes:
             self.client.log_batch(self.run_id, tags=[RunTag(CHANGES, changes)])
 
+    def finished(self) -> dict[str, float] | None:
+        """The run's last metrics, if the store has been told that it FINISHED."""
+        run = self.client.get_run(self.run_id)
+        return run.data.metrics if run.info.status == "FINISHED" else None
+
     def known(self) -> set[tuple[str, int]]:
         """The key and step of every point that the store has."""
         return {

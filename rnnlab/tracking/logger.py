@@ -35,6 +35,7 @@ class BufferedMLFlowLogger(Logger):
         super().__init__()
         self.journal = journal
         self.delivery: Delivery | None = None
+        """Brings the run to its store; None where that does not answer."""
         self.waiting: list[Point] = []
         self.failed = False
         """Whether the store took less than it was given when it was last asked."""
@@ -44,19 +45,19 @@ class BufferedMLFlowLogger(Logger):
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
 
-    def begin(self, delivery: Delivery | None, goes_on: bool = False) -> None:
-        """From now on, send.
+    def begin(self, written: Iterable[Point] | None = None) -> None:
+        """From now on, send by `delivery`.
 
         Args:
-            delivery: Brings the run to its store; None: there is none that answers.
-            goes_on: Whether the run has been there before: what its journal has and its store has
-                not is sent too.
+            written: What the journal has of a run that goes on; what its store has not, is sent.
         """
-        self.delivery = delivery
-        if goes_on:
-            if delivery is not None:
-                self._seen = delivery.known()
-            self._add(self.journal)  # what had been written down and not yet sent when it stopped
+        if written is not None:
+            try:
+                self._seen = set() if self.delivery is None else self.delivery.known()
+            except FAILURES as error:  # nothing is sent twice: sync looks again at what is there
+                self._fails("does not say what it has", error)
+                self.delivery = None
+            self._add(written)
         self._thread.start()
 
     @property

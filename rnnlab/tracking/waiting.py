@@ -49,6 +49,9 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         client, experiment_id = open_store(uri, record.experiment)
         delivery = Delivery(client, experiment_id, record, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
+        if result.status != "FINISHED" and (metrics := delivery.finished()) is not None:
+            # The store heard it, and a full disk did not.
+            result.status, result.metrics = "FINISHED", metrics
         missing = list(unseen(Journal(folder / JOURNAL), delivery.known()))
         for some in batches(missing):
             delivery.send(some)

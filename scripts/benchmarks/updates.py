@@ -26,6 +26,7 @@ from rnnlab.data import Stream
 from rnnlab.experiment import make_module, make_trainer
 from rnnlab.machine import keep_freed_memory, set_num_threads
 from rnnlab.model import SequenceModel
+from rnnlab.stopping import CheckpointOnStop
 from rnnlab.tasks import Task
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
@@ -177,8 +178,9 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
         delivery = Delivery(client, experiment_id, record)
         delivery.begin()
         logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))
-        logger.begin(delivery)
-        trainer = make_trainer(config, folder, [callback], logger)
+        logger.delivery = delivery
+        logger.begin()
+        trainer = make_trainer(config, folder, [CheckpointOnStop(folder), callback], logger)
         trainer.fit(make_module(config))
         logger.end(folder, [], "FINISHED")
     asking.send(None)

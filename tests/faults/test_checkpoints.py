@@ -16,6 +16,7 @@ from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.test_kill import losses
+from tests.faults.test_outages import sync
 
 __all__ = ["small_disk"]  # a fixture
 
@@ -143,4 +144,9 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
     assert run.info.status == "FINISHED"
     stored = client(home).get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in stored] == list(range(5, 6001, 5))
+    # Nor does sync take the run for one that died, though the disk never heard of its end.
+    (small_disk / "ballast").unlink()
+    assert sync(home, str(small_disk)).returncode == 0
+    assert Result.read(folder).status == "FINISHED"
+    assert client(home).get_run(run.info.run_id).info.status == "FINISHED"
     faults("a full disk")

@@ -30,7 +30,8 @@ client, experiment = open_store(uri, "many")
 delivery = Delivery(client, experiment, Record("many", name, {"rnnlab.folder": name}, {}, 1))
 delivery.begin()
 logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))
-logger.begin(delivery)
+logger.delivery = delivery
+logger.begin()
 for step in range(count // 10):
     logger.log_metrics({f"m{k}": step + k / 10 for k in range(10)}, step)
 assert logger.end(folder, [], "FINISHED"), "not all was delivered"

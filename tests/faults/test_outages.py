@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from rnnlab.result import Result
+from rnnlab.tracking.delivery import Delivery
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
 from tests.faults.servers import Server, postgres, server
@@ -162,3 +165,94 @@ def test_a_folder_that_is_none(home: Path) -> None:
     refused = sync(home, "nowhere")
     assert refused.returncode == 2
     assert refused.stderr == "nowhere is not a folder\n"
+
+
+def test_what_waits_goes_to_its_own_store(command: Command, home: Path, faults: Faults) -> None:
+    begun = (*LONG, "train.steps=50")
+    away = home / "outputs" / "away"
+    nowhere = "tracking.uri=http://127.0.0.1:9"
+    assert command(*begun, nowhere, f"hydra.run.dir={away}").status == 0
+    (home / "outputs" / "undelivered" / "gone.txt").symlink_to("another run delivered it meanwhile")
+    assert command(*begun, "hydra.run.dir=here").status == 0
+    assert not Result.read(away).delivered
+    assert len(client(home).search_runs(["1"])) == 1
+    done = sync(home, "outputs", "--uri", f"sqlite:///{home}/mlflow.db")
+    assert done.returncode == 0, done.stderr
+    result = Result.read(away)
+    faults("another store is up meanwhile", **cost(client(home), result.run_id, away))
+
+
+def _signalling(method: Any) -> Any:
+    def signalled(self: Delivery, *arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return method(self, *arguments)
+
+    return signalled
+
+
+def test_a_signal_as_the_run_begins(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Delivery, "begin", _signalling(Delivery.begin))
+        assert command(*LONG, "train.steps=50", "hydra.run.dir=a").status == 143
+    result = Result.read(home / "a")
+    assert result.status == "KILLED"
+    assert client(home).get_run(result.run_id).info.status == "KILLED"
+    assert command("resume=a").status == 0
+    faults("SIGTERM as a run begins", **cost(client(home), result.run_id, home / "a"))
+
+
+def test_a_signal_as_the_run_ends(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    monkeypatch.setattr(Delivery, "send_artifacts", _signalling(Delivery.send_artifacts))
+    finished = command(*LONG, "train.steps=50", "hydra.run.dir=a")
+    assert finished.status == 143
+    assert "to go on" not in finished.err
+    result = Result.read(home / "a")
+    assert (result.status, result.delivered) == ("FINISHED", True)
+    assert client(home).get_run(result.run_id).info.status == "FINISHED"
+    faults("SIGTERM as a run ends", **cost(client(home), result.run_id, home / "a"))
+
+
+@pytest.fixture
+def failed(command: Command, home: Path) -> Path:
+    """The folder of a run that can be resumed."""
+    broken = ("cell.nonlinearity=relu", "optimizer=sgd", "optimizer.lr=1e30")
+    folder = home / "outputs" / "a"
+    raising = (*LONG, "train.steps=50", "train.nonfinite=raise", f"hydra.run.dir={folder}")
+    assert command(*raising, *broken).status == 1
+    return folder
+
+
+ALLOWED = ("resume.allow_changes=true", "optimizer.lr=0.01")
+
+
+def test_a_store_that_dies_as_a_run_goes_on(
+    command: Command, failed: Path, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    def down(_: Delivery) -> None:
+        raise MlflowException("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Delivery, "known", down)
+        assert command(f"resume={failed}", *ALLOWED).status == 0
+    assert not Result.read(failed).delivered
+    assert sync(home).returncode == 0
+    result = Result.read(failed)
+    assert client(home).get_run(result.run_id).info.status == "FINISHED"
+    faults("a store that dies at a resume", **cost(client(home), result.run_id, failed))
+
+
+def test_a_corrupt_journal_is_refused_at_a_resume(
+    command: Command, failed: Path, home: Path
+) -> None:
+    journal = failed / "metrics.jsonl"
+    journal.write_text("noise\n" + journal.read_text() if journal.exists() else "noise\n")
+    before = Result.read(failed)
+    refused = command(f"resume={failed}", *ALLOWED)
+    assert refused.status == 2
+    assert "metrics.jsonl, line 1 is not a point of a metric" in refused.err
+    assert Result.read(failed) == before
+    assert client(home).get_run(before.run_id).info.status == "FAILED"

@@ -30,7 +30,8 @@ def delivery_of(home: Path, run_id: str = "", **params: str) -> Delivery:
 
 def logger_of(home: Path, run_id: str = "") -> BufferedMLFlowLogger:
     logger = BufferedMLFlowLogger(Journal(home / "metrics.jsonl"))
-    logger.begin(delivery_of(home, run_id), goes_on=run_id != "")
+    logger.delivery = delivery_of(home, run_id)
+    logger.begin(logger.journal if run_id else None)
     return logger
 
 
@@ -139,7 +140,7 @@ def test_a_store_that_hangs_is_given_up(
 
 def test_without_a_store_the_journal_has_it(home: Path) -> None:
     logger = BufferedMLFlowLogger(Journal(home / "metrics.jsonl"))
-    logger.begin(None)
+    logger.begin()
     logger.log_metrics({"a": 1.0}, step=1)
     assert not logger.end(home, [], "FINISHED")
     assert logger.run_id == ""
