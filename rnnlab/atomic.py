@@ -1,7 +1,11 @@
 """Files that are there whole or not at all, whatever becomes of the process or the disk."""
 
+import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
@@ -31,3 +35,11 @@ def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
 def write_text(path: Path, text: str) -> None:
     """The same, of text."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def as_the_disk_can(write: Callable[[], object]) -> None:
+    """Have something written, or tell in a line why it was not: a full disk ends no run."""
+    try:
+        write()
+    except OSError as error:
+        log.warning("not written: %s", error)

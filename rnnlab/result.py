@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnlab.atomic import write_text
+from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.masking import masked
 
 FILE = "result.json"  # in a run's folder
@@ -15,13 +15,17 @@ CONFIG = "config.yaml"  # in a run's folder, resolved
 FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
 
 
-def write_failure(folder: Path, error: BaseException) -> None:
-    """Write down what a run raised; what it had raised before stays."""
+def write_failure(folder: Path, error: BaseException | str) -> None:
+    """Write down what a run raised, or what else ended it; what is there already stays."""
     path = folder / FAILURE
-    if not path.exists():
+    if path.exists():
+        return
+    if isinstance(error, str):
+        told = f"{error}\n"
+    else:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        told = "".join(traceback.format_exception(error))
-        write_text(path, masked(f"{said}\n\n{told}"))
+        told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
+    as_the_disk_can(lambda: write_text(path, masked(told)))
 
 
 def failure_in(folder: Path) -> str | None:

@@ -13,9 +13,11 @@ from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.hush import hush
 from rnnlab.masking import MASK, first_line, masked
 from rnnlab.result import FILE, Result
+from rnnlab.sweeps.comparison import log_comparison
+from rnnlab.sweeps.parent import Parent
+from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE as SWEEP
-from rnnlab.sweeps.record import SweepRecord
-from rnnlab.tracking.store import FAILURES, existing_store, tracking_uri
+from rnnlab.tracking.store import FAILURES, open_store, tracking_uri
 from rnnlab.tracking.waiting import deliver, waiting
 
 
@@ -28,7 +30,7 @@ def main() -> None:
         sys.exit(2)
     hush()
     runs = [_try(_sync, folder, asked.uri) for folder in _holding(FILE, asked.folders)]
-    sweeps = [_try(_end_sweep, folder, asked.uri) for folder in _holding(SWEEP, asked.folders)]
+    sweeps = [_try(_sync_sweep, folder, asked.uri) for folder in _holding(SWEEP, asked.folders)]
     sys.exit(0 if all(runs + sweeps) else 1)
 
 
@@ -70,14 +72,19 @@ def _sync(folder: Path, uri: str | None) -> None:
         sys.stdout.write(f"{done.name}: {done.points} points delivered, {done.status}\n")
 
 
-def _end_sweep(folder: Path, uri: str | None) -> None:
-    """A sweep that its process left as running is KILLED."""
+def _sync_sweep(folder: Path, uri: str | None) -> None:
+    """Deliver a sweep; one that its process left as running is KILLED."""
     with at_work(folder):
-        record = SweepRecord.read(folder)
-        client = existing_store(_store(record.tracking_uri, uri))
-        if client.get_run(record.run_id).info.status == "RUNNING":
-            client.set_terminated(record.run_id, "KILLED")
-            sys.stdout.write(f"{folder}: the sweep is KILLED\n")
+        parent = Parent.read(folder)
+        if parent.sweep.status == "RUNNING":
+            parent.sweep.status = "KILLED"
+        elif parent.sweep.delivered:
+            return
+        store = _store(parent.sweep.tracking_uri, uri)
+        client, experiment_id = open_store(store, parent.record.experiment)
+        parent.bring(client, experiment_id)
+        sys.stdout.write(f"{folder}: {parent.record.name}, {parent.sweep.status}\n")
+        log_comparison(client, parent.sweep.run_id, folder / REPORT)
 
 
 def _store(recorded: str, asked: str | None) -> str:

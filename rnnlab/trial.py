@@ -13,8 +13,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from mlflow import MlflowClient
-from mlflow.tracking.context.registry import resolve_tags
 
 from rnnlab import __version__
 from rnnlab.at_work import at_work
@@ -25,31 +23,20 @@ from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.machine import keep_freed_memory, set_num_threads
-from rnnlab.masking import first_line, masked, masked_config
+from rnnlab.masking import masked, masked_config
 from rnnlab.progress import Progress
+from rnnlab.recording import begin, deliver_what_waits, end, reach, write_down
 from rnnlab.report.figures import write_learning_curve
-from rnnlab.result import CONFIG, FILE, Result, leaves, variant_name
+from rnnlab.result import CONFIG, FILE, Result, variant_name
 from rnnlab.resume import Earlier
 from rnnlab.signals import Stopped, held, received
 from rnnlab.stopping import CheckpointOnStop
-from rnnlab.tracking import PARENT_RUN
-from rnnlab.tracking.artifacts import write_config, write_model, write_packages
-from rnnlab.tracking.delivery import Delivery
+from rnnlab.tracking.artifacts import write_model, write_packages
 from rnnlab.tracking.journal import FILE as JOURNAL
-from rnnlab.tracking.journal import Journal, Point
+from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.record import FILE as RECORD
-from rnnlab.tracking.record import Record
-from rnnlab.tracking.store import (
-    FAILURES,
-    TrackingSettings,
-    UnreachableError,
-    open_store,
-    show,
-    tracking_uri,
-)
-from rnnlab.tracking.view import VARIANT_ON_TASK, View
-from rnnlab.tracking.waiting import Delivered, waiting
+from rnnlab.tracking.store import TrackingSettings, tracking_uri
 from rnnlab.training import DivergedError, TrainingModule
 
 log = logging.getLogger(__name__)
@@ -95,13 +82,13 @@ def run_trial(
         if earlier is not None:
             result.run_id, result.changes = earlier.result.run_id, earlier.result.changes
         written = list(logger.journal) if (folder / RECORD).exists() else None
-        client = _reach(tracking, result)
-        record = _write_down(tracking, shown, result, module, goes_on=written is not None)
+        client = reach(tracking, result)
+        record = write_down(tracking, shown, result, module, goes_on=written is not None)
         began = time.monotonic()
         artifacts: list[str] = []
         start = None if earlier is None else earlier.checkpoint
         try:
-            _begin(client, record, result, logger, written)
+            begin(client, record, result, logger, written)
             _train_and_test(trainer, module, result, disk, start)
             artifacts = _write_artifacts(shown, result, module, logger.journal, watch)
             result.status = "FINISHED"
@@ -117,40 +104,10 @@ def run_trial(
             result.seconds = time.monotonic() - began
             result.metrics = dict(module.recent)
             with held():
-                _end(record, result, logger, artifacts)
-    for done in _deliver_what_waits(result, tracking_uri(tracking.uri)):
+                end(record, result, logger, artifacts)
+    for done in deliver_what_waits(result, tracking_uri(tracking.uri)):
         log.warning("%s: MLflow has it now, %d points", done.name, done.points)
     return result
-
-
-def _end(
-    record: Record, result: Result, logger: BufferedMLFlowLogger, artifacts: list[str]
-) -> None:
-    """The run's end, on the disk first: what the store does not take is delivered later."""
-    folder = Path(result.folder)
-    record.ended, record.artifacts = int(time.time() * 1000), artifacts
-    _as_the_disk_can(lambda: record.write(folder))
-    _as_the_disk_can(result.write)
-    result.delivered = logger.end(folder, artifacts, result.status)
-    result.undelivered = len(logger.waiting)
-    _as_the_disk_can(result.write)
-    if not result.delivered:
-        _as_the_disk_can(lambda: waiting().add(folder))
-
-
-def _as_the_disk_can(write: Callable[[], None]) -> None:
-    try:
-        write()
-    except OSError as error:
-        log.warning("not written: %s", error)
-
-
-def _deliver_what_waits(result: Result, uri: str) -> list[Delivered]:
-    """What earlier runs could not deliver, now that the store answers."""
-    if not result.delivered:
-        return []
-    waiting().remove(Path(result.folder))
-    return waiting().deliver(uri)
 
 
 def _describe(
@@ -173,89 +130,6 @@ def _describe(
         choices=dict(choices),
         num_params=module.model.num_params,
     )
-
-
-def _reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
-    """The store, with the run's place in it, or None if it does not answer now."""
-    uri = tracking_uri(tracking.uri)
-    result.tracking_uri = masked(uri)
-    try:
-        client, result.experiment_id = open_store(uri, tracking.experiment)
-    except UnreachableError as error:
-        log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, result.folder)
-        return None
-    show(client, result.experiment_id, View(result.task, result.length))
-    return client
-
-
-def _write_down(
-    tracking: TrackingSettings,
-    config: Mapping[str, Any],
-    result: Result,
-    module: TrainingModule,
-    goes_on: bool,
-) -> Record:
-    """What is to be run, in its folder; the config here, as in all that follows, has no secrets."""
-    folder = Path(result.folder)
-    write_config(folder, config)
-    record = Record.read(folder) if goes_on else _record(tracking, config, result, module)
-    record.write(folder)
-    result.write()
-    return record
-
-
-def _begin(
-    client: MlflowClient | None,
-    record: Record,
-    result: Result,
-    logger: BufferedMLFlowLogger,
-    written: list[Point] | None,
-) -> None:
-    """Begin the run in the store, or go on with it if it had `written` points before."""
-    if client is not None:
-        delivery = Delivery(client, result.experiment_id, record, result.run_id)
-        try:
-            with held():  # or MLflow would have a run whose id nobody knows
-                result.run_id = delivery.begin()
-                logger.delivery = delivery
-                if written is not None:
-                    delivery.go_on(result.changes)
-                result.write()
-        except FAILURES as error:
-            log.warning("MLflow failed, %s keeps the run: %s", result.folder, first_line(error))
-            logger.delivery = None
-    logger.begin(written)
-
-
-def _record(
-    tracking: TrackingSettings, config: Mapping[str, Any], result: Result, module: TrainingModule
-) -> Record:
-    tags = {
-        "rnnlab.kind": "run",
-        "rnnlab.version": __version__,
-        "rnnlab.folder": result.folder,
-        "rnnlab.overrides": " ".join(result.overrides),
-    }
-    if parent := os.environ.get(PARENT_RUN):
-        tags["mlflow.parentRunId"] = parent
-    return Record(
-        experiment=tracking.experiment,
-        name=result.name,
-        tags=resolve_tags(tags),
-        params=_params(config, result, module),
-        started=int(time.time() * 1000),
-    )
-
-
-def _params(config: Mapping[str, Any], result: Result, module: TrainingModule) -> dict[str, str]:
-    """Every leaf of the config under its override key, and what the groups were chosen to be."""
-    params = dict(leaves(config)) | result.choices
-    params["variant"] = result.variant
-    params["seq_len"] = str(module.task.seq_len)
-    params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
-    params[VARIANT_ON_TASK] = f"{result.variant} · {result.task} {result.length}"
-    params["tracking.uri"] = result.tracking_uri
-    return params
 
 
 def _train_and_test(

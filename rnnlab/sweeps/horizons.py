@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.sweeps.combinations import Combination
 from rnnlab.sweeps.search import HorizonSearch
 from rnnlab.table import markdown_table
@@ -106,7 +107,7 @@ class Horizons:
         path = folder / "horizon.json"
         found = [one.as_dict() for one in self.found]
         text = json.dumps({**self.settings, "horizons": found}, indent=1)
-        path.write_text(text, encoding="utf-8")
+        as_the_disk_can(lambda: write_text(path, text))
         return path
 
     def metrics(self) -> dict[str, float]:

@@ -269,6 +269,7 @@ def _told(config: DictConfig, future: Future[Any]) -> str:
     """One line for a job that has ended, its loss beside chance."""
     overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
     if (error := failure(config, future)) is not None:
+        write_failure(_folder(config), str(error))  # unless it has done so
         return f"{overrides}: FAILED, {error}"
     result = Result.read(_folder(config))
     return f"{overrides}: {result.verdict()}"

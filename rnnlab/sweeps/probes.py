@@ -1,10 +1,11 @@
 """The runs that a horizon is found by, as their folders tell of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rnnlab.masking import masked
-from rnnlab.result import FILE, Result
+from rnnlab.result import Result
 
 REPORT = "report"  # the folder of the comparison
 SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
@@ -41,4 +42,7 @@ def supersede_unfinished(folder: Path) -> int:
 
 
 def _read(job: Path) -> Result | None:
-    return Result.read(job) if (job / FILE).exists() else None
+    """Its result; None if there is none that can be read, and the job is to be run again."""
+    with suppress(ValueError):
+        return Result.read(job)
+    return None

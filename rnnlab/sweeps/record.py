@@ -11,15 +11,19 @@ from rnnlab.atomic import write_text
 FILE = "sweep.json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class SweepRecord:
-    """What was asked for, and the MLflow run that is the parent."""
+    """What was asked for, how it ended, and the MLflow run that is the parent."""
 
-    run_id: str
     overrides: list[str]
     settings: dict[str, Any]
     """Of the sweeper; of Hydra's own, none."""
     tracking_uri: str
+    run_id: str = ""
+    """The store's; empty until that has answered."""
+    status: str = "RUNNING"
+    delivered: bool = False
+    """Whether the store has all of it."""
 
     def write(self, folder: Path) -> None:
         write_text(folder / FILE, json.dumps(asdict(self), indent=1))

@@ -20,9 +20,13 @@ from rnnlab.tracking.view import View
 class Failure:
     """A job that ended without a result."""
 
+    folder: Path
     name: str
     reason: str
     run_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}; see {self.folder}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class SweepSummary:
         lines = [self.table()] if self.finished else []
         if self.failed:
             lines.append(f"\n{len(self.failed)} of {self.jobs} jobs failed:\n")
-            lines += [f"- {job.name}: {job.reason}" for job in self.failed]
+            lines += [f"- {job}" for job in self.failed]
         return "\n".join(lines) + "\n"
 
     __str__ = markdown
@@ -63,7 +67,11 @@ def summarise(folder: Path) -> SweepSummary:
     finished, failed = [], []
     jobs = [job for job in job_folders(folder) if not (job / SUPERSEDED).exists()]
     for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
-        result = Result.read(job) if (job / FILE).exists() else None
+        try:
+            result = Result.read(job) if (job / FILE).exists() else None
+        except ValueError as error:
+            failed.append(Failure(job, f"job {job.name}", str(error)))
+            continue
         if result is not None and result.status == "FINISHED":
             finished.append(_run(job, result))
         else:
@@ -98,4 +106,4 @@ def _failure(job: Path, result: Result | None) -> Failure:
     elif result is not None and result.failure:
         reason = result.failure
     name = f"job {job.name} ({masked(' '.join(words))})" if words else f"job {job.name}"
-    return Failure(name, f"{reason}; see {job}", result.run_id if result else "")
+    return Failure(job, name, reason, result.run_id if result else "")

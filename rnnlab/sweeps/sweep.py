@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,20 +11,26 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from rnnlab.at_work import AtWorkError, taken
-from rnnlab.masking import masked
+from rnnlab.atomic import as_the_disk_can, write_text
+from rnnlab.masking import first_line, masked
+from rnnlab.result import FILE as RESULT
+from rnnlab.result import write_failure
 from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE, SweepRecord
 from rnnlab.tracking import PARENT_RUN
 
 if TYPE_CHECKING:
     from filelock import FileLock
+    from mlflow import MlflowClient
 
     from rnnlab.sweeps.horizons import Horizons
+    from rnnlab.sweeps.parent import Parent
     from rnnlab.sweeps.summary import SweepSummary
+    from rnnlab.tracking.record import Record
 
 
 class Sweep(Callback):
-    """Opens the parent run before the first job; `finish` closes it, whatever became of the jobs.
+    """Begins the parent run before the first job; `finish` ends it, whatever became of the jobs.
 
     Hydra calls a callback when a multirun starts under any launcher, but not when one ends with a
     failed job, so that `run.main` calls `finish`. The jobs find their parent in the environment.
@@ -38,13 +45,12 @@ class Sweep(Callback):
             start_fork_server()  # it imports while this process opens the store
         from rnnlab.hush import hush
         from rnnlab.resume import without_resume
-        from rnnlab.tracking.store import open_store, show, tracking_uri
-        from rnnlab.tracking.view import View
+        from rnnlab.tracking.store import tracking_uri
 
         hush()
         self.folder = Path(config.hydra.sweep.dir).absolute()
-        self.uri = tracking_uri(config.tracking.uri)
-        self.run_id = ""
+        self.uri, self.experiment = tracking_uri(config.tracking.uri), config.tracking.experiment
+        self.parent: Parent | None = None
         self.horizons: Horizons | None = None
         self.lock: FileLock | None = None
         horizon = config.hydra.sweeper._target_.endswith("HorizonSweeper")
@@ -53,15 +59,28 @@ class Sweep(Callback):
             resumes = self._resumes(config)
             if not ((horizon or resumes) and (self.folder / FILE).exists()):
                 self._refuse_used()
-            self.client, self.experiment_id = open_store(self.uri, config.tracking.experiment)
-            show(self.client, self.experiment_id, View())
+            self._reach()
             if not horizon:  # which opens it once it has checked what it is asked
-                self._open(without_resume(overrides), {}, {})
+                self._open(without_resume(overrides), {})
         except ValueError as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from error
         Sweep.current = self
+
+    def _reach(self) -> None:
+        """The store, if it answers: else the jobs train all the same."""
+        from rnnlab.tracking.store import UnreachableError, open_store, show
+        from rnnlab.tracking.view import View
+
+        self.client: MlflowClient | None = None
+        self.experiment_id = ""
+        try:
+            self.client, self.experiment_id = open_store(self.uri, self.experiment)
+        except UnreachableError as error:
+            sys.stderr.write(f"{error}: the sweep is recorded in {self.folder}\n")
+        else:
+            show(self.client, self.experiment_id, View())
 
     def begin_or_go_on(self, overrides: Sequence[str], horizons: "Horizons") -> None:
         """Open the parent run of a search for horizons, or open it again after a kill.
@@ -70,9 +89,8 @@ class Sweep(Callback):
             ValueError: If the folder is another sweep's, or at work, or its parent run is gone.
         """
         named = [masked(override) for override in overrides]
-        self._open(named, horizons.settings, {"rnnlab.sweeper": "horizon"})
-        for key, value in horizons.params().items():
-            self.client.log_param(self.run_id, key, value)
+        tags = {"rnnlab.sweeper": "horizon"}
+        self._open(named, horizons.settings, tags, horizons.params())
         self.horizons = horizons
 
     def _resumes(self, config: DictConfig) -> bool:
@@ -84,50 +102,71 @@ class Sweep(Callback):
         return name == AUTO
 
     def _open(
-        self, overrides: list[str], settings: Mapping[str, Any], tags: Mapping[str, str]
+        self,
+        overrides: list[str],
+        settings: Mapping[str, Any],
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> None:
         """Begin the parent run, or go on with the one that the folder has."""
-        record = SweepRecord.of_same(self.folder, overrides, settings)
+        from rnnlab.sweeps.parent import Parent, deliver_jobs
+
+        goes_on = SweepRecord.of_same(self.folder, overrides, settings) is not None
         try:
             self.lock = taken(self.folder)
         except AtWorkError as error:
             raise ValueError(
                 f"hydra.sweep.dir={self.folder}: the sweep in it is at work"
             ) from error
-        if record is not None:
-            self._go_on(record.run_id)
-            return
-        self._begin(" ".join(overrides), tags)
-        new = SweepRecord(self.run_id, overrides, dict(settings), masked(self.uri))
-        new.write(self.folder)
+        if goes_on:
+            parent = Parent.read(self.folder)
+            self._refuse_lost(parent.sweep.run_id)
+            parent.sweep.status, parent.sweep.delivered = "RUNNING", False
+        else:
+            sweep = SweepRecord(overrides, dict(settings), masked(self.uri))
+            parent = Parent(self.folder, sweep, self._record(overrides, tags or {}, params or {}))
+        parent.write()
+        if self.client is not None:
+            deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
+            parent.begin(self.client, self.experiment_id)
+            self.client.update_run(parent.sweep.run_id, status="RUNNING")
+            os.environ[PARENT_RUN] = parent.sweep.run_id
+        self.parent = parent
 
     def _refuse_used(self) -> None:
         if (self.folder / FILE).exists() or any(p.is_dir() for p in self.folder.glob("*")):
             raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
 
-    def _begin(self, overrides: str, more: Mapping[str, str]) -> None:
+    def _record(
+        self, overrides: list[str], more: Mapping[str, str], params: Mapping[str, str]
+    ) -> "Record":
         from mlflow.tracking.context.registry import resolve_tags
 
         from rnnlab import __version__
+        from rnnlab.tracking.record import Record
 
+        asked = " ".join(overrides)
         tags = {
             "rnnlab.kind": "sweep",
             "rnnlab.version": __version__,
             "rnnlab.folder": str(self.folder),
-            "rnnlab.overrides": overrides,
+            "rnnlab.overrides": asked,
             **more,
         }
-        name = f"sweep · {overrides or 'defaults'}"[:250]
-        run = self.client.create_run(self.experiment_id, tags=resolve_tags(tags), run_name=name)
-        self._adopt(run.info.run_id)
+        return Record(
+            experiment=self.experiment,
+            name=f"sweep · {asked or 'defaults'}"[:250],
+            tags=resolve_tags(tags),
+            params=dict(params),
+            started=int(time.time() * 1000),
+        )
 
-    def _adopt(self, run_id: str) -> None:
-        self.run_id = os.environ[PARENT_RUN] = run_id
-
-    def _go_on(self, run_id: str) -> None:
-        """The parent runs again; whatever child still says so is of a killed process."""
+    def _refuse_lost(self, run_id: str) -> None:
+        """If the store answers, and has not the parent any more."""
         from mlflow.exceptions import MlflowException
 
+        if self.client is None or not run_id:
+            return
         try:
             stage = self.client.get_run(run_id).info.lifecycle_stage
         except MlflowException:
@@ -137,11 +176,6 @@ class Sweep(Callback):
                 f"hydra.sweep.dir={self.folder}: its run {run_id} is {stage} in "
                 f"{masked(self.uri)}; start a new sweep, or name its store with tracking.uri"
             )
-        self._adopt(run_id)
-        self.client.update_run(run_id, status="RUNNING")
-        children = f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'RUNNING'"
-        for child in self.client.search_runs([self.experiment_id], children):
-            self.client.set_terminated(child.info.run_id, "KILLED")
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # jobs in processes of their own get Hydra's callbacks, and need nothing of this
@@ -155,70 +189,82 @@ class Sweep(Callback):
         Returns:
             The exit status: 1 at least if a job failed.
         """
-        from rnnlab.sweeps.comparison import log_comparison
         from rnnlab.sweeps.summary import summarise
-        from rnnlab.tracking.store import FAILURES
 
         Sweep.current = None
-        if not self.run_id:
+        if self.parent is None:
             return status  # refused before it began
         summary = summarise(self.folder)
         status = max(status, 1 if summary.failed else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
+        if ending != "KILLED":  # a job that alone was killed has failed
+            for failed in summary.failed:
+                if (failed.folder / RESULT).exists():
+                    write_failure(failed.folder, failed.reason)
+        self._write_down(self.parent, summary, ending)
         self._tell(summary)
-        try:
-            self._close(summary, ending)
-        except FAILURES as error:
-            sys.stderr.write(
-                f"MLflow could not be told that the sweep is {ending}: {masked(str(error))}\n"
-            )
-        else:  # the parent is closed, whatever becomes of the report
-            if summary.finished or any(job.run_id for job in summary.failed):
-                log_comparison(self.client, self.run_id, self.folder / REPORT)
+        self._deliver(self.parent, summary)
         if self.lock is not None:
             self.lock.release()
         return status
 
-    def _tell(self, summary: "SweepSummary") -> None:
-        """Print what was found, before anything is asked of the store, and write it to files."""
-        from rnnlab.tracking.store import how_to_see
+    def _write_down(self, parent: "Parent", summary: "SweepSummary", ending: str) -> None:
+        """What is to be told to the store."""
+        from rnnlab.tracking.journal import FILE as JOURNAL
+        from rnnlab.tracking.journal import Journal
 
+        parent.sweep.status, parent.record.ended = ending, int(time.time() * 1000)
+        metrics: dict[str, float] = {"sweep/jobs": summary.jobs}
+        metrics["sweep/failed"] = len(summary.failed)
+        if summary.jobs:
+            as_the_disk_can(lambda: write_text(self.folder / "summary.md", self._text(summary)))
+            parent.record.artifacts = ["summary.md"]
+        if self.horizons is not None:
+            metrics |= self.horizons.metrics()
+            parent.record.artifacts += [self.horizons.write(self.folder).name]
+        journal = Journal(self.folder / JOURNAL)
+        attempts = {point.step for point in journal}
+        journal.append(metrics, step=len(attempts))
+        as_the_disk_can(parent.write)
+
+    def _text(self, summary: "SweepSummary") -> str:
+        if self.horizons is None:
+            return summary.markdown()
+        return f"{self.horizons.markdown()}\n{summary.markdown()}"
+
+    def _tell(self, summary: "SweepSummary") -> None:
+        """Print what was found, before anything is asked of the store."""
         if not summary.jobs:
             return
-        text = summary.markdown()
         if self.horizons is not None:
-            table, failed = self.horizons.markdown(), summary.failed
-            self.horizons.write(self.folder)
-            sys.stdout.write(f"\n{table}" + "".join(f"{j.name}: {j.reason}\n" for j in failed))
-            text = f"{table}\n{text}"
+            failed = "".join(f"{job}\n" for job in summary.failed)
+            sys.stdout.write(f"\n{self.horizons.markdown()}{failed}")
         else:
-            sys.stdout.write(f"\n{text}")
-        (self.folder / "summary.md").write_text(text, encoding="utf-8")
-        view = summary.view(self.run_id)
-        page = how_to_see(self.uri, self.experiment_id, self.run_id, view)
-        sys.stdout.write(f"\n{page}\n")
+            sys.stdout.write(f"\n{summary.markdown()}")
         if summary.failed:
             again = f"hydra.sweep.dir={self.folder} resume=auto"
             sys.stdout.write(f"to go on: the same command, with {again}\n")
 
-    def _close(self, summary: "SweepSummary", ending: str) -> None:
-        from rnnlab.tracking.store import show
+    def _deliver(self, parent: "Parent", summary: "SweepSummary") -> None:
+        """All of it to the store, with the report."""
+        from rnnlab.sweeps.comparison import log_comparison
+        from rnnlab.sweeps.parent import deliver_jobs
+        from rnnlab.tracking.store import FAILURES, how_to_see, open_store, show
 
-        # A job that alone was killed, as after its job_timeout, has failed.
-        wrong = ("RUNNING",) if ending == "KILLED" else ("RUNNING", "KILLED")
-        for job in summary.failed:
-            if job.run_id and self.client.get_run(job.run_id).info.status in wrong:
-                self.client.set_terminated(job.run_id, ending)
-        show(self.client, self.experiment_id, summary.view(self.run_id))
-        self.client.log_metric(self.run_id, "sweep/jobs", summary.jobs)
-        self.client.log_metric(self.run_id, "sweep/failed", len(summary.failed))
+        try:
+            if self.client is None:  # it may answer by now
+                self.client, self.experiment_id = open_store(self.uri, self.experiment)
+            deliver_jobs(self.folder, self.uri)
+            parent.bring(self.client, self.experiment_id)
+        except (ValueError, *FAILURES) as error:
+            sys.stderr.write(
+                f"MLflow could not be told that the sweep is {parent.sweep.status}: "
+                f"{first_line(error)}\npython -m rnnlab.sync {self.folder} does it later\n"
+            )
+            return
+        run_id, view = parent.sweep.run_id, summary.view(parent.sweep.run_id)
+        show(self.client, self.experiment_id, view)
         if summary.jobs:
-            self.client.log_artifact(self.run_id, str(self.folder / "summary.md"))
-        if self.horizons is not None:
-            self._log_horizons(self.horizons)
-        self.client.set_terminated(self.run_id, ending)
-
-    def _log_horizons(self, horizons: "Horizons") -> None:
-        for key, value in horizons.metrics().items():
-            self.client.log_metric(self.run_id, key, value)
-        self.client.log_artifact(self.run_id, str(self.folder / "horizon.json"))
+            sys.stdout.write(f"\n{how_to_see(self.uri, self.experiment_id, run_id, view)}\n")
+        if summary.finished or any(job.run_id for job in summary.failed):
+            log_comparison(self.client, run_id, self.folder / REPORT)

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
-from rnnlab.tracking.journal import Point
+from rnnlab.tracking.journal import FILE, Journal, Point, unseen
 from rnnlab.tracking.record import Record
 
 CHANGES = "rnnlab.changes"
@@ -74,6 +74,16 @@ class Delivery:
         """The run is FINISHED, FAILED or KILLED."""
         self.client.set_terminated(self.run_id, status, self.record.ended)
 
+    def bring(self, folder: Path, status: str) -> int:
+        """All that the folder of an ended run has and the store has not; the number of points."""
+        missing = list(unseen(Journal(folder / FILE), self.known()))
+        for some in batches(missing):
+            self.send(some)
+        names = [name for name in self.record.artifacts if _is_within(folder, name)]
+        self.send_artifacts(folder, names)
+        self.end(status)
+        return len(missing)
+
     def _found(self) -> str:
         """The run that was made by a request whose answer never came."""
         folder = self.record.tags["rnnlab.folder"].replace("'", "\\'")
@@ -96,3 +106,9 @@ def batches(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
     """So many at a time as one request takes."""
     for start in range(0, len(points), MAX_METRICS_PER_BATCH):
         yield points[start : start + MAX_METRICS_PER_BATCH]
+
+
+def _is_within(folder: Path, name: str) -> bool:
+    """Whether a file is there, and its own: what a run's files name may not lead elsewhere."""
+    path = (folder / name).resolve()
+    return path.exists() and path.is_relative_to(folder.resolve())

@@ -8,9 +8,7 @@ from pathlib import Path
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.masking import first_line, masked
 from rnnlab.result import FAILURE, Result
-from rnnlab.tracking.delivery import Delivery, batches
-from rnnlab.tracking.journal import FILE as JOURNAL
-from rnnlab.tracking.journal import Journal, unseen
+from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.record import Record
 from rnnlab.tracking.store import FAILURES, open_store
 
@@ -29,7 +27,7 @@ class Delivered:
 def deliver(folder: Path, uri: str) -> Delivered | None:
     """Bring a run that has ended, or whose process has, to its store; None if it is there already.
 
-    A run that its process left as running is KILLED, or FAILED if it wrote down why.
+    A run that its process left as running is KILLED, or FAILED where it is written down why.
 
     Raises:
         AtWorkError: If it runs.
@@ -39,9 +37,9 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
     with at_work(folder):
         result = Result.read(folder)
         result.folder = str(folder)
-        if result.status == "RUNNING":
-            result.status = "FAILED" if (folder / FAILURE).exists() else "KILLED"
-            result.delivered = False
+        ended = "FAILED" if (folder / FAILURE).exists() else "KILLED"
+        if result.status in {"RUNNING", "KILLED"} - {ended}:
+            result.status, result.delivered = ended, False
             result.write()
         if result.delivered:
             return None
@@ -52,20 +50,10 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         if result.status != "FINISHED" and (metrics := delivery.finished()) is not None:
             # The store heard it, and a full disk did not.
             result.status, result.metrics = "FINISHED", metrics
-        missing = list(unseen(Journal(folder / JOURNAL), delivery.known()))
-        for some in batches(missing):
-            delivery.send(some)
-        delivery.send_artifacts(folder, [n for n in record.artifacts if _is_within(folder, n)])
-        delivery.end(result.status)
+        points = delivery.bring(folder, result.status)
         result.delivered, result.undelivered = True, 0
         result.write()
-        return Delivered(result.name, len(missing), result.status)
-
-
-def _is_within(folder: Path, name: str) -> bool:
-    """Whether a file is there, and its own: what a run's files name may not lead elsewhere."""
-    path = (folder / name).resolve()
-    return path.exists() and path.is_relative_to(folder.resolve())
+        return Delivered(result.name, points, result.status)
 
 
 class Waiting:

@@ -95,7 +95,11 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
         if fault in ("exception", "memory"):
             assert "Traceback" in (folder / FAILURE).read_text()
             assert "Traceback" in (folder / "output.txt").read_text()
-        faults(f"a job of a sweep: {fault}")
+        else:
+            assert told[fault].removeprefix("FAILED, ") in (folder / FAILURE).read_text()
+        result = Result.read(folder)
+        assert (result.status, result.delivered) == ("FAILED", True)
+        faults(f"a job of a sweep: {fault}", **cost(client(home), result.run_id, folder))
     assert "5 of 6 jobs failed" in finished.out
     good = home / "s" / "0"
     faults("a job of a sweep: others", 0, **cost(client(home), Result.read(good).run_id, good))

@@ -161,6 +161,32 @@ def test_a_process_that_died_is_killed_by_sync(spawn: Spawn, home: Path, faults:
     faults("a run left RUNNING", **cost(store, result.run_id, folder))
 
 
+def test_a_sweep_that_begins_before_its_server(
+    server: Server, spawn: Spawn, home: Path, faults: Faults
+) -> None:
+    folder = home / "s"
+    process = spawn(
+        *("-m", "seed=0,1", *LONG, *_for_seconds(15), "hydra.launcher.n_jobs=1"),
+        *(f"tracking.uri={server.uri}", f"hydra.sweep.dir={folder}"),
+    )
+    wait_for(lambda: lines(folder / "0") > 50)
+    server.start()
+    out, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, out
+    store = MlflowClient(server.uri)
+    (parent,) = store.search_runs(["1"], "tags.`rnnlab.kind` = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["sweep/jobs"] == 2
+    for job in ("0", "1"):
+        result = Result.read(folder / job)
+        assert result.delivered
+        child = store.get_run(result.run_id)
+        assert child.info.status == "FINISHED"
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        costs = cost(store, result.run_id, folder / job)
+        faults("a sweep that begins before its server", made=int(job == "0"), **costs)
+
+
 def test_a_folder_that_is_none(home: Path) -> None:
     refused = sync(home, "nowhere")
     assert refused.returncode == 2

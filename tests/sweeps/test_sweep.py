@@ -87,13 +87,36 @@ def test_a_typo_in_one_job_costs_no_other(command: Command, home: Path) -> None:
     assert children == []
 
 
-def test_an_unreachable_store_is_told_once(command: Command, home: Path) -> None:
+def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
+    command: Command, home: Path, figures: None
+) -> None:
+    sweep = home / "outputs" / "sweep"
     finished = command("-m", "seed=0,1", "tracking.uri=http://127.0.0.1:9", *FAST)
-    assert finished.status == 2
-    assert finished.err.strip() == (
-        "tracking.uri=http://127.0.0.1:9 does not answer: Connection refused"
-    )
-    assert not (home / "outputs" / "sweep").exists()
+    assert finished.status == 0, finished.err
+    away = "tracking.uri=http://127.0.0.1:9 does not answer: Connection refused"
+    assert finished.err.splitlines() == [
+        f"{away}: the sweep is recorded in {sweep}",
+        f"MLflow could not be told that the sweep is FINISHED: {away}",
+        f"python -m rnnlab.sync {sweep} does it later",
+    ]
+    assert "0 of 2" in finished.out
+    store = f"sqlite:///{home}/mlflow.db"
+    for points in (True, False):  # the second time nothing is left to do
+        done = subprocess.run(
+            [sys.executable, "-m", "rnnlab.sync", "--uri", store],
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert (f"{sweep}: sweep · seed=0,1" in done.stdout) == points
+        (parent,), children = by_kind(home)
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics == {"sweep/jobs": 2, "sweep/failed": 0}
+        assert {c.data.tags["mlflow.parentRunId"] for c in children} == {parent.info.run_id}
+        assert len(children) == 2
+        stored = {item.path for item in client(home).list_artifacts(parent.info.run_id)}
+        assert stored >= {"summary.md", "report.html"}
 
 
 def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> None:
@@ -311,7 +334,7 @@ def test_summary_by_hand(tmp_path: Path) -> None:
     summary = summarise(tmp_path)
     assert summary.jobs == 4
     (failed,) = summary.failed
-    assert (failed.name, failed.reason) == ("job 3", f"it was not started; see {tmp_path / '3'}")
+    assert str(failed) == f"job 3: it was not started; see {tmp_path / '3'}"
     header, _, slow, fast = [
         [entry.strip() for entry in line.strip("|").split("|")]
         for line in summary.table().splitlines()

@@ -1,0 +1,83 @@
+"""A sweep's own run in MLflow, the parent of its jobs' runs, and how all of them get there."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from rnnlab.at_work import AtWorkError
+from rnnlab.masking import first_line, masked
+from rnnlab.result import FILE, Result
+from rnnlab.sweeps.probes import job_folders
+from rnnlab.sweeps.record import SweepRecord
+from rnnlab.tracking import PARENT_TAG
+from rnnlab.tracking.delivery import Delivery
+from rnnlab.tracking.record import FILE as TRACKING
+from rnnlab.tracking.record import Record
+from rnnlab.tracking.store import FAILURES
+from rnnlab.tracking.waiting import deliver, waiting
+
+
+@dataclass
+class Parent:
+    """The sweep of a folder, as that has it: with or without a store that answers.
+
+    Its points are in the folder's journal, as a run's are.
+    """
+
+    folder: Path
+    sweep: SweepRecord
+    record: Record = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Parent":
+        """The sweep that a folder has.
+
+        Raises:
+            ValueError: If it cannot be read.
+        """
+        return cls(folder, SweepRecord.read(folder), Record.read(folder))
+
+    def write(self) -> None:
+        self.record.write(self.folder)
+        self.sweep.write(self.folder)  # last: a folder without it holds no sweep
+
+    def begin(self, client: MlflowClient, experiment_id: str) -> Delivery:
+        """Make the run in the store, unless it is there; jobs that were run before become its own."""
+        delivery = Delivery(client, experiment_id, self.record, self.sweep.run_id)
+        run_id = delivery.begin()
+        if not self.sweep.run_id:
+            self._link(client, run_id)
+            self.sweep.run_id = run_id
+            self.sweep.write(self.folder)
+        return delivery
+
+    def bring(self, client: MlflowClient, experiment_id: str) -> None:
+        """The run, its points, its files, and how it ended."""
+        self.begin(client, experiment_id).bring(self.folder, self.sweep.status)
+        self.sweep.delivered = True
+        self.sweep.write(self.folder)
+
+    def _link(self, client: MlflowClient, run_id: str) -> None:
+        for job in job_folders(self.folder):
+            if not (job / TRACKING).exists():
+                continue
+            record = Record.read(job)
+            record.tags[PARENT_TAG] = run_id
+            record.write(job)
+            if there := Result.read(job).run_id:
+                client.set_tag(there, PARENT_TAG, run_id)
+
+
+def deliver_jobs(folder: Path, uri: str) -> None:
+    """Bring the runs of a sweep's jobs to its store, so far as they are not there."""
+    for job in job_folders(folder):
+        try:
+            if (job / FILE).exists() and Result.read(job).tracking_uri == masked(uri):
+                deliver(job, uri)
+                waiting().remove(job)
+        except AtWorkError:
+            continue  # it delivers for itself
+        except (ValueError, *FAILURES) as error:
+            sys.stderr.write(f"{job}: {first_line(error)}\n")
