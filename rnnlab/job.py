@@ -25,8 +25,10 @@ GROUPS = (
 
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
+    from rnnlab.recording import deliver_finished
     from rnnlab.resume import without_resume
     from rnnlab.summary import summary
+    from rnnlab.tracking.store import tracking_uri
     from rnnlab.trial import run_trial
 
     collector.resume()
@@ -44,7 +46,7 @@ def job(cfg: DictConfig) -> float | None:
             config, folder = earlier.config, earlier.folder
             choices, overrides = earlier.result.choices, earlier.result.overrides
         if earlier is not None and earlier.result.status == "FINISHED":
-            result = earlier.result
+            result = deliver_finished(folder, tracking_uri(config["tracking"]["uri"]))
         else:
             result = run_trial(config, choices, overrides, folder, earlier)
     except Stopped:

@@ -34,7 +34,7 @@ from rnnlab.tracking.store import (
     tracking_uri,
 )
 from rnnlab.tracking.view import VARIANT_ON_TASK, View
-from rnnlab.tracking.waiting import Delivered, waiting
+from rnnlab.tracking.waiting import Delivered, deliver, waiting
 from rnnlab.training import TrainingModule
 
 log = logging.getLogger(__name__)
@@ -142,3 +142,13 @@ def deliver_what_waits(result: Result, uri: str) -> list[Delivered]:
         return []
     waiting().remove(Path(result.folder))
     return waiting().deliver(uri)
+
+
+def deliver_finished(folder: Path, uri: str) -> Result:
+    """The result of a run that had finished; what its store had not got, it gets if it answers."""
+    try:
+        deliver(folder, uri)
+        waiting().remove(folder)
+    except (ValueError, *FAILURES) as error:
+        log.warning("MLflow failed, %s keeps the run: %s", folder, first_line(error))
+    return Result.read(folder)

@@ -21,6 +21,7 @@ from rnnlab.errors import explain
 from rnnlab.job import job
 from rnnlab.masking import masked
 from rnnlab.options import register_options
+from rnnlab.output import unfailing
 from rnnlab.signals import Stopped, requeue, stop_on_signals
 from rnnlab.sweeps.horizon import HorizonSweeper
 from rnnlab.sweeps.launcher import JobFailedError, ProcessLauncher
@@ -35,11 +36,17 @@ FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 asks for the traceback of ever
 
 def main() -> None:
     """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
-    collector.pause()  # until a job or a launcher begins to work
-    stop_on_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # no terminal's character set may end a run
+    with unfailing():
+        status = _run()
+    sys.exit(status)
+
+
+def _run() -> int:
+    collector.pause()  # until a job or a launcher begins to work
+    stop_on_signals()
     sys.argv = [re.sub("^resume=", "resume.run=", argument) for argument in sys.argv]
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
@@ -54,7 +61,7 @@ def main() -> None:
         status = Sweep.current.finish(status)
     if status == 128 + signal.SIGUSR1:
         requeue()
-    sys.exit(status)
+    return status
 
 
 def _refuse_foreign_plugins(overrides: list[str]) -> None:

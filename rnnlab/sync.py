@@ -12,6 +12,7 @@ from pathlib import Path
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.hush import hush
 from rnnlab.masking import MASK, first_line, masked
+from rnnlab.output import unfailing
 from rnnlab.result import FILE, Result
 from rnnlab.sweeps.comparison import log_comparison
 from rnnlab.sweeps.parent import Parent
@@ -29,8 +30,9 @@ def main() -> None:
         sys.stderr.write(f"{missing[0]} is not a folder\n")
         sys.exit(2)
     hush()
-    runs = [_try(_sync, folder, asked.uri) for folder in _holding(FILE, asked.folders)]
-    sweeps = [_try(_sync_sweep, folder, asked.uri) for folder in _holding(SWEEP, asked.folders)]
+    with unfailing():
+        runs = [_try(_sync, folder, asked.uri) for folder in _holding(FILE, asked.folders)]
+        sweeps = [_try(_sync_sweep, folder, asked.uri) for folder in _holding(SWEEP, asked.folders)]
     sys.exit(0 if all(runs + sweeps) else 1)
 
 

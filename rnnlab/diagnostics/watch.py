@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 
+from rnnlab.atomic import as_the_disk_can
 from rnnlab.diagnostics.diagnostic import Diagnostic
 from rnnlab.diagnostics.history import History
 from rnnlab.diagnostics.probe import Probe
@@ -35,6 +36,9 @@ class Watch(pl.Callback):
     def __init__(self, diagnostics: Mapping[str, Diagnostic], folder: Path) -> None:
         self.diagnostics = diagnostics
         self.folder = folder
+        self.histories = {
+            name: History(folder / "diagnostics" / f"{name}.npz") for name in diagnostics
+        }
         self.seconds = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -60,7 +64,9 @@ class Watch(pl.Callback):
             for name, diagnostic in self.diagnostics.items():
                 measured = diagnostic.measure(probe)
                 metrics |= measured.metrics
-                self._history(name).add(module.updates, measured.arrays)
+                history = self.histories[name]
+                history.add(module.updates, measured.arrays)
+                as_the_disk_can(history.write)
         module.train(trained)
         module.record(metrics)
         self.seconds += time.perf_counter() - began
@@ -70,8 +76,9 @@ class Watch(pl.Callback):
         if not self.diagnostics:
             return []
         began = time.perf_counter()
-        shown = {name: self._history(name) for name in self.diagnostics}
-        shown = {name: history for name, history in shown.items() if len(history.rows) > 1}
+        for history in self.histories.values():
+            history.write()  # what a full disk did not take before
+        shown = {name: history for name, history in self.histories.items() if len(history.rows) > 1}
         names = ["diagnostics", *([self._draw(shown, title)] if shown else [])]
         self.seconds += time.perf_counter() - began
         module.record({"perf/diagnostics_seconds": self.seconds})
@@ -98,9 +105,6 @@ class Watch(pl.Callback):
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100)
         return path.parent.name
-
-    def _history(self, name: str) -> History:
-        return History(self.folder / "diagnostics" / f"{name}.npz")
 
 
 def _due(validations: int) -> bool:

@@ -32,6 +32,7 @@ from rnnlab import collector
 from rnnlab.checks import check_float, check_int
 from rnnlab.job import mask_files
 from rnnlab.masking import masked
+from rnnlab.output import unfailing
 from rnnlab.result import FAILURE, FILE, Result, failure_in, write_failure
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
@@ -214,6 +215,11 @@ def _run(shared: bytes, packed: bytes) -> Any:
     with (_folder(config) / "output.txt").open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    with unfailing():
+        return _job(config, context, task_function)
+
+
+def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> Any:
     try:
         returned = run_job(
             task_function=task_function,
@@ -223,25 +229,28 @@ def _run(shared: bytes, packed: bytes) -> Any:
             hydra_context=context,
         )
         value = returned.return_value  # or what the task function raised
+        _refuse_unwritten(_folder(config))
     except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
         write_failure(_folder(config), error)  # unless job() has
         _end(1)
     except SystemExit as stopped:
         _end(stopped.code if isinstance(stopped.code, int) and stopped.code else 1)
-    _flush()
     return value
+
+
+def _refuse_unwritten(folder: Path) -> None:
+    """Raise OSError if the folder, by which a sweep knows of its jobs, did not take the result."""
+    status = Result.read(folder).status
+    if status != "FINISHED":
+        raise OSError(f"the run has finished, and {folder / FILE} has it as {status}")
 
 
 def _end(status: int) -> NoReturn:
     """At once: what a failed job leaves behind is not worth a tidy end."""
-    _flush()
-    os._exit(status)
-
-
-def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
+    os._exit(status)
 
 
 def _import_what_comes_after() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from rnnlab.at_work import AtWorkError
+from rnnlab.atomic import as_the_disk_can
 from rnnlab.masking import first_line, masked
 from rnnlab.result import FILE, Result
 from rnnlab.sweeps.probes import job_folders
@@ -50,14 +51,14 @@ class Parent:
         if not self.sweep.run_id:
             self._link(client, run_id)
             self.sweep.run_id = run_id
-            self.sweep.write(self.folder)
+            as_the_disk_can(self.write)
         return delivery
 
     def bring(self, client: MlflowClient, experiment_id: str) -> None:
         """The run, its points, its files, and how it ended."""
         self.begin(client, experiment_id).bring(self.folder, self.sweep.status)
         self.sweep.delivered = True
-        self.sweep.write(self.folder)
+        as_the_disk_can(self.write)
 
     def _link(self, client: MlflowClient, run_id: str) -> None:
         for job in job_folders(self.folder):

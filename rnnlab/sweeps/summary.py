@@ -100,7 +100,7 @@ def _run(job: Path, result: Result) -> Run:
 def _failure(job: Path, result: Result | None) -> Failure:
     overrides = job / ".hydra" / "overrides.yaml"
     words: Any = yaml.safe_load(overrides.read_text("utf-8")) if overrides.exists() else []
-    reason = "its process was killed" if words else "it was not started"
+    reason = "its process was killed, or the disk was full" if words else "it was not started"
     if told := failure_in(job):
         reason = told
     elif result is not None and result.failure:

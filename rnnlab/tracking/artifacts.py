@@ -1,10 +1,12 @@
 """What a run leaves in MLflow beside its numbers: config, package versions, the trained model."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -12,7 +14,7 @@ import yaml
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 from numpy import dtype
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from rnnlab.atomic import write_text
@@ -42,18 +44,21 @@ def _packages() -> str:
 
 def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> str:
     """The trained model as an MLflow model, in `model/`; see `rnnlab.pyfunc`; returns that name."""
-    weights_path, config_path = folder / "weights.safetensors", folder / "model.json"
-    save_file({name: w.detach().cpu().contiguous() for name, w in weights.items()}, weights_path)
-    config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
-    any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
     path = folder / "model"
-    mlflow.pyfunc.save_model(
-        path,
-        python_model=str(SERVED),
-        artifacts={"weights": str(weights_path), "config": str(config_path)},
-        signature=ModelSignature(inputs=any_size, outputs=any_size),
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-    )
-    weights_path.unlink()
-    config_path.unlink()
+    shutil.rmtree(path, ignore_errors=True)  # of an attempt that was killed here
+    any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
+    with TemporaryDirectory(dir=folder) as parts:
+        # A full disk is an OSError here, where safetensors' own writer has an error of its own.
+        weights_path, config_path = Path(parts, "weights.safetensors"), Path(parts, "model.json")
+        weights_path.write_bytes(
+            save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
+        )
+        config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
+        mlflow.pyfunc.save_model(
+            path,
+            python_model=str(SERVED),
+            artifacts={"weights": str(weights_path), "config": str(config_path)},
+            signature=ModelSignature(inputs=any_size, outputs=any_size),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
     return path.name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.at_work import AtWorkError, at_work
+from rnnlab.atomic import as_the_disk_can
 from rnnlab.masking import first_line, masked
 from rnnlab.result import FAILURE, Result
 from rnnlab.tracking.delivery import Delivery
@@ -40,7 +41,7 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         ended = "FAILED" if (folder / FAILURE).exists() else "KILLED"
         if result.status in {"RUNNING", "KILLED"} - {ended}:
             result.status, result.delivered = ended, False
-            result.write()
+            as_the_disk_can(result.write)
         if result.delivered:
             return None
         record = Record.read(folder)
@@ -50,9 +51,10 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         if result.status != "FINISHED" and (metrics := delivery.finished()) is not None:
             # The store heard it, and a full disk did not.
             result.status, result.metrics = "FINISHED", metrics
+            (folder / FAILURE).unlink(missing_ok=True)
         points = delivery.bring(folder, result.status)
         result.delivered, result.undelivered = True, 0
-        result.write()
+        as_the_disk_can(result.write)
         return Delivered(result.name, points, result.status)
 
 

@@ -128,7 +128,8 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
 ) -> None:
     assert command(*RUN, "hydra.run.dir=whole").status == 0
     folder = small_disk / "run"
-    process = spawn(*RUN, "train.steps=6000", f"hydra.run.dir={folder}")
+    looked = ("diagnostics=all", "tracking.log_model=true", "train.steps=6000")
+    process = spawn(*RUN, *looked, f"hydra.run.dir={folder}")
     last = folder / "checkpoints" / LAST
     wait_for((folder / "checkpoints" / PREVIOUS).exists)
     fill(small_disk / "ballast")

@@ -1,7 +1,9 @@
 """SIGKILL at random moments, and the same command again. Oracle: the run that was left alone."""
 
 import random
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rnnlab.result import Result
 from tests import test_run
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
+from tests.faults.test_diverged import SOAR
 
 LONG = (*TRAIN, "train.steps=1000", "train.stop_when_solved=false")
 VARIANTS = {
@@ -67,6 +70,66 @@ def test_a_killed_run_goes_on_to_the_same_bits(
 def _wait_for_more(folder: Path, points: int, process: subprocess.Popen[str]) -> None:
     before = lines(folder)
     wait_for(lambda: lines(folder) >= before + points or process.poll() is not None)
+
+
+KILLED_AFTER = """
+import importlib, os, signal, sys
+from rnnlab.run import main
+
+module, _, dotted = sys.argv.pop(1).partition(":")
+owner = importlib.import_module(module)
+*path, name = dotted.split(".")
+for part in path:
+    owner = getattr(owner, part)
+method = getattr(owner, name)
+
+def killing(*arguments, **named):
+    method(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(owner, name, killing)
+main()
+"""
+
+
+AT_THE_END = (
+    *("pytorch_lightning:Trainer.fit", "pytorch_lightning:Trainer.test"),
+    *("mlflow.pyfunc:save_model", "rnnlab.tracking.delivery:Delivery.send_artifacts"),
+    "rnnlab.tracking.delivery:Delivery.end",
+)
+SHORT = ("cell=elman", "train.steps=50")
+SOLVED = VARIANTS["lstm, stopped early"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "more"),
+    [
+        ("rnnlab.tracking.delivery:Delivery.begin", SHORT),
+        *((moment, SHORT) for moment in AT_THE_END),
+        (AT_THE_END[0], SOLVED),
+        (AT_THE_END[1], SOAR),
+    ],
+)
+def test_killed_outside_of_training(
+    moment: str, more: tuple[str, ...], command: Command, home: Path, faults: Faults
+) -> None:
+    arguments = (*TRAIN, *more, "tracking.log_model=true")
+    assert command(*arguments, "hydra.run.dir=whole").status == 0
+    asked = (*arguments, "hydra.run.dir=cut", "resume=auto")
+    python = [sys.executable, "-c", KILLED_AFTER, moment, *asked]
+    assert subprocess.run(python, cwd=home, check=False).returncode == -signal.SIGKILL
+    again = command(*asked)
+    assert again.status == 0, again.err
+    assert losses(home / "cut") == losses(home / "whole")
+    result = Result.read(home / "cut")
+    assert (result.status, result.delivered) == ("FINISHED", True)
+    assert result.metrics["test/solved"] == (more is SOLVED)
+    assert result.metrics["diverged"] == (more is SOAR)
+    runs = client(home).search_runs(["1"])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2
+    files = [{f.path for f in client(home).list_artifacts(run.info.run_id)} for run in runs]
+    assert files[0] == files[1] >= {"model", "config.yaml"}
+    faults("SIGKILL outside of training", **cost(client(home), result.run_id, home / "cut"))
 
 
 def test_a_killed_sweep_runs_only_what_is_missing(
