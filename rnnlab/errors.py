@@ -50,10 +50,10 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
 
 
 def _raised_by_hydra(error: Exception) -> bool:
-    """Whether Hydra tripped over what it was given: of rnnlab's only run.py was at work."""
+    """Whether Hydra tripped over what it was given, and none of rnnlab but what calls it."""
     frames = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     own = [path.name for path in frames if path.is_relative_to(Path(__file__).parent)]
-    return own[-1:] == ["run.py"] and any("hydra" in path.parts for path in frames)
+    return own[-1:] in (["run.py"], ["loader.py"]) and any("hydra" in path.parts for path in frames)
 
 
 def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:

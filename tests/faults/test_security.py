@@ -1,9 +1,12 @@
 """What must not run, leak or leave its folder. Oracle: a file that it would touch, and a search."""
 
 import json
+import os
+import pickle
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -34,6 +37,13 @@ GADGETS = (
     *("torch.utils.cpp_extension.load_inline", "torch.package.PackageImporter", "torch.nn.Linear"),
     *("rnnlab.run.main", "rnnlab.sweeps.launcher.ProcessLauncher", "pytorch_lightning.Trainer"),
 )
+HOOKS = (
+    "+hydra.callbacks.evil._target_=os.system",
+    "+hydra.callbacks.evil={_target_:subprocess.run,args:[touch,ran]}",
+    "hydra.launcher._target_=subprocess.run",
+    "hydra.sweeper._target_=subprocess.run",
+    "+hydra.job_logging.handlers.evil={class:subprocess.Popen,args:[touch,ran]}",
+)
 SECRET = "s3cr3t-pass-word"  # MLflow wants 12 characters
 
 
@@ -44,13 +54,50 @@ def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Fau
         assert finished.status == 2, gadget
         assert f"cell._target_='{gadget}'" in finished.err
         assert "Traceback" not in finished.err
-    for hook in ("hydra.callbacks.evil", "hydra.launcher", "hydra.sweeper"):
-        finished = command(f"+{hook}._target_=os.system", f"+{hook}.command='touch ran'", *SHORT)
+    for hook in HOOKS:
+        finished = command(hook, *SHORT)
         assert finished.status == 2
-        assert "is not a class of Hydra's" in finished.err
+        assert " is not " in finished.err, hook
+        assert "Traceback" not in finished.err
     assert not (home / "ran").exists()
     assert not list(home.glob("outputs/runs/*/*/metrics.jsonl"))
-    faults("a gadget as _target_, overrides", made=len(GADGETS) + 3)
+    faults("a gadget as _target_, overrides", made=len(GADGETS) + len(HOOKS))
+
+
+def test_no_gadget_runs_from_a_yaml_for_hydra(command: Command, home: Path, faults: Faults) -> None:
+    (home / "conf" / "experiment").mkdir(parents=True)
+    evil = home / "conf" / "experiment" / "evil.yaml"
+    call = {"_target_": "subprocess.run", "args": ["touch", "ran"]}
+    sections = (
+        {"callbacks": {"evil": call}},
+        {"launcher": call},
+        {"callbacks": {"evil": call | {"_target_": "${oc.env:EVIL,subprocess.run}"}}},
+        {"job_logging": {"handlers": {"evil": {"()": "subprocess.run", "args": ["touch", "ran"]}}}},
+        {"hydra_logging": {"formatters": {"evil": {"class": "logging.config.fileConfig"}}}},
+        {"job_logging": {"handlers": {"evil": {"class": "ran.Handler"}}}},
+        {"job_logging": {"root": {"handlers": ["ext://ran.handler"]}}},
+    )
+    (home / "conf" / "ran.py").write_text("open('ran', 'w')")  # to import it is to run it
+    for section in sections:
+        evil.write_text("# @package _global_\n" + yaml.safe_dump({"hydra": section}))
+        for mode in ((), ("-m",)):
+            finished = command("--config-dir", "conf", *mode, "experiment=evil", *SHORT)
+            assert finished.status == 2, section
+            assert " is not " in finished.err, section
+    assert not (home / "ran").exists()
+    faults("a gadget for Hydra, yaml", made=2 * len(sections))
+
+
+def test_no_pickle_is_run_again(command: Command, home: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> Any:
+            return os.system, ("touch ran",)
+
+    (home / "config.pickle").write_bytes(pickle.dumps(Evil()))
+    finished = command("--experimental-rerun", "config.pickle")
+    assert finished.status == 2
+    assert "would run a pickle" in finished.err
+    assert not (home / "ran").exists()
 
 
 def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) -> None:
