@@ -1,11 +1,15 @@
 """A sweep's own run in MLflow, the parent of its jobs' runs, and how all of them get there."""
 
 import sys
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
 
+from rnnlab import __version__
 from rnnlab.at_work import AtWorkError
 from rnnlab.atomic import as_the_disk_can
 from rnnlab.masking import first_line, masked
@@ -29,7 +33,33 @@ class Parent:
 
     folder: Path
     sweep: SweepRecord
-    record: Record = field(repr=False)
+    record: Record
+
+    @classmethod
+    def new(
+        cls,
+        folder: Path,
+        experiment: str,
+        sweep: SweepRecord,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+    ) -> "Parent":
+        """A sweep that begins, with tags and params of its own besides those of all sweeps."""
+        asked = " ".join(sweep.overrides)
+        common = {
+            "rnnlab.kind": "sweep",
+            "rnnlab.version": __version__,
+            "rnnlab.folder": str(folder),
+            "rnnlab.overrides": asked,
+        }
+        record = Record(
+            experiment=experiment,
+            name=f"sweep · {asked or 'defaults'}"[:250],
+            tags=resolve_tags({**common, **tags}),
+            params=dict(params),
+            started=int(time.time() * 1000),
+        )
+        return cls(folder, sweep, record)
 
     @classmethod
     def read(cls, folder: Path) -> "Parent":

@@ -15,6 +15,7 @@ from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.masking import first_line, masked
 from rnnlab.result import FILE as RESULT
 from rnnlab.result import write_failure
+from rnnlab.signals import held
 from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE, SweepRecord
 from rnnlab.tracking import PARENT_RUN
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rnnlab.sweeps.horizons import Horizons
     from rnnlab.sweeps.parent import Parent
     from rnnlab.sweeps.summary import SweepSummary
-    from rnnlab.tracking.record import Record
 
 
 class Sweep(Callback):
@@ -53,6 +53,7 @@ class Sweep(Callback):
         self.parent: Parent | None = None
         self.horizons: Horizons | None = None
         self.lock: FileLock | None = None
+        Sweep.current = self
         horizon = config.hydra.sweeper._target_.endswith("HorizonSweeper")
         overrides = [masked(override) for override in config.hydra.overrides.task]
         try:
@@ -62,11 +63,10 @@ class Sweep(Callback):
             self._reach()
             if not horizon:  # which opens it once it has checked what it is asked
                 self._open(without_resume(overrides), {})
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from error
-        Sweep.current = self
 
     def _reach(self) -> None:
         """The store, if it answers: else the jobs train all the same."""
@@ -109,7 +109,7 @@ class Sweep(Callback):
         params: Mapping[str, str] | None = None,
     ) -> None:
         """Begin the parent run, or go on with the one that the folder has."""
-        from rnnlab.sweeps.parent import Parent, deliver_jobs
+        from rnnlab.sweeps.parent import Parent
 
         goes_on = SweepRecord.of_same(self.folder, overrides, settings) is not None
         try:
@@ -124,42 +124,31 @@ class Sweep(Callback):
             parent.sweep.status, parent.sweep.delivered = "RUNNING", False
         else:
             sweep = SweepRecord(overrides, dict(settings), masked(self.uri))
-            parent = Parent(self.folder, sweep, self._record(overrides, tags or {}, params or {}))
+            parent = Parent.new(self.folder, self.experiment, sweep, tags or {}, params or {})
         parent.write()
-        if self.client is not None:
-            deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
-            parent.begin(self.client, self.experiment_id)
-            self.client.update_run(parent.sweep.run_id, status="RUNNING")
-            os.environ[PARENT_RUN] = parent.sweep.run_id
         self.parent = parent
+        if self.client is not None:
+            self._begin(self.client, parent)
+
+    def _begin(self, client: "MlflowClient", parent: "Parent") -> None:
+        """In the store; if that fails, the jobs train all the same."""
+        from rnnlab.sweeps.parent import deliver_jobs
+        from rnnlab.tracking.store import FAILURES
+
+        try:
+            deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
+            with held():
+                parent.begin(client, self.experiment_id)
+            client.update_run(parent.sweep.run_id, status="RUNNING")
+        except FAILURES as error:
+            sys.stderr.write(f"MLflow failed, {self.folder} keeps the sweep: {first_line(error)}\n")
+            self.client = None
+        else:
+            os.environ[PARENT_RUN] = parent.sweep.run_id
 
     def _refuse_used(self) -> None:
         if (self.folder / FILE).exists() or any(p.is_dir() for p in self.folder.glob("*")):
             raise ValueError(f"hydra.sweep.dir={self.folder} holds a sweep already")
-
-    def _record(
-        self, overrides: list[str], more: Mapping[str, str], params: Mapping[str, str]
-    ) -> "Record":
-        from mlflow.tracking.context.registry import resolve_tags
-
-        from rnnlab import __version__
-        from rnnlab.tracking.record import Record
-
-        asked = " ".join(overrides)
-        tags = {
-            "rnnlab.kind": "sweep",
-            "rnnlab.version": __version__,
-            "rnnlab.folder": str(self.folder),
-            "rnnlab.overrides": asked,
-            **more,
-        }
-        return Record(
-            experiment=self.experiment,
-            name=f"sweep · {asked or 'defaults'}"[:250],
-            tags=resolve_tags(tags),
-            params=dict(params),
-            started=int(time.time() * 1000),
-        )
 
     def _refuse_lost(self, run_id: str) -> None:
         """If the store answers, and has not the parent any more."""
@@ -169,7 +158,9 @@ class Sweep(Callback):
             return
         try:
             stage = self.client.get_run(run_id).info.lifecycle_stage
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                return  # it does not answer
             stage = "missing"
         if stage != "active":
             raise ValueError(
