@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import collector
 from rnnlab.atomic import write_text
-from rnnlab.masking import hide_environment, masked
+from rnnlab.masking import masked
 from rnnlab.result import FAILURE, FILE, Result, write_failure
 from rnnlab.signals import Stopped
 
@@ -35,7 +35,6 @@ def job(cfg: DictConfig) -> float | None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
-    hide_environment(OmegaConf.to_container(cfg, resolve=False), config)
     mask_files(folder / ".hydra")
     choices = {group: _choice(settings.runtime.choices, config, group) for group in GROUPS}
     overrides = without_resume(list(settings.overrides.task))

@@ -11,54 +11,79 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnlab.masking import hide_environment
 
 PACKAGES = ("hydra", "hydra_plugins", "rnnlab")
+LOGS = ("hydra_logging", "job_logging")
+CALLED = ("callbacks", "launcher", "sweeper", *LOGS)  # sections of what is imported and called
 LOGGING = re.compile(r"logging\.\w+|logging\.handlers\.\w+|colorlog\.\w+")
-OF_LOGGING = ("class", "()")  # keys whose value Python's logging calls
+CALLED_BY_LOGGING = (".class", ".()")  # keys
+RESOLVED_TO_TEXT = re.compile(r"\$\{(hydra|now|oc\.env):[^${}]*\}")
 
 
 class CheckedLoader(ConfigLoaderImpl):
-    """Refuses, with a ValueError, a composed config in whose `hydra` section something is foreign."""
+    """Refuses, with a ValueError, a composed config in whose `hydra` section something is foreign.
 
-    def load_configuration(self, *arguments: Any, **named: Any) -> DictConfig:
-        config = super().load_configuration(*arguments, **named)
-        section = OmegaConf.to_container(config.hydra, resolve=False)
-        refuse_foreign(section, tuple(config.get("allow_targets") or ()))
+    What a config takes from the environment is hidden from here on.
+    """
+
+    def load_configuration(
+        self, config_name: str | None, overrides: list[str], *arguments: Any, **named: Any
+    ) -> DictConfig:
+        config = super().load_configuration(config_name, overrides, *arguments, **named)
+        hide_environment([overrides, OmegaConf.to_container(config, resolve=False)])
+        refuse_foreign(config)
         return config
 
 
-def refuse_foreign(section: Any, allowed: tuple[str, ...]) -> None:
+def refuse_foreign(config: DictConfig) -> None:
     """Look for what Hydra, or logging, would import or call.
-
-    Args:
-        section: The `hydra` section, plain, before interpolations are resolved.
-        allowed: What the user lists in `allow_targets`.
 
     Raises:
         ValueError: That names the key, its value, and what is allowed.
     """
-    packages = tuple(f"{package}." for package in (*PACKAGES, *allowed))
-    for key, value in _leaves(section, "hydra"):
-        name = key.rpartition(".")[2]
-        if name == "_target_" and not str(value).startswith(packages):
-            known = "Hydra's, its plugins' or rnnlab's"
-            raise ValueError(
-                f"{key}={value} is not a class of {known}: allow_targets lists other packages"
-            )
-        if "_logging." not in key:
-            continue
-        if name in OF_LOGGING and LOGGING.fullmatch(str(value)) is None:
-            raise ValueError(f"{key}={value} is not a class of Python's logging")
-        if str(value).startswith(("ext://", "cfg://")) and not str(value).startswith("ext://sys."):
-            raise ValueError(f"{key}={value} is not one of Python's standard streams")
+    packages = tuple(f"{name}." for name in (*PACKAGES, *(config.get("allow_targets") or ())))
+    plain: Any = OmegaConf.to_container(config.hydra, resolve=False)
+    for section in CALLED:
+        for key, value in _leaves(plain[section], f"hydra.{section}"):
+            if key.endswith("._target_") and not value.startswith(packages):
+                raise ValueError(
+                    f"{key}={value} is not a class of Hydra's, its plugins' or rnnlab's: "
+                    "allow_targets lists other packages"
+                )
+            whole = value.startswith("${") and value.endswith("}")  # with more around it is text
+            if whole and not _is_scalar(config, key, value):
+                raise ValueError(f"{key}={value} is not written out: what Hydra calls has to be")
+            if section in LOGS:
+                _refuse_foreign_in_logging(key, value)
 
 
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+def _refuse_foreign_in_logging(key: str, value: str) -> None:
+    if key.endswith(CALLED_BY_LOGGING) and LOGGING.fullmatch(value) is None:
+        raise ValueError(f"{key}={value} is not a class of Python's logging")
+    if value.startswith(("ext://", "cfg://")) and not value.startswith("ext://sys."):
+        raise ValueError(f"{key}={value} is not one of Python's standard streams")
+
+
+def _is_scalar(config: DictConfig, key: str, value: str) -> bool:
+    """Whether an interpolation is for a number or a text, not for a section that would be called."""
+    if RESOLVED_TO_TEXT.fullmatch(value):
+        return True
+    try:
+        found = OmegaConf.select(config, key)
+    except OmegaConfBaseException:
+        return False
+    return found is not None and not OmegaConf.is_config(found)
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, Mapping):
         for name, value in node.items():
             yield from _leaves(value, f"{key}.{name}")
     elif isinstance(node, list):
-        for value in node:
-            yield from _leaves(value, key)
+        for number, value in enumerate(node):
+            yield from _leaves(value, f"{key}.{number}")
     else:
-        yield key, node
+        yield key, str(node)

@@ -7,32 +7,28 @@ from typing import Any
 
 MASK = "***"
 VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")  # MLflow's own way to sign in
+TAKEN = "RNNLAB_HIDDEN"  # environment, which jobs inherit: names of variables that a config takes
 SHORTEST = 4  # what is shorter is no secret, and would be found in every other word
 
-_hidden: set[str] = set()
 
-
-def hide(value: str) -> None:
-    """From now on `masked` leaves this out."""
-    if len(value) >= SHORTEST:
-        _hidden.add(value)
-
-
-def hide_environment(raw: Any, resolved: Any) -> None:
-    """Hide what a config took from the environment, as `${oc.env:NAME}`.
+def hide_environment(config: Any) -> None:
+    """From now on `masked` leaves out what a config takes from the environment: `${oc.env:NAME}`.
 
     Args:
-        raw: The config as it was written, in plain types.
-        resolved: The same with its interpolations resolved.
+        config: As it was written, interpolations unresolved, in plain types.
     """
-    if isinstance(raw, Mapping):
-        for key, value in raw.items():
-            hide_environment(value, resolved[key])
-    elif isinstance(raw, list):
-        for one, of in zip(raw, resolved, strict=True):
-            hide_environment(one, of)
-    elif isinstance(raw, str) and "oc.env" in raw:
-        hide(str(resolved))
+    if isinstance(config, Mapping):
+        hide_environment(list(config.values()))
+    elif isinstance(config, list):
+        for one in config:
+            hide_environment(one)
+    elif isinstance(config, str):
+        taken = {*_taken(), *re.findall(r"oc\.env:\s*['\"]?(\w+)", config)}
+        os.environ[TAKEN] = " ".join(sorted(taken))
+
+
+def _taken() -> list[str]:
+    return os.environ.get(TAKEN, "").split()
 
 
 def masked(text: str) -> str:
@@ -44,9 +40,10 @@ def masked(text: str) -> str:
         text,
         flags=re.IGNORECASE,
     )
-    values = [*_hidden, *(os.environ.get(name, "") for name in VARIABLES)]
-    for value in sorted(filter(None, values), key=len, reverse=True):
-        text = text.replace(value, MASK)
+    values = (os.environ.get(name, "") for name in (*VARIABLES, *_taken()))
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= SHORTEST:
+            text = text.replace(value, MASK)
     return text
 
 

@@ -1,4 +1,4 @@
-"""Standard output and error whose end is not the end of a run: a closed pipe, a full disk."""
+"""Standard output and error, whose end is not the end of a run, and which no password reaches."""
 
 import os
 import sys
@@ -7,9 +7,11 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from rnnlab.masking import masked
+
 
 class Unfailing:
-    """A text stream that drops what its file does not take.
+    """A text stream that masks what it is given, and drops what its file does not take.
 
     Args:
         stream: The stream; None: there is none, as where it was closed before Python began.
@@ -20,7 +22,7 @@ class Unfailing:
 
     def write(self, text: str) -> int:
         with suppress(OSError):
-            self.stream.write(text)
+            self.stream.write(masked(text))
         return len(text)
 
     def flush(self) -> None:
