@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from rnnlab.atomic import write_bytes
 from rnnlab.masking import first_line
+from rnnlab.signals import held
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
     ) -> None:
-        self.unwritten[Path(path)] = packed(checkpoint)
+        with held():  # a checkpoint that is known as saved has been
+            self.unwritten[Path(path)] = packed(checkpoint)
+            self._write()
+
+    def _write(self) -> None:
         for target, data in list(self.unwritten.items()):
             try:
                 _write(target, data)

@@ -15,6 +15,9 @@ EXPECTED = (
 
 def hush() -> None:
     """Silence what is no news; any other warning still comes through."""
+    logging.raiseExceptions = (
+        False  # a full disk takes no line of the log either, nor needs a traceback
+    )
     for name in ("pytorch_lightning", "lightning.pytorch", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab import collector
 from rnnlab.atomic import write_text
 from rnnlab.masking import masked
-from rnnlab.result import FAILURE, FILE, Result, write_failure
+from rnnlab.result import FILE, Result, write_failure
 from rnnlab.signals import Stopped
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ def job(cfg: DictConfig) -> float | None:
     choices = {group: _choice(settings.runtime.choices, config, group) for group in GROUPS}
     overrides = without_resume(list(settings.overrides.task))
     try:
-        earlier = _earlier(config, overrides, folder)
+        earlier = _earlier(config, choices, overrides, folder)
         if earlier is not None:
-            (earlier.folder / FAILURE).unlink(missing_ok=True)  # of the attempt before
             config, folder = earlier.config, earlier.folder
             choices, overrides = earlier.result.choices, earlier.result.overrides
         if earlier is not None and earlier.result.status == "FINISHED":
@@ -53,23 +53,25 @@ def job(cfg: DictConfig) -> float | None:
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception as error:
-        write_failure(folder, error)
+        if (
+            settings.mode == RunMode.MULTIRUN
+        ):  # a job's folder is its sweep's, which is at work there
+            write_failure(folder, error)
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")
 
 
-def _earlier(config: dict[str, Any], overrides: list[str], folder: Path) -> "Earlier | None":
+def _earlier(
+    config: dict[str, Any], choices: Mapping[str, str], overrides: list[str], folder: Path
+) -> "Earlier | None":
     """The run to go on with, if `resume` asks for one and there is one."""
     from rnnlab.resume import AUTO, asked, begun, earlier_run
 
     name, _ = asked(config)
     if name == AUTO:
-        found = begun(folder, overrides)
-        return (
-            None if found is None else earlier_run(str(found), config, overrides, found == folder)
-        )
-    return None if name is None else earlier_run(name, config, overrides)
+        name = begun(folder, overrides)
+    return None if name is None else earlier_run(str(name), config, choices, overrides)
 
 
 def mask_files(folder: Path) -> None:

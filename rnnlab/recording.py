@@ -17,7 +17,7 @@ from mlflow.tracking.context.registry import resolve_tags
 from rnnlab import __version__
 from rnnlab.atomic import as_the_disk_can
 from rnnlab.masking import first_line, masked
-from rnnlab.result import Result, leaves
+from rnnlab.result import FAILURE, Result, leaves
 from rnnlab.signals import held
 from rnnlab.tracking import PARENT_RUN, PARENT_TAG
 from rnnlab.tracking.artifacts import write_config
@@ -53,20 +53,13 @@ def reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
     return client
 
 
-def write_down(
-    tracking: TrackingSettings,
-    config: Mapping[str, Any],
-    result: Result,
-    module: TrainingModule,
-    goes_on: bool,
-) -> Record:
+def write_down(config: Mapping[str, Any], record: Record, result: Result) -> None:
     """What is to be run, in its folder; the config here, as in all that follows, has no secrets."""
     folder = Path(result.folder)
+    (folder / FAILURE).unlink(missing_ok=True)  # of the attempt before
     write_config(folder, config)
-    record = Record.read(folder) if goes_on else _record(tracking, config, result, module)
     record.write(folder)
     result.write()
-    return record
 
 
 def begin(
@@ -92,9 +85,10 @@ def begin(
     logger.begin(written)
 
 
-def _record(
+def make_record(
     tracking: TrackingSettings, config: Mapping[str, Any], result: Result, module: TrainingModule
 ) -> Record:
+    """What MLflow is to be told of a run that begins."""
     tags = {
         "rnnlab.kind": "run",
         "rnnlab.version": __version__,

@@ -3,10 +3,11 @@
 import json
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnlab import stored
 from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.masking import masked
 
@@ -64,8 +65,7 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
 
     def write(self) -> None:
-        """Replace `result.json` as a whole: a killed process leaves the one before."""
-        write_text(Path(self.folder) / FILE, json.dumps(asdict(self), indent=1))
+        stored.write(Path(self.folder) / FILE, self)
 
     def verdict(self) -> str:
         """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
@@ -86,11 +86,7 @@ class Result:
         Raises:
             ValueError: If there is none, or it cannot be read.
         """
-        path = folder / FILE
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+        return stored.read(folder / FILE, cls)
 
 
 def variant_name(choices: Mapping[str, str]) -> str:

@@ -17,22 +17,14 @@ from mlflow.exceptions import MlflowException
 from rnnlab import checkpoints
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.config import ALLOWED_PACKAGES
-from rnnlab.masking import MASK, masked
+from rnnlab.masking import MASK, masked, masked_config
 from rnnlab.result import CONFIG, FILE, Result, leaves
 from rnnlab.tracking.store import tracking_uri
 
 AUTO = "auto"
-STORE = "tracking.uri"
-CHANGEABLE = (
-    "train",
-    "eval",
-    "optimizer",
-    "clip",
-    "trainer",
-    "tracking",
-    "diagnostics",
-    "num_threads",
-)
+HOW = ("resume", "tracking.uri", "allow_targets")
+"""Keys that say how a run is reached, not what it is."""
+CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_threads")
 """What `resume.allow_changes` may change: not what the run is, nor what its optimizer stands on."""
 
 
@@ -95,33 +87,50 @@ def begun(folder: Path, overrides: list[str]) -> Path | None:
 
 
 def earlier_run(
-    name: object, config: dict[str, Any], overrides: list[str], finished: bool = False
+    name: object, config: dict[str, Any], choices: Mapping[str, str], overrides: list[str]
 ) -> Earlier:
-    """The run that `resume` names; `finished`: also one that has nothing left to do.
+    """The run that `resume` names, which goes on as it was: its config is read back.
 
-    A run goes on as it was: its config is read back, and what the command line asks for besides
-    must be what the run has, or be allowed to change.
+    Args:
+        name: What `resume` says, or the folder that it was found to mean.
+        config: What the command line has been composed to.
+        choices: The option of each config group in that.
+        overrides: What the command line says itself, which has to be what the run has, or to be
+            allowed to change. With resume=auto, which is the same command again, all of `config`.
 
     Raises:
         ValueError: If there is nothing to resume, or the command line asks for something else.
     """
+    auto, allowed = asked(config)[0] == AUTO, asked(config)[1]
     folder = _folder(name, config["tracking"]["uri"])
     result = Result.read(folder)
     result.folder = str(folder)  # it may have been moved
-    if result.status == "FINISHED" and not finished:
+    finished = result.status == "FINISHED"
+    if finished and not auto:
         raise ValueError(f"resume={name!r} has finished: there is nothing to resume")
     saved = _config(folder)
-    changes = _changes(saved, result.choices, config, overrides)
-    if changes and not asked(config)[1]:
-        key, (had, value) = next(iter(changes.items()))
-        raise ValueError(
-            f"{key}={value} cannot change on resume: the run has {key}={had} "
-            "(resume.allow_changes=true lets it, and writes it down)"
-        )
+    keys = None if auto else [o.lstrip("+~").partition("=")[0] for o in overrides]
+    changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
+    for key, (had, value) in changes.items():
+        if finished:
+            raise ValueError(f"{key}={value} comes too late: the run has finished with {key}={had}")
+        if not allowed:
+            raise ValueError(
+                f"{key}={value} cannot change on resume: the run has {key}={had} "
+                "(resume.allow_changes=true lets it, and writes it down)"
+            )
+    checkpoint = checkpoints.newest(folder / "checkpoints")
     _apply(changes, saved, result, config)
+    _refuse_fewer(saved["train"]["steps"], checkpoint)
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
-    return Earlier(saved, result, checkpoints.newest(folder / "checkpoints"))
+    return Earlier(saved, result, checkpoint)
+
+
+def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
+    made = 0 if checkpoint is None else checkpoints.load(checkpoint)["rnnlab"]["updates"]
+    if isinstance(steps, int) and steps < made:
+        raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -135,18 +144,31 @@ def _config(folder: Path) -> dict[str, Any]:
     return saved
 
 
+def _flat(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, str]:
+    """The option of each config group, then each leaf of the config."""
+    return {**choices, **dict(leaves(config))}
+
+
 def _changes(
-    saved: dict[str, Any], choices: dict[str, str], config: dict[str, Any], overrides: list[str]
+    had: dict[str, str], asked: dict[str, str], keys: list[str] | None
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Each key of the command line that is not what the run has: what it has, and what is asked."""
-    now, had = dict(leaves(config)), dict(leaves(saved)) | choices
+    """Each key that is not what the run has: what it has, and what is asked.
+
+    Args:
+        had: What the run is, flat.
+        asked: What the command line has been composed to, flat.
+        keys: The groups, and the keys or sections, to look at; None: everything.
+    """
     changes = {}
-    for override in overrides:
-        key, _, text = override.lstrip("+").partition("=")
-        value = text if key in choices else now.get(key)
-        if key != STORE and had.get(key) != value:
-            changes[key] = had.get(key), value
+    for key in dict.fromkeys((*had, *asked)):
+        looked_at = keys is None or any(key == k or (k not in had and _is_in(key, k)) for k in keys)
+        if looked_at and had.get(key) != asked.get(key) and not any(_is_in(key, o) for o in HOW):
+            changes[key] = had.get(key), asked.get(key)
     return changes
+
+
+def _is_in(key: str, section: str) -> bool:
+    return key == section or key.startswith(f"{section}.")
 
 
 def _apply(
@@ -162,7 +184,7 @@ def _apply(
             raise ValueError(
                 f"{key}={value} cannot change on resume. What can, one key at a time: {allowed}"
             )
-        if section == "optimizer" and saved["schedule"]:
+        if (section == "optimizer" or key == "train.steps") and saved["schedule"]:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the schedule goes by what it was"
             )

@@ -69,13 +69,14 @@ def requeue() -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """For a step that must be whole: a signal that comes meanwhile is raised after it."""
+    """For a step that must be whole: the first signal, if it comes meanwhile, is raised after it."""
+    before = received()
     _held.append(True)
     try:
         yield
     finally:
         _held.pop()
-    if (signum := received()) is not None:
+    if before is None and (signum := received()) is not None:
         raise Stopped(signum)
 
 

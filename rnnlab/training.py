@@ -32,10 +32,10 @@ from rnnlab.update import Update
 
 
 class DivergedError(Exception):
-    """The loss of update `step` is not finite: the end of this run, and a result."""
+    """At update `step` the loss, or what it left, is not finite: the end of this run, and a result."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"the loss of update {step} is not finite")
+    def __init__(self, step: int, what: str = "the loss") -> None:
+        super().__init__(f"{what} of update {step} is not finite")
         self.step = step
 
 
@@ -105,6 +105,7 @@ class TrainingModule(pl.LightningModule):
         self.tested_at: int | None = None  # updates behind the weights that are tested
         self.recent: dict[str, float] = {}  # the newest value of every metric
         self.origin: dict[str, Any] = {}  # plain types that go into every checkpoint
+        self.changed: set[str] = set()  # settings of the optimizer that a resume has changed
         self._speed = Speed()
         self._score = Score()
         self._test_scores = [Score() for _ in self.tests]
@@ -123,16 +124,11 @@ class TrainingModule(pl.LightningModule):
         return range(self.updates, stop, settings.block)
 
     def on_train_start(self) -> None:
-        if (
-            self.make_schedule is None
-        ):  # a checkpoint restores its own, and a resume may change them
+        if self.changed:  # a checkpoint restores what it had
             loaded: Any = self.optimizers()
-            for group, of_config in zip(
-                loaded.param_groups,
-                self.make_optimizer(self.model.parameters()).param_groups,
-                strict=True,
-            ):
-                group.update({key: value for key, value in of_config.items() if key != "params"})
+            asked = self.make_optimizer(self.model.parameters())
+            for group, new in zip(loaded.param_groups, asked.param_groups, strict=True):
+                group.update({key: new[key] for key in self.changed & new.keys()})
         # A run that was killed after it had been stopped as solved is resumed to be tested only.
         if self.solved_at is not None and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
@@ -203,6 +199,8 @@ class TrainingModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         metrics = self._score.means("val")
+        if self.train_settings.nonfinite != "skip":
+            self._refuse_nonfinite(metrics["val/loss"])
         self.record(metrics)
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
@@ -214,6 +212,12 @@ class TrainingModule(pl.LightningModule):
         self.log("rank", self._rank(metrics, solved), logger=False)  # where ModelCheckpoint looks
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
+
+    def _refuse_nonfinite(self, loss: float) -> None:
+        """No training loss has yet told what the last update did, and a checkpoint is to follow."""
+        weights = all(weight.isfinite().all() for weight in self.model.parameters())
+        if not (weights and math.isfinite(loss)):
+            raise DivergedError(self.updates, "what is left")
 
     def _rank(self, metrics: Mapping[str, float], solved: bool) -> float:
         """Lower is better: solved before unsolved, then fewer wrong sequences, then a lower loss."""

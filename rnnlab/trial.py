@@ -6,6 +6,7 @@ in MLflow and in `result.json` in its folder, and never stays RUNNING.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,11 +24,11 @@ from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
 from rnnlab.machine import keep_freed_memory, set_num_threads
-from rnnlab.masking import masked, masked_config
+from rnnlab.masking import MASK, masked, masked_config
 from rnnlab.progress import Progress
-from rnnlab.recording import begin, deliver_what_waits, end, reach, write_down
+from rnnlab.recording import begin, deliver_what_waits, end, make_record, reach, write_down
 from rnnlab.report.figures import write_learning_curve
-from rnnlab.result import CONFIG, FILE, Result, variant_name
+from rnnlab.result import CONFIG, FILE, Result, leaves, variant_name, write_failure
 from rnnlab.resume import Earlier
 from rnnlab.signals import Stopped, held, received
 from rnnlab.stopping import CheckpointOnStop
@@ -36,6 +37,7 @@ from rnnlab.tracking.journal import FILE as JOURNAL
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.record import FILE as RECORD
+from rnnlab.tracking.record import Record
 from rnnlab.tracking.store import TrackingSettings, tracking_uri
 from rnnlab.training import DivergedError, TrainingModule
 
@@ -73,6 +75,7 @@ def run_trial(
     tracking = build("tracking", config["tracking"], TrackingSettings)()
     result = _describe(config, choices, overrides, folder, module)
     shown = masked_config(config)
+    _refuse_masked(shown)
     module.origin = {"version": __version__, "config": shown, "choices": result.choices}
     logger = BufferedMLFlowLogger(Journal(folder / JOURNAL))
     watch, disk = Watch(diagnostics, folder), AtomicCheckpointIO()
@@ -81,13 +84,16 @@ def run_trial(
     with at_work(folder):
         if earlier is not None:
             result.run_id, result.changes = earlier.result.run_id, earlier.result.changes
+            module.changed = set(re.findall(r"^optimizer\.(\w+):", result.changes, re.MULTILINE))
         written = list(logger.journal) if (folder / RECORD).exists() else None
         client = reach(tracking, result)
-        record = write_down(tracking, shown, result, module, goes_on=written is not None)
+        had = written is not None
+        record = Record.read(folder) if had else make_record(tracking, shown, result, module)
         began = time.monotonic()
         artifacts: list[str] = []
         start = None if earlier is None else earlier.checkpoint
         try:
+            write_down(shown, record, result)
             begin(client, record, result, logger, written)
             _train_and_test(trainer, module, result, disk, start)
             artifacts = _write_artifacts(shown, result, module, logger.journal, watch)
@@ -96,6 +102,8 @@ def run_trial(
             signum = received()
             result.status = "FAILED" if signum is None else "KILLED"
             result.failure = masked(f"{type(error).__name__}: {error}")
+            if signum is None:
+                write_failure(folder, error)
             error.add_note(f"run {result.run_id} ended as {result.status}; see {folder}")
             if signum is not None:
                 raise Stopped(signum) from error
@@ -108,6 +116,13 @@ def run_trial(
     for done in deliver_what_waits(result, tracking_uri(tracking.uri)):
         log.warning("%s: MLflow has it now, %d points", done.name, done.points)
     return result
+
+
+def _refuse_masked(shown: Mapping[str, Any]) -> None:
+    """What a model is made of has to be in its files, or nobody could make it again."""
+    for key, value in leaves({name: shown[name] for name in ("cell", "task", "model")}):
+        if MASK in value:
+            raise ValueError(f"{key} takes a value from the environment, which no file is to hold")
 
 
 def _describe(

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, as_completed
+from contextlib import suppress
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, NoReturn
@@ -156,17 +157,13 @@ class ComposedOnce:
 
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
-    """With resume=auto, what a job of an earlier attempt has come to."""
+    """With resume=auto, a job that an earlier attempt has finished."""
     from rnnlab.resume import AUTO, asked  # late: it needs MLflow
 
-    folder = _folder(config)
-    if asked(config)[0] != AUTO or not (folder / FILE).exists():
-        return None
-    result = Result.read(folder)
-    if result.status != "FINISHED":
+    if asked(config)[0] != AUTO or _finished(_folder(config)) is None:
         return None
     done: Future[Any] = Future()
-    done.set_result(result.metrics.get("test/loss"))
+    done.set_result(None)
     return done
 
 
@@ -197,8 +194,8 @@ def start_fork_server() -> Any:
     return context
 
 
-def _run(shared: bytes, packed: bytes) -> Any:
-    """One job: what the task function returns; everything printed goes to a file.
+def _run(shared: bytes, packed: bytes) -> None:
+    """One job, whose result is in its folder; everything printed goes to a file.
 
     A job that fails ends its process.
     """
@@ -216,10 +213,10 @@ def _run(shared: bytes, packed: bytes) -> Any:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     with unfailing():
-        return _job(config, context, task_function)
+        _job(config, context, task_function)
 
 
-def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> Any:
+def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> None:
     try:
         returned = run_job(
             task_function=task_function,
@@ -228,22 +225,15 @@ def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction)
             job_subdir_key="hydra.sweep.subdir",
             hydra_context=context,
         )
-        value = returned.return_value  # or what the task function raised
-        _refuse_unwritten(_folder(config))
+        _ = returned.return_value  # raises what the task function raised
+        if _finished(_folder(config)) is None:  # by which a sweep knows of its jobs
+            raise OSError(f"the run has finished, and {_folder(config) / FILE} could not take it")
     except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
         write_failure(_folder(config), error)  # unless job() has
         _end(1)
     except SystemExit as stopped:
         _end(stopped.code if isinstance(stopped.code, int) and stopped.code else 1)
-    return value
-
-
-def _refuse_unwritten(folder: Path) -> None:
-    """Raise OSError if the folder, by which a sweep knows of its jobs, did not take the result."""
-    status = Result.read(folder).status
-    if status != "FINISHED":
-        raise OSError(f"the run has finished, and {folder / FILE} has it as {status}")
 
 
 def _end(status: int) -> NoReturn:
@@ -260,14 +250,24 @@ def _import_what_comes_after() -> None:
 
 
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
-    """Why a job failed, in words, or None."""
+    """Why a job failed, in words, or None; one that has finished has not, however its process ended."""
     error = future.exception()
+    if error is None or _finished(_folder(config)) is not None:
+        return None
     if isinstance(error, ProcessExpired):
         killed = f"its process was killed (exit status {error.exitcode})"
         return RuntimeError(failure_in(_folder(config)) or killed)
     if isinstance(error, futures.TimeoutError):
         return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
-    return error if isinstance(error, Exception | None) else RuntimeError(repr(error))
+    return error if isinstance(error, Exception) else RuntimeError(repr(error))
+
+
+def _finished(folder: Path) -> Result | None:
+    """The result of a job that has finished."""
+    with suppress(ValueError):
+        result = Result.read(folder)
+        return result if result.status == "FINISHED" else None
+    return None
 
 
 def _folder(config: DictConfig) -> Path:
@@ -290,5 +290,7 @@ def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
         overrides=list(config.hydra.overrides.task),
         cfg=config,
         status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,
-        _return_value=future.result() if error is None else JobFailedError(str(error)),
+        _return_value=Result.read(_folder(config)).metrics.get("test/loss")
+        if error is None
+        else JobFailedError(str(error)),
     )

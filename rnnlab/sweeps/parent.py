@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -79,9 +80,9 @@ class Parent:
         delivery = Delivery(client, experiment_id, self.record, self.sweep.run_id)
         run_id = delivery.begin()
         if not self.sweep.run_id:
-            self._link(client, run_id)
             self.sweep.run_id = run_id
             as_the_disk_can(self.write)
+        self._link(client)
         return delivery
 
     def bring(self, client: MlflowClient, experiment_id: str) -> None:
@@ -90,15 +91,18 @@ class Parent:
         self.sweep.delivered = True
         as_the_disk_can(self.write)
 
-    def _link(self, client: MlflowClient, run_id: str) -> None:
+    def _link(self, client: MlflowClient) -> None:
+        """Make the runs of its jobs its own that began while it was not in the store."""
         for job in job_folders(self.folder):
             if not (job / TRACKING).exists():
                 continue
             record = Record.read(job)
-            record.tags[PARENT_TAG] = run_id
-            record.write(job)
+            if record.tags.get(PARENT_TAG) == self.sweep.run_id:
+                continue
             if there := Result.read(job).run_id:
-                client.set_tag(there, PARENT_TAG, run_id)
+                client.set_tag(there, PARENT_TAG, self.sweep.run_id)
+            record.tags[PARENT_TAG] = self.sweep.run_id
+            as_the_disk_can(partial(record.write, job))
 
 
 def deliver_jobs(folder: Path, uri: str) -> None:

@@ -1,12 +1,11 @@
 """What a sweep's folder says of the sweep in it, so that the same command can go on with it."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnlab.atomic import write_text
+from rnnlab import stored
 
 FILE = "sweep.json"
 
@@ -26,7 +25,7 @@ class SweepRecord:
     """Whether the store has all of it."""
 
     def write(self, folder: Path) -> None:
-        write_text(folder / FILE, json.dumps(asdict(self), indent=1))
+        stored.write(folder / FILE, self)
 
     @classmethod
     def read(cls, folder: Path) -> "SweepRecord":
@@ -35,10 +34,7 @@ class SweepRecord:
         Raises:
             ValueError: If it cannot be read.
         """
-        try:
-            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise ValueError(f"{folder / FILE} cannot be read: {error}") from error
+        return stored.read(folder / FILE, cls)
 
     @classmethod
     def of_same(

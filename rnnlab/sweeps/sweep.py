@@ -129,6 +129,8 @@ class Sweep(Callback):
         self.parent = parent
         if self.client is not None:
             self._begin(self.client, parent)
+        if parent.sweep.run_id:
+            os.environ[PARENT_RUN] = parent.sweep.run_id
 
     def _begin(self, client: "MlflowClient", parent: "Parent") -> None:
         """In the store; if that fails, the jobs train all the same."""
@@ -143,8 +145,6 @@ class Sweep(Callback):
         except FAILURES as error:
             sys.stderr.write(f"MLflow failed, {self.folder} keeps the sweep: {first_line(error)}\n")
             self.client = None
-        else:
-            os.environ[PARENT_RUN] = parent.sweep.run_id
 
     def _refuse_used(self) -> None:
         if (self.folder / FILE).exists() or any(p.is_dir() for p in self.folder.glob("*")):

@@ -58,13 +58,13 @@ class Delivery:
         }
 
     def send(self, points: Sequence[Point]) -> None:
-        """So many as one request takes, at most `MAX_METRICS_PER_BATCH`."""
+        """At most `MAX_METRICS_PER_BATCH` of them, as many as one request takes."""
         metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
         self.client.log_batch(self.run_id, metrics=metrics)
 
     def send_artifacts(self, folder: Path, names: Iterable[str]) -> None:
-        """Files and folders of `folder`, under their own names."""
-        for path in (folder / name for name in names):
+        """Files and folders of `folder`, under their own names, but for what leads out of it."""
+        for path in (folder / name for name in names if _is_within(folder, name)):
             if path.is_dir():
                 self.client.log_artifacts(self.run_id, str(path), path.name)
             else:
@@ -79,14 +79,13 @@ class Delivery:
         missing = list(unseen(Journal(folder / FILE), self.known()))
         for some in batches(missing):
             self.send(some)
-        names = [name for name in self.record.artifacts if _is_within(folder, name)]
-        self.send_artifacts(folder, names)
+        self.send_artifacts(folder, self.record.artifacts)
         self.end(status)
         return len(missing)
 
     def _found(self) -> str:
         """The run that was made by a request whose answer never came."""
-        folder = self.record.tags["rnnlab.folder"].replace("'", "\\'")
+        folder = self.record.tags.get("rnnlab.folder", "").replace("'", "\\'")
         runs = self.client.search_runs([self.experiment_id], f"tags.`rnnlab.folder` = '{folder}'")
         same = [run for run in runs if run.info.start_time == self.record.started]
         return same[0].info.run_id if same else ""
@@ -109,6 +108,8 @@ def batches(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
 
 
 def _is_within(folder: Path, name: str) -> bool:
-    """Whether a file is there, and its own: what a run's files name may not lead elsewhere."""
-    path = (folder / name).resolve()
-    return path.exists() and path.is_relative_to(folder.resolve())
+    """Whether a file, or a folder with all in it, is there and its own: no name or link leads out."""
+    path, home = folder / name, folder.resolve()
+    return path.exists() and all(
+        one.resolve().is_relative_to(home) for one in (path, *path.rglob("*"))
+    )

@@ -3,11 +3,10 @@
 With it, and the journal, a run can be brought to a store that did not answer while it ran.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnnlab.atomic import write_text
+from rnnlab import stored
 
 FILE = "tracking.json"
 
@@ -26,7 +25,7 @@ class Record:
     """Files and folders of the run's folder."""
 
     def write(self, folder: Path) -> None:
-        write_text(folder / FILE, json.dumps(asdict(self), indent=1))
+        stored.write(folder / FILE, self)
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
@@ -35,7 +34,4 @@ class Record:
         Raises:
             ValueError: If there is none, or it cannot be read.
         """
-        try:
-            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise ValueError(f"{folder / FILE} cannot be read: {error}") from error
+        return stored.read(folder / FILE, cls)

@@ -69,8 +69,9 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         UnreachableError: If the store does not answer.
         ValueError: If it cannot be used, or the experiment has been deleted.
     """
-    # The journal has what a server misses; waiting for one in vain costs the run time.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # The journal has what a server misses; waiting for one in vain costs the run time. And a run
+    # that is asked for a second time, where the first answer was late, would be there twice.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     _reach(uri)
     try:

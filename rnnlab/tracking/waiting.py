@@ -78,6 +78,10 @@ class Waiting:
             run = entry
             try:
                 run = Path(entry.read_text(encoding="utf-8"))
+                if not run.exists():
+                    log.warning("%s is gone, and with it what MLflow had not got", run)
+                    entry.unlink(missing_ok=True)
+                    continue
                 if Result.read(run).tracking_uri != masked(uri):
                     continue  # it waits for another store
                 done = deliver(run, uri)

@@ -29,12 +29,13 @@ class Faults:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self.request = request
 
-    def __call__(self, fault: str, made: int = 1, lost: int = 0, doubled: int = 0) -> None:
-        """Survived, or the test would have failed before."""
-        row = (fault, made, made, lost, doubled)
-        self.request.node.user_properties.append(("fault", row))
-        assert lost == 0
-        assert doubled == 0
+    def __call__(
+        self, fault: str, made: int = 1, lost: int | None = None, doubled: int | None = None
+    ) -> None:
+        """Survived, or the test would have failed before; None: points are not what it is about."""
+        self.request.node.user_properties.append(("fault", (fault, made, lost, doubled)))
+        assert not lost
+        assert not doubled
 
 
 @pytest.fixture
@@ -54,15 +55,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not rows:
         return
     total: dict[str, Counter[str]] = {}
-    for fault, *counts, outcome in rows:
-        made, survived, lost, doubled = counts
+    for fault, made, lost, doubled, outcome in rows:
         of = total.setdefault(fault, Counter())
-        of.update(made=made, survived=survived if outcome == "passed" else 0)
-        of.update(lost=lost, doubled=doubled)
+        of.update(made=made, survived=made if outcome == "passed" else 0)
+        if lost is not None:
+            of.update(counted=1, lost=lost, doubled=doubled)
     terminalreporter.section("faults")
-    lines = [TABLE, tuple("-" * len(name) for name in TABLE)]
-    keys = ("made", "survived", "lost", "doubled")
-    lines += [(fault, *(str(of[key]) for key in keys)) for fault, of in sorted(total.items())]
+    lines: list[tuple[str, ...]] = [TABLE, tuple("-" * len(name) for name in TABLE)]
+    for fault, of in sorted(total.items()):
+        points = (of["lost"], of["doubled"]) if of["counted"] else ("-", "-")
+        lines += [(fault, *(str(each) for each in (of["made"], of["survived"], *points)))]
     for line in lines:
         terminalreporter.write_line("| " + " | ".join(line) + " |")
 
@@ -148,7 +150,11 @@ def points_of(client: MlflowClient, run_id: str) -> Counter[tuple[str, int]]:
 
 
 def cost(client: MlflowClient, run_id: str, folder: Path) -> dict[str, int]:
-    """What the store lacks of a run's journal, and what it has twice."""
+    """What the store lacks of a run's journal, and what it has twice, in that run or another."""
+    run = client.get_run(run_id)
+    of_folder = f"tags.`rnnlab.folder` = '{run.data.tags['rnnlab.folder']}'"
+    (only,) = client.search_runs([run.info.experiment_id], of_folder)
+    assert only.info.run_id == run_id
     stored = points_of(client, run_id)
     written = {(point.key, point.step) for point in Journal(folder / "metrics.jsonl")}
     assert written

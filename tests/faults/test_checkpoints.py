@@ -138,6 +138,8 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
     assert process.returncode == 0, out
     assert "training goes on" in out
     assert "points wait in memory" in out
+    assert "Traceback" not in out
+    assert "Logging error" not in out
     assert load(last if last.exists() else last.with_name(PREVIOUS))["rnnlab"]["updates"] > 0
     assert full < 1200 * 7  # it had not ended when the disk was filled
     # The store, on another disk, has all of it.
@@ -150,4 +152,4 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
     assert sync(home, str(small_disk)).returncode == 0
     assert Result.read(folder).status == "FINISHED"
     assert client(home).get_run(run.info.run_id).info.status == "FINISHED"
-    faults("a full disk")
+    faults("a full disk", **cost(client(home), run.info.run_id, folder))

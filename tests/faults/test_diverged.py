@@ -36,6 +36,23 @@ def test_stop_ends_as_a_result(command: Command, home: Path, faults: Faults) -> 
     faults("a loss that diverges", **cost(store, result.run_id, home / "a"))
 
 
+def test_the_last_update_before_a_validation(command: Command, home: Path) -> None:
+    """No training loss tells what it did, and the checkpoint that follows would hold it."""
+    once = ("cell=elman", "cell.nonlinearity=relu", "optimizer=sgd", *TRAIN)
+    once += ("train.steps=10", "train.val_every=5", "optimizer.lr=0")
+    schedule = ("schedule=exponential", "schedule.gamma=1")
+    assert command(*once, *schedule, "hydra.run.dir=calm").status == 0
+    assert Result.read(home / "calm").metrics["diverged"] == 0
+    wild = (*once, "optimizer.lr=1e30", "train.block=1", "train.val_every=1", "train.steps=1")
+    assert command(*wild, "hydra.run.dir=wild").status == 0
+    metrics = Result.read(home / "wild").metrics
+    assert (metrics["diverged"], metrics["diverged_step"]) == (1, 1)
+    assert not list((home / "wild" / "checkpoints").glob("*.ckpt"))
+    raised = command(*wild, "train.nonfinite=raise", "hydra.run.dir=raised")
+    assert raised.status == 1
+    assert "DivergedError: what is left of update 1 is not finite" in raised.err
+
+
 def test_raise_fails_the_run(command: Command, home: Path) -> None:
     finished = command(*SOAR, "train.nonfinite=raise", "hydra.run.dir=a")
     assert finished.status == 1

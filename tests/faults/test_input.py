@@ -1,8 +1,10 @@
 """Bad input by the hundred: a clear error or a right result. Oracle: which of the two it must be."""
 
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from rnnlab.checkpoints import load
 from rnnlab.model import SequenceModel
 from rnnlab.pyfunc import ServedModel
 from rnnlab.result import Result
+from rnnlab.sweeps.record import SweepRecord
 from rnnlab.tracking.journal import Journal, Point
+from rnnlab.tracking.record import Record
 from tests.conftest import QUICK, SMALL, Command
 from tests.faults.conftest import Faults
 
@@ -147,12 +151,66 @@ def _load(path: Path, made: list[int], data: bytes) -> None:
     made.append(1)
     with pytest.raises(ValueError, match=r"last\.ckpt"):
         load(path)
-    path.with_name("result.json").write_bytes(data)
-    with pytest.raises(ValueError, match=r"result\.json cannot be read"):
-        Result.read(path.parent)
 
 
-def test_checkpoints_and_results(tmp_path: Path, faults: Faults) -> None:
+def test_checkpoints(tmp_path: Path, faults: Faults) -> None:
     made: list[int] = []
     _load(tmp_path / "last.ckpt", made)
-    faults("noise for a checkpoint or a result", made=2 * len(made))
+    faults("noise for a checkpoint", made=len(made))
+
+
+STORED: tuple[tuple[str, type[Result | Record | SweepRecord]], ...] = (
+    ("result.json", Result),
+    ("tracking.json", Record),
+    ("sweep.json", SweepRecord),
+)
+SOUND = {
+    Result: Result("n", "v", "t", 1, 0, 0.5, ["a=1"], "", metrics={"loss": 1.0}),
+    Record: Record("e", "n", {"tag": "x"}, {"param": "1"}, 5, artifacts=["a"]),
+    SweepRecord: SweepRecord(["a=1"], {"seeds": 5, "key": None}, "sqlite://"),
+}
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@MANY
+@given(noise=st.binary(max_size=300) | anything.map(lambda value: json.dumps(value).encode()))
+def _read_noise(folder: Path, made: list[int], noise: bytes) -> None:
+    for file, kind in STORED:
+        made.append(1)
+        (folder / file).write_bytes(noise)
+        with pytest.raises(ValueError, match=rf"{file} cannot be read"):
+            kind.read(folder)
+
+
+@MANY
+@given(data=st.data(), value=anything)
+def _read_odd(folder: Path, made: list[int], data: st.DataObject, value: Any) -> None:
+    for file, kind in STORED:
+        made.append(1)
+        sound = asdict(SOUND[kind])
+        name = data.draw(st.sampled_from(sorted(sound)))
+        (folder / file).write_text(json.dumps(sound | {name: value}))
+        same = type(value) is type(sound[name])
+        try:
+            read, said = getattr(kind.read(folder), name), ""
+        except ValueError as error:
+            read, said = None, str(error)
+        if said:
+            assert f"{file} cannot be read: {name} is not of type" in said
+            assert not same or isinstance(value, list | dict)
+        else:
+            assert repr(read) == repr(value)  # what is there, and nothing made of it
+            assert same or isinstance(value, int | None)
+
+
+def test_results_and_records(tmp_path: Path, faults: Faults) -> None:
+    made: list[int] = []
+    _read_noise(tmp_path, made)
+    _read_odd(tmp_path, made)
+    faults("noise for a result or a record", made=len(made))

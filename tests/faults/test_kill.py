@@ -50,6 +50,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
         process = spawn(*arguments, "hydra.run.dir=cut", "resume=auto")
         _wait_for_more(cut, moments.randint(1, PER_BLOCK * 40), process)
         killed(process)
+        assert process.returncode == -signal.SIGKILL, "it had ended before"
     again = command(*arguments, "hydra.run.dir=cut", "resume=auto")
     assert again.status == 0, again.err
 
@@ -155,6 +156,69 @@ def test_a_killed_sweep_runs_only_what_is_missing(
     other = command(*sweep, "optimizer.lr=0.1")
     assert other.status == 2
     assert "holds another sweep" in other.err
+
+
+REFUSED = {
+    ("optimizer.lr=0.5",): "optimizer.lr=0.5 cannot change on resume: the run has optimizer.lr=0.0",
+    ("train.steps=500",): "train.steps=500 cannot change on resume: the run has train.steps=50",
+    ("cell=gru",): "cell=gru cannot change on resume: the run has cell=elman",
+    ("model={num_layers: 2}",): "model.num_layers=2 cannot change on resume",
+    ("resume.allow_changes=true", "cell=gru"): "cell=gru cannot change on resume. What can",
+    ("resume.allow_changes=true", "diagnostics=all"): "What can, one key at a time: train,",
+    ("resume.allow_changes=true", "train.steps=60", "schedule=cosine"): "schedule=cosine cannot",
+}
+SAME = ("cell='elman'", "model={num_layers: 1}", "train.data_seed=0")  # spelt otherwise
+
+
+def test_what_a_resume_may_say(command: Command, home: Path) -> None:
+    begun = (*TRAIN, *SHORT, "schedule=none", "hydra.run.dir=a")
+    python = [sys.executable, "-c", KILLED_AFTER, "pytorch_lightning:Trainer.fit", *begun]
+    assert subprocess.run(python, cwd=home, check=False).returncode == -signal.SIGKILL
+    before = (home / "a" / "config.yaml").read_text()
+    for change, said in REFUSED.items():
+        for asked in (("resume=a",), (*begun, "resume=auto")):
+            refused = command(*asked, *change)
+            assert refused.status == 2
+            assert said in refused.err
+    shorter = [each for each in begun if each != "train.batch_size=4"]
+    refused = command(*shorter, "resume=auto")  # what is left out is a change too
+    assert refused.status == 2
+    assert "train.batch_size=32 cannot change on resume: the run has" in refused.err
+    assert command("resume=a", "train.batch_size=4", "cell=elman").status == 0
+    assert (home / "a" / "config.yaml").read_text() == before
+    result = Result.read(home / "a")
+    result.status = "KILLED"
+    result.write()
+    assert command(*begun, *SAME, "resume=auto").status == 0
+
+
+def test_a_schedule_goes_by_what_it_was(command: Command, home: Path) -> None:
+    begun = (*SOAR, "train.nonfinite=raise", "hydra.run.dir=a", "resume.allow_changes=true")
+    assert command(*begun).status == 1
+    for change in ("train.steps=500", "optimizer.lr=0.1"):
+        refused = command(*begun, "resume=auto", change)
+        assert refused.status == 2
+        assert f"{change} cannot change on resume: the schedule goes by what it" in refused.err
+
+
+def test_no_change_once_it_has_finished_nor_fewer_updates_than_made(
+    command: Command, home: Path
+) -> None:
+    begun = ("cell=elman", *TRAIN, "train.steps=100", "hydra.run.dir=a", "resume=auto")
+    assert command(*begun).status == 0
+    allowed = (*begun, "resume.allow_changes=true", "train.steps=200")
+    late = command(*allowed)
+    assert late.status == 2
+    assert "train.steps=200 comes too late: the run has finished with train.steps=100" in late.err
+    result = Result.read(home / "a")
+    result.status = "KILLED"
+    result.write()
+    fewer = command(*allowed, "train.steps=50")
+    assert fewer.status == 2
+    assert "train.steps=50 is too small: the run has made 100 updates" in fewer.err
+    assert command(*allowed).status == 0
+    history = client(home).get_metric_history(result.run_id, "train/loss")
+    assert [point.step for point in history] == list(range(5, 201, 5))
 
 
 def test_a_changed_override_is_refused_or_written_down(command: Command, home: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -185,6 +186,85 @@ def test_a_sweep_that_begins_before_its_server(
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         costs = cost(store, result.run_id, folder / job)
         faults("a sweep that begins before its server", made=int(job == "0"), **costs)
+
+
+def test_a_sweep_that_goes_on_without_its_server(
+    server: Server, spawn: Spawn, home: Path, faults: Faults
+) -> None:
+    server.start()
+    folder = home / "outputs" / "s"
+    sweep = (
+        *("-m", "seed=0,1,2", *LONG, "train.steps=1000", "hydra.launcher.n_jobs=1"),
+        *(f"tracking.uri={server.uri}", f"hydra.sweep.dir={folder}", "resume=auto"),
+    )
+    process = spawn(*sweep)
+    wait_for(lambda: lines(folder / "1") > 50)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    server.kill()
+    process = spawn(*sweep)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    server.start()
+    done = sync(home)
+    assert done.returncode == 0, done.stderr
+    store = MlflowClient(server.uri)
+    (parent,) = store.search_runs(["1"], "tags.`rnnlab.kind` = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    for job in ("0", "1", "2"):
+        result = Result.read(folder / job)
+        child = store.get_run(result.run_id)
+        assert child.info.status == "FINISHED"
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        costs = cost(store, result.run_id, folder / job)
+        faults("a sweep that goes on without its server", made=int(job == "0"), **costs)
+
+
+def test_an_answer_that_is_lost(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    """The store has made the run, and who asked for it does not hear of that."""
+    folder, make = home / "outputs" / "a", MlflowClient.create_run
+
+    def unheard(*arguments: Any, **named: Any) -> None:
+        make(*arguments, **named)
+        raise MlflowException("timed out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "create_run", unheard)
+        assert command(*LONG, "train.steps=50", f"hydra.run.dir={folder}").status == 0
+    assert not Result.read(folder).delivered
+    assert sync(home).returncode == 0
+    result = Result.read(folder)
+    assert client(home).get_run(result.run_id).info.status == "FINISHED"
+    faults("an answer that is lost", **cost(client(home), result.run_id, folder))
+
+
+def test_what_waits_and_is_gone(command: Command, home: Path) -> None:
+    away = ("tracking.uri=http://127.0.0.1:9", f"hydra.run.dir={home}/outputs/away")
+    assert command(*LONG, "train.steps=50", *away).status == 0
+    shutil.rmtree(home / "outputs" / "away")
+    told = [command(*LONG, "train.steps=50", f"hydra.run.dir={name}").out for name in "ab"]
+    assert [f"{home}/outputs/away is gone" in out for out in told] == [True, False]
+
+
+def test_a_mistake_ends_no_run_of_another(command: Command, spawn: Spawn, home: Path) -> None:
+    """Neither one that is at work, nor one that was killed: what is refused is not its failure."""
+    process = spawn(*LONG, "train.steps=100000", "hydra.run.dir=a")
+    wait_for(lambda: lines(home / "a") > 50)
+    refused = command(*LONG, "train.steps=100000", "hydra.run.dir=a", "resume=auto")
+    assert refused.status == 2
+    assert "a process is at work in it" in refused.err
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    refused = command(*LONG, "train.steps=100", "hydra.run.dir=a")
+    assert refused.status == 2
+    assert "holds a run already" in refused.err
+    assert not (home / "a" / "failure.txt").exists()
+    assert sync(home, "a").returncode == 0
+    result = Result.read(home / "a")
+    assert result.status == "KILLED"
+    assert client(home).get_run(result.run_id).info.status == "KILLED"
 
 
 def test_a_folder_that_is_none(home: Path) -> None:

@@ -84,6 +84,7 @@ def test_a_full_disk_under_a_sweep(
     # The sweep, which knows of its jobs by their folders, tells that those do not have it.
     assert process.returncode == 1
     assert out.count("FAILED, ") == 2
+    assert "Traceback" not in out
     (small_disk / "ballast").unlink()
     again = command(*sweep, "resume=auto")
     assert again.status == 0, again.out + again.err

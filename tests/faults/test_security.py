@@ -168,16 +168,21 @@ def test_names_do_not_leave_the_folder(
     command: Command, home: Path, stopped: Path, faults: Faults
 ) -> None:
     (home / "secret.txt").write_text(SECRET)
+    for name in ("inner", "sound"):
+        (stopped / name / "below").mkdir(parents=True)
+        (stopped / name / "below" / "own.txt").write_text("own")
     (stopped / "link").symlink_to(home / "secret.txt")
+    (stopped / "inner" / "below" / "link").symlink_to(home / "secret.txt")
+    (stopped / "sound" / "below" / "link").symlink_to(stopped / "config.yaml")
     record = json.loads((stopped / "tracking.json").read_text())
-    names = ["../../secret.txt", str(home / "secret.txt"), "link", "config.yaml"]
+    names = ["../../secret.txt", str(home / "secret.txt"), "link", "inner", "config.yaml", "sound"]
     (stopped / "tracking.json").write_text(json.dumps(record | {"artifacts": names}))
     result = Result.read(stopped)
     result.delivered = False
     result.write()
     assert sync(home).returncode == 0
     stored = client(home).list_artifacts(result.run_id)
-    assert [item.path for item in stored] == ["config.yaml"]
+    assert [item.path for item in stored] == ["config.yaml", "sound"]
     (home / "conf" / "diagnostics").mkdir(parents=True)
     own = {"../../../evil": {"_target_": "rnnlab.diagnostics.Omega"}}
     (home / "conf" / "diagnostics" / "evil.yaml").write_text(yaml.safe_dump(own))
@@ -185,7 +190,7 @@ def test_names_do_not_leave_the_folder(
     finished = command("--config-dir", "conf", "diagnostics=evil", *without)
     assert finished.status == 2
     assert "is not a name of letters" in finished.err
-    faults("a path out of the folder", made=len(names))
+    faults("a path out of the folder", made=5)
 
 
 def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -> None:
@@ -201,6 +206,7 @@ def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -
         ("-m", "seed=0,1", rate, "hydra.sweep.dir=outputs/t"): 1,
         ("-m", "seed=0,1", uri, "num_threads=999", "hydra.sweep.dir=outputs/u"): 1,
         ("-m", "optimizer.lr=0.1,${oc.env:MY_SECRET}", "hydra.sweep.dir=outputs/v"): 1,
+        ("cell.nonlinearity=${oc.env:MY_SECRET}", "cell=elman", "hydra.run.dir=outputs/w"): 2,
     }
     for arguments, status in asked.items():  # each in a process of its own, which knows nothing yet
         process = spawn(*arguments, *SHORT, MY_SECRET=SECRET)

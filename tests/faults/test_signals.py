@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rnnlab import checkpoints, trial
 from rnnlab.checkpoints import load
 from rnnlab.result import Result
 from tests.conftest import Command, client
@@ -50,14 +53,15 @@ def test_a_checkpoint_within_five_seconds(
     faults(f"{number.name} in training", **cost(client(home), result.run_id, cut))
 
 
+@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["it", "all"])  # a terminal's goes to all
 def test_a_sweep_stops_its_jobs_in_the_same_manner(
-    spawn: Spawn, command: Command, home: Path, faults: Faults
+    to: Callable[[int, int], None], spawn: Spawn, home: Path, faults: Faults
 ) -> None:
     sweep = ("-m", "seed=0,1,2", *LONG[1:], "hydra.sweep.dir=s")
     process = spawn(*sweep, "train.steps=100000", "train.val_every=100000")
     jobs = [home / "s" / name for name in ("0", "1")]
     wait_for(lambda: all(lines(job) > 50 for job in jobs))
-    process.send_signal(signal.SIGINT)
+    to(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in out
@@ -70,6 +74,37 @@ def test_a_sweep_stops_its_jobs_in_the_same_manner(
         faults("Ctrl-C of a sweep", **cost(client(home), result.run_id, job))
     runs = client(home).search_runs(["1"])
     assert {run.info.status for run in runs} == {"KILLED"}
+
+
+@pytest.mark.parametrize("moment", ["once it is written down", "as a checkpoint is written"])
+def test_a_signal_between(
+    moment: str, command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    whole, cut = ((*TRAIN, "train.steps=150", f"hydra.run.dir={to}") for to in ("whole", "cut"))
+    assert command(*whole).status == 0
+    write, owner = {
+        "once it is written down": (trial.write_down, (trial, "write_down")),
+        "as a checkpoint is written": (checkpoints.write_bytes, (checkpoints, "write_bytes")),
+    }[moment]
+
+    def signalled(*arguments: Any) -> Any:
+        if owner[0] is trial:
+            write(*arguments)
+        if arguments[0] != home / "cut" / "checkpoints" / checkpoints.BEST:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return None if owner[0] is trial else write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*owner, signalled)
+        assert command(*cut).status == 143
+    assert Result.read(home / "cut").status == "KILLED"
+    last = home / "cut" / "checkpoints" / checkpoints.LAST
+    assert last.exists() == (moment == "as a checkpoint is written")
+    assert not last.exists() or load(last)["rnnlab"]["updates"] == 50
+    assert command("resume=cut").status == 0
+    assert losses(home / "cut") == losses(home / "whole")
+    result = Result.read(home / "cut")
+    faults(f"SIGTERM {moment}", **cost(client(home), result.run_id, home / "cut"))
 
 
 SLOW = """
