@@ -70,8 +70,9 @@ def _earlier(
 
     name, _ = asked(config)
     if name == AUTO:
-        name = begun(folder, overrides)
-    return None if name is None else earlier_run(str(name), config, choices, overrides)
+        found = begun(folder, overrides)
+        name = None if found is None else str(found)
+    return None if name is None else earlier_run(name, config, choices, overrides)
 
 
 def mask_files(folder: Path) -> None:

@@ -78,7 +78,7 @@ def begin(
                 logger.delivery = delivery
                 if written is not None:
                     delivery.go_on(result.changes)
-                result.write()
+                as_the_disk_can(result.write)
         except FAILURES as error:
             log.warning("MLflow failed, %s keeps the run: %s", result.folder, first_line(error))
             logger.delivery = None

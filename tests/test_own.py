@@ -114,6 +114,7 @@ def test_help_lists_ones_own(home: Path) -> None:
     assert re.search(r"first_bit +Tell the first", finished.stdout)
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_in_an_empty_folder(tmp_path: Path, home: Path) -> None:
     """Built, installed in an environment of its own, run where there is no checkout.
 

@@ -1,17 +1,12 @@
 """A run that was killed and resumed, against the same run left alone."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import torch
-
 from rnnlab.result import Result
-from tests.conftest import SMALL, Command, client
-from tests.test_run import losses
+from tests.conftest import SMALL, Command
 
 LONG = ("train.steps=40", "train.block=2", "train.val_every=4", "train.batch_size=4", *SMALL)
 DEEP = (
@@ -34,27 +29,6 @@ TrainingModule.training_step = step
 from rnnlab.run import main
 main()
 """
-
-
-def test_a_killed_run_goes_on_to_the_same_bits(command: Command, home: Path) -> None:
-    assert command(*DEEP, *LONG, "hydra.run.dir=whole").status == 0
-    cut = _cut(home)
-    finished = command("resume=cut")
-    assert finished.status == 0, finished.err
-    result = Result.read(cut)
-    assert result.status == "FINISHED"
-
-    whole, resumed = losses(home / "whole"), losses(cut)
-    assert sorted(set(resumed)) == sorted(whole)  # in hex; updates done twice are equal too
-    last = [torch.load(home / f / "checkpoints" / "last.ckpt") for f in ("whole", "cut")]
-    for name, weight in last[0]["state_dict"].items():
-        assert torch.equal(weight, last[1]["state_dict"][name])
-
-    (run,) = [r for r in client(home).search_runs(["1"]) if r.info.run_id == result.run_id]
-    assert run.info.status == "FINISHED"
-    history = client(home).get_metric_history(result.run_id, "train/loss")
-    assert [metric.step for metric in history] == list(range(2, 41, 2))  # no gap, none doubled
-    assert len(client(home).search_runs(["1"])) == 2
 
 
 def _cut(home: Path) -> Path:
@@ -92,43 +66,3 @@ def test_a_run_resumes_as_it_was_and_once(command: Command, home: Path) -> None:
     finished = command("resume=cut/checkpoints/last.ckpt")
     assert finished.status == 2
     assert "has finished: there is nothing to resume" in finished.err
-
-
-def _signalled(home: Path, number: signal.Signals) -> tuple[int, str]:
-    """Start a run that would be long, send the signal after a checkpoint; its status and stderr."""
-    endless = ("train.steps=1000000", "train.stop_when_solved=false", *LONG[1:])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rnnlab.run", *DEEP, *endless, "hydra.run.dir=a"],
-        cwd=home,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for _ in range(600):
-            if (home / "a" / "checkpoints" / "last.ckpt").exists():
-                break
-            time.sleep(0.1)
-        os.kill(process.pid, number)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, err
-
-
-def test_ctrl_c_ends_the_run_as_killed(home: Path) -> None:
-    status, err = _signalled(home, signal.SIGINT)
-    assert status == 130
-    assert f"to go on: python -m rnnlab.run resume={home}/a" in err
-    assert "stopped by SIGINT" in err
-    assert "Traceback" not in err
-    (run,) = client(home).search_runs(["1"])
-    assert run.info.status == "KILLED"
-    assert Result.read(home / "a").status == "KILLED"
-
-
-def test_sigterm_ends_the_run_as_killed(home: Path) -> None:
-    status, err = _signalled(home, signal.SIGTERM)
-    assert status == 143
-    assert "Traceback" not in err
-    (run,) = client(home).search_runs(["1"])
-    assert run.info.status == "KILLED"

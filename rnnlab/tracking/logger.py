@@ -10,6 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 
 from rnnlab.masking import first_line
+from rnnlab.signals import held
 from rnnlab.tracking.delivery import Delivery, batches
 from rnnlab.tracking.journal import Journal, Point, unseen
 from rnnlab.tracking.store import FAILURES
@@ -77,7 +78,8 @@ class BufferedMLFlowLogger(Logger):
         """Nothing: a run's params are in its record, and in the store since it began."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self._add(self.journal.append(metrics, step or 0))
+        with held():  # or a point would be in the journal that nobody sends
+            self._add(self.journal.append(metrics, step or 0))
 
     def _add(self, points: Iterable[Point]) -> None:
         with self._queue:

@@ -62,12 +62,12 @@ def test_eight_runs_started_at_once_on_a_fresh_store(tmp_path: Path, faults: Fau
         )
 
 
-@pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_eight_writers(
-    kind: str, count: int, tmp_path: Path, request: pytest.FixtureRequest, faults: Faults
+def test_eight_writers_of_100_000_points(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, faults: Faults
 ) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri, count = f"sqlite:///{tmp_path}/mlflow.db", 100_000
     if kind == "postgres":
         uri = request.getfixturevalue("postgres")
     writers = [

@@ -37,7 +37,7 @@ def losses(folder: Path) -> dict[tuple[str, int], str]:
 
 @pytest.mark.parametrize(
     "variant",
-    [*list(VARIANTS)[:2], *(pytest.param(v, marks=pytest.mark.slow) for v in list(VARIANTS)[2:])],
+    [v if v == "elman with dropout" else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(
     variant: str, command: Command, spawn: Spawn, home: Path, faults: Faults
@@ -106,8 +106,8 @@ SOLVED = VARIANTS["lstm, stopped early"]
     ("moment", "more"),
     [
         ("rnnlab.tracking.delivery:Delivery.begin", SHORT),
-        *((moment, SHORT) for moment in AT_THE_END),
-        (AT_THE_END[0], SOLVED),
+        *(pytest.param(moment, SHORT, marks=pytest.mark.slow) for moment in AT_THE_END),
+        pytest.param(AT_THE_END[0], SOLVED, marks=pytest.mark.slow),
         (AT_THE_END[1], SOAR),
     ],
 )

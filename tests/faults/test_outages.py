@@ -162,6 +162,7 @@ def test_a_process_that_died_is_killed_by_sync(spawn: Spawn, home: Path, faults:
     faults("a run left RUNNING", **cost(store, result.run_id, folder))
 
 
+@pytest.mark.slow
 def test_a_sweep_that_begins_before_its_server(
     server: Server, spawn: Spawn, home: Path, faults: Faults
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_sweep_that_begins_before_its_server(
         faults("a sweep that begins before its server", made=int(job == "0"), **costs)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_goes_on_without_its_server(
     server: Server, spawn: Spawn, home: Path, faults: Faults
 ) -> None:

@@ -33,7 +33,7 @@ OUTPUTS: dict[str, Callable[[], int]] = {
 }
 
 
-@pytest.mark.parametrize("many", [False, True], ids=["run", "sweep"])
+@pytest.mark.parametrize("many", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_output_that_is_not_taken_ends_no_run(
     home: Path, output: str, many: bool, faults: Faults

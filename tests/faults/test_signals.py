@@ -25,9 +25,11 @@ LONG = (
 )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))]
+)
 def test_a_checkpoint_within_five_seconds(
-    number: signal.Signals, command: Command, spawn: Spawn, home: Path, faults: Faults
+    number: int, command: Command, spawn: Spawn, home: Path, faults: Faults
 ) -> None:
     assert command(*LONG, "hydra.run.dir=whole").status == 0
     cut = home / "cut"
@@ -50,7 +52,7 @@ def test_a_checkpoint_within_five_seconds(
     assert command("resume=cut").status == 0
     assert losses(cut) == losses(home / "whole")
     assert client(home).get_run(result.run_id).info.status == "FINISHED"
-    faults(f"{number.name} in training", **cost(client(home), result.run_id, cut))
+    faults(f"{signal.Signals(number).name} in training", **cost(client(home), result.run_id, cut))
 
 
 @pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["it", "all"])  # a terminal's goes to all

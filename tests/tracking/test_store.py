@@ -1,6 +1,5 @@
 """Where runs go: the default, a server, several processes on a fresh store."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from mlflow import MlflowClient
 
 from rnnlab.masking import masked
 from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
-from tests.conftest import QUICK, SMALL, client, result_of
+from tests.conftest import QUICK, SMALL, result_of
 from tests.faults.servers import Server
 
 
@@ -53,25 +52,6 @@ def test_artifacts_lie_under_outputs(home: Path) -> None:
 def test_an_experiment_needs_a_name() -> None:
     with pytest.raises(ValueError, match="experiment=' ' is not a name"):
         TrackingSettings(experiment=" ")
-
-
-def test_four_runs_started_at_once_on_a_fresh_store(tmp_path: Path) -> None:
-    """Without the lock, one to three of four die (table already exists)."""
-    arguments = [sys.executable, "-m", "rnnlab.run", *QUICK, *SMALL, "tracking.log_model=false"]
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    runs = [
-        subprocess.Popen(
-            [*arguments, f"seed={seed}"],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
-        for seed in range(4)
-    ]
-    assert [run.wait() for run in runs] == [0, 0, 0, 0]
-    finished = client(tmp_path).search_runs(["1"])
-    assert [run.info.status for run in finished] == ["FINISHED"] * 4
-    assert {run.data.params["seed"] for run in finished} == {"0", "1", "2", "3"}
 
 
 @pytest.fixture
