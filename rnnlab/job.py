@@ -53,9 +53,8 @@ def job(cfg: DictConfig) -> float | None:
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception as error:
-        if (
-            settings.mode == RunMode.MULTIRUN
-        ):  # a job's folder is its sweep's, which is at work there
+        # A run writes down its own; here it is what was refused, in a folder that is this sweep's.
+        if settings.mode == RunMode.MULTIRUN:
             write_failure(folder, error)
         raise
     sys.stdout.write(f"\n{summary(result)}\n")

@@ -67,9 +67,9 @@ def without_resume(overrides: list[str]) -> list[str]:
 
 
 def begun(folder: Path, overrides: list[str]) -> Path | None:
-    """What `resume=auto` goes on with: the run in its folder, or the newest that had its overrides.
+    """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
-    A run that is at work is none, nor is one that has finished elsewhere than in `folder`.
+    Of those elsewhere one that is at work is passed over, and one that has finished is none.
     """
     if (folder / FILE).exists():
         return folder
