@@ -15,6 +15,9 @@ from rnnlab.result import Result
 from rnnlab.run import main
 from rnnlab.sweeps.sweep import Sweep
 from rnnlab.tracking import PARENT_RUN
+from tests.faults.table import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]  # a hook, which pytest looks for here
 
 QUICK = (
     *("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4"),

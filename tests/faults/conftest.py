@@ -1,4 +1,4 @@
-"""Faults made for real, and the table of what became of them."""
+"""Faults made for real."""
 
 import os
 import signal
@@ -8,14 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from rnnlab.tracking.journal import Journal
 
-TABLE = ("fault", "made", "survived", "points lost", "points doubled")
 TRAIN = (
     *("train.block=5", "train.val_every=50", "train.batch_size=4", "task.seq_len=10"),
     *("eval.sequences=400", "eval.val_sequences=20", "eval.batch_size=200"),
@@ -41,32 +39,6 @@ class Faults:
 @pytest.fixture
 def faults(request: pytest.FixtureRequest) -> Faults:
     return Faults(request)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    rows = [
-        (*value, report.outcome)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for name, value in report.user_properties
-        if name == "fault"
-    ]
-    if not rows:
-        return
-    total: dict[str, Counter[str]] = {}
-    for fault, made, lost, doubled, outcome in rows:
-        of = total.setdefault(fault, Counter())
-        of.update(made=made, survived=made if outcome == "passed" else 0)
-        if lost is not None:
-            of.update(counted=1, lost=lost, doubled=doubled)
-    terminalreporter.section("faults")
-    lines: list[tuple[str, ...]] = [TABLE, tuple("-" * len(name) for name in TABLE)]
-    for fault, of in sorted(total.items()):
-        points = (of["lost"], of["doubled"]) if of["counted"] else ("-", "-")
-        lines += [(fault, *(str(each) for each in (of["made"], of["survived"], *points)))]
-    for line in lines:
-        terminalreporter.write_line("| " + " | ".join(line) + " |")
 
 
 Spawn = Callable[..., subprocess.Popen[str]]
