@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run("initdb", "--auth=trust", "--username=rnnlab", "--no-sync")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
     run("pg_ctl", "-o", options, "-l", str(folder / "log"), "-w", "start")
+    pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
     try:
         yield f"postgresql+psycopg2://rnnlab@127.0.0.1:{port}/postgres"
     finally:
-        run("pg_ctl", "-m", "immediate", "-w", "stop")
+        with suppress(ProcessLookupError):  # it may have died by itself
+            os.kill(pid, signal.SIGQUIT)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists(), seconds=120)
 
 
 class Server:
