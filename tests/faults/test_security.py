@@ -5,6 +5,7 @@ import os
 import pickle
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import requests
 import yaml
 from mlflow import MlflowClient
 
+from rnnlab.report.report import make_report, write_report
 from rnnlab.result import Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn
 from tests.faults.servers import Server
 from tests.faults.test_outages import sync
+from tests.report.made import run
 
 ROOT = Path(__file__).parents[2]
 SHORT = (*TRAIN, "train.steps=50")
@@ -224,6 +227,19 @@ def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -
             assert rows
             assert SECRET not in str(rows)
     faults("a secret in a config", made=len(asked))
+
+
+def test_a_report_shows_what_runs_say_as_text(tmp_path: Path, faults: Faults) -> None:
+    evil = "<script>alert(1)</script>"
+    runs = [
+        *(run(), run(variant=evil), run(task=evil)),
+        *(run(started=1, params={"optimizer.lr": evil}), replace(run(started=2), name=evil)),
+    ]
+    write_report(make_report(runs), tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    faults("a script in a run's words", made=len(runs) - 1)
 
 
 def test_loading_is_safe_everywhere(faults: Faults) -> None:

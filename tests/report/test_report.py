@@ -100,13 +100,6 @@ def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
         assert name in page.text
 
 
-def test_what_a_user_typed_is_text(tmp_path: Path) -> None:
-    evil = {"optimizer.lr": "<script>alert(1)</script>"}
-    text = written([run(), run(started=1, params=evil)], tmp_path)["report.html"].decode()
-    assert "<script>" not in text
-    assert "&lt;script&gt;" in text
-
-
 def test_page_markdown_and_csv_say_the_same(folder: Path) -> None:
     page = Page()
     page.feed((folder / "report.html").read_text())
