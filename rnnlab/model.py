@@ -79,7 +79,8 @@ class SequenceModel(nn.Module):
                 return self.read_out(ends[-1][0].unsqueeze(1)), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
-        return self.read_out(hidden if last is None else hidden[:, -last:]), ends
+        # A slice, even of all steps, has a gradient that is copied.
+        return self.read_out(hidden if last in (None, inputs.size(1)) else hidden[:, -last:]), ends
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 Array = np.ndarray
 
-quiet = np.errstate(over="ignore", invalid="ignore")
+quiet = np.errstate(all="ignore")
 """Decorates a function: infinity is a result, of which torch says nothing either."""
 
 
@@ -26,10 +26,20 @@ def rows(of_steps: Array) -> Array:
     return of_steps.reshape(math.prod(of_steps.shape[:-1]), of_steps.shape[-1])
 
 
+def column_sums(matrix: Array) -> Array:
+    """As a product with ones, which takes numpy a fifth of the time of its own sum."""
+    return np.ones(len(matrix), matrix.dtype).dot(matrix)
+
+
 def with_ones(inputs: Tensor) -> Array:
-    """[x_t 1], step by step, so that a weight and its bias are one; (seq_len, batch, features + 1)."""
+    """[x_t 1 0 ...], step by step, so that a weight and its bias are one; (seq_len, batch, width).
+
+    The width is a multiple of four: OpenBLAS takes twice as long for 11 columns as for 12.
+    """
     x = array(inputs).transpose(1, 0, 2)
-    joined = np.empty((*x.shape[:2], x.shape[2] + 1), x.dtype)
-    joined[:, :, :-1] = x
-    joined[:, :, -1] = 1
+    features = x.shape[2]
+    joined = np.empty((*x.shape[:2], 4 * (features // 4 + 1)), x.dtype)
+    joined[:, :, :features] = x
+    joined[:, :, features] = 1
+    joined[:, :, features + 1 :] = 0
     return joined

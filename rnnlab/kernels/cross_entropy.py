@@ -39,18 +39,21 @@ class _CrossEntropy(Function):
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
         y = rows(array(outputs)).T.copy()  # (classes, batch * seq_len)
         classes = array(targets).ravel()
-        if classes.min(initial=0) < 0:
-            raise IndexError(f"class {classes.min()} is out of bounds: 0 to {len(y) - 1}")
-        right = classes, np.arange(y.shape[1])
+        for extreme in (classes.min(initial=0), classes.max(initial=0)):
+            if not 0 <= extreme < len(y):
+                raise IndexError(f"class {extreme} is out of bounds: 0 to {len(y) - 1}")
+        count = max(1, y.shape[1])
+        flat = y.reshape(-1)
+        right = classes * count + np.arange(count)  # in `flat`, which numpy looks up faster
         y -= y.max(axis=0)
-        losses = -y[right]
+        losses = -flat[right]
         np.exp(y, y)
         total = y.sum(axis=0)
         losses += np.log(total)
         if ctx.needs_input_grad[0]:
+            total *= count
             y /= total
-            y[right] -= 1
-            y /= y.shape[1]
+            flat[right] -= 1 / count
             ctx.save_for_backward(outputs, targets)
             ctx.gradient = y
         return torch.from_numpy(losses).mean()

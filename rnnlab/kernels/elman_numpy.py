@@ -66,9 +66,10 @@ class NumpyScan(Function):
     ) -> tuple[Tensor | None, Tensor]:
         form, x = FORMS[nonlinearity], with_ones(inputs)
         h, w_ih, w_hh, b = map(array, (h0, weight_ih, weight_hh, bias))
-        w = np.empty((x.shape[2], b.size), b.dtype)
-        np.multiply(w_ih.T, form.rate, w[:-1])
-        np.multiply(b + form.low * w_hh.sum(axis=1) if form.low else b, form.rate, w[-1])
+        features = w_ih.shape[1]
+        w = np.zeros((x.shape[2], b.size), b.dtype)
+        np.multiply(w_ih.T, form.rate, w[:features])
+        np.multiply(b + form.low * w_hh.sum(axis=1) if form.low else b, form.rate, w[features])
         u = np.multiply(w_hh.T, form.rate * form.spread, order="C")
         states = np.empty((len(x) + 1, *h.shape), x.dtype)
         states[0] = (h - form.low) / form.spread
@@ -110,11 +111,12 @@ class NumpyScan(Function):
             grad_w += rows(x[span]).T.dot(e)
             if grad_x is not None:
                 e.dot(w, rows(grad_x[span]))
-        grad_b = grad_w[-1]
+        features = w.shape[1]
+        grad_b = grad_w[features]
         grad_u *= form.spread
         if form.low:
             grad_u += form.low * grad_b[:, None]
-        of_weights = [part * form.gain for part in (grad_w[:-1].T, grad_u, grad_b)]
+        of_weights = [part * form.gain for part in (grad_w[:features].T, grad_u, grad_b)]
         if grad_x is not None:
             grad_x = grad_x.transpose(1, 0, 2) * form.gain
         arrays = (grad_x, d, *of_weights)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.arrays import Array, array, quiet, rows, with_ones
+from rnnlab.kernels.arrays import Array, array, column_sums, quiet, rows, with_ones
 from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order
 
 
@@ -40,7 +40,7 @@ class NumpyScan(Function):
     ) -> tuple[Tensor | None, Tensor]:
         x, h = with_ones(inputs), array(h0)
         (length, batch, _), size = x.shape, h.shape[1]
-        w, u, b = _of_gates(weight_ih, weight_hh, bias_ih, bias_hh)
+        w, u, b = _of_gates(weight_ih, weight_hh, bias_ih, bias_hh, x.shape[2])
         states = np.empty((length + 1, batch, size), x.dtype)
         states[0] = h
         gates = np.empty((3, length, batch, size), x.dtype)  # r, z, n
@@ -82,12 +82,13 @@ class NumpyScan(Function):
                 grad_w[gate] += x_rows.T.dot(to_input)
                 if grad_x is not None:
                     grad_x[span] += to_input.dot(w[gate]).reshape(grad_x[span].shape)
-            grad_q += e_q.sum(axis=0)
-        grad_b = grad_w[:, -1]
+            grad_q += column_sums(e_q)
+        features = w.shape[2]
+        grad_b = grad_w[:, features]
         arrays = (
             None if grad_x is None else grad_x.transpose(1, 0, 2),
             d,
-            grad_w[:, :-1].transpose(0, 2, 1).reshape(3 * size, -1),
+            grad_w[:, :features].transpose(0, 2, 1).reshape(3 * size, -1),
             grad_u.reshape(3 * size, size),
             grad_b.flatten(),
             np.concatenate([*grad_b[:2], grad_q]),
@@ -96,17 +97,19 @@ class NumpyScan(Function):
 
 
 def _of_gates(
-    weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
+    weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor, width: int
 ) -> tuple[Array, Array, Array]:
-    """[W b]' and U' of r, z and n, those of r and z halved, and U_n's own bias."""
-    size = weight_hh.size(1)
+    """[W b 0 ...]' and U' of r, z and n, those of r and z halved, and U_n's own bias."""
+    size, features = weight_hh.size(1), weight_ih.size(1)
     halves = np.array([0.5, 0.5, 1], array(weight_hh).dtype)[:, None, None]
-    b = array(bias_ih).reshape(3, 1, size).copy()
     b_hh = array(bias_hh).reshape(3, 1, size)
-    b[:2] += b_hh[:2]
-    w = np.concatenate([array(weight_ih).reshape(3, size, -1).transpose(0, 2, 1), b], axis=1)
+    w = np.zeros((3, width, size), halves.dtype)
+    w[:, :features] = array(weight_ih).reshape(3, size, features).transpose(0, 2, 1)
+    w[:, features] = array(bias_ih).reshape(3, size)
+    w[:2, features] += b_hh[:2, 0]
+    w *= halves
     u = array(weight_hh).reshape(3, size, size).transpose(0, 2, 1)
-    return w * halves, np.multiply(u, halves, order="C"), b_hh[2]
+    return w, np.multiply(u, halves, order="C"), b_hh[2]
 
 
 def _steps(states: Array, gates: Array, q: Array, u: Array, b: Array) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
+from rnnlab.kernels.arrays import array, column_sums, on_cpu, quiet, rows
 from rnnlab.kernels.scan import exact
 
 
@@ -30,10 +30,12 @@ class _Linear(Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         x = array(inputs).transpose(1, 0, 2)
-        y = rows(x).dot(array(weight).T)
-        y += array(bias)
-        outputs = y.reshape(*x.shape[:2], len(weight)).transpose(1, 0, 2)
+        seq_len, batch, _ = x.shape
+        # One sum for all sequences of a step: numpy adds few numbers at a time as slowly as many.
+        y = rows(x).dot(np.ascontiguousarray(array(weight).T)).reshape(seq_len, -1)
+        y += np.tile(array(bias), batch)
         # Few numbers, in the order that a loss of a user's may count on.
+        outputs = y.reshape(seq_len, batch, len(weight)).transpose(1, 0, 2)
         return torch.from_numpy(np.ascontiguousarray(outputs))
 
     @staticmethod
@@ -45,6 +47,7 @@ class _Linear(Function):
             by_weight = e.flatten(0, 1).t() @ inputs.flatten(0, 1)
             return e @ weight, by_weight, e.sum(dim=(0, 1))
         x, e = (array(tensor).transpose(1, 0, 2) for tensor in (inputs, grads[0]))
-        grad_x = rows(e).dot(array(weight)).reshape(x.shape).transpose(1, 0, 2)
-        arrays = grad_x, rows(e).T.dot(rows(x)), rows(e).sum(axis=0)
+        e = rows(e)  # which may copy it
+        grad_x = e.dot(array(weight)).reshape(x.shape).transpose(1, 0, 2)
+        arrays = grad_x, e.T.dot(rows(x)), column_sums(e)
         return tuple(torch.from_numpy(a) for a in arrays)

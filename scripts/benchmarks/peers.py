@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlab.model import SequenceModel
-from rnnlab.tasks import Batch, Task
+from rnnlab.tasks import Batch
 
 LR, MAX_NORM = 0.005, 1.0  # what conf/ sets
 
@@ -40,13 +40,12 @@ class TorchPeer(Peer):
     def __init__(
         self,
         name: str,
-        task: Task,
         hidden: Callable[[Tensor], Tensor],
         weights: Sequence[nn.Parameter],
         readout: nn.Linear,
         fused: bool = False,
     ) -> None:
-        self.name, self.task = name, task
+        self.name = name
         self.hidden, self.readout = hidden, readout
         self.parameters = [*(p for p in weights if p.requires_grad), *readout.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LR, fused=fused)
@@ -58,13 +57,20 @@ class TorchPeer(Peer):
         losses = []
         for inputs, targets in batches:
             outputs = self.readout(self.hidden(inputs)[:, -targets.size(1) :])
-            loss = self.task.loss(outputs, targets)
+            loss = loss_of(outputs, targets)
             self.optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.parameters, MAX_NORM)
             self.optimizer.step()
             losses.append(loss.detach())
         return torch.stack(losses).tolist()
+
+
+def loss_of(outputs: Tensor, targets: Tensor) -> Tensor:
+    """By torch, as the tasks define it: of classes, or of numbers."""
+    if targets.is_floating_point():
+        return F.mse_loss(outputs, targets)
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
 
 def readout_of(model: SequenceModel) -> nn.Linear:
@@ -94,15 +100,15 @@ def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
     return layer
 
 
-def bare(model: SequenceModel, task: Task, fused: bool = False) -> TorchPeer:
+def bare(model: SequenceModel, fused: bool = False) -> TorchPeer:
     """torch.nn's own layer."""
     layer = layer_of(model)
     name = f"nn.{type(layer).__name__}" + (", fused Adam" if fused else "")
     weights = list(layer.parameters())
-    return TorchPeer(name, task, lambda x: layer(x)[0], weights, readout_of(model), fused)
+    return TorchPeer(name, lambda x: layer(x)[0], weights, readout_of(model), fused)
 
 
-def hoisted(model: SequenceModel, task: Task, compiled: bool = False) -> TorchPeer:
+def hoisted(model: SequenceModel, compiled: bool = False) -> TorchPeer:
     """Elman's loop in Python, with W x_t + b of all steps in one product before it."""
     layer = layer_of(model)
     w, u, b, _ = layer.parameters()
@@ -117,4 +123,4 @@ def hoisted(model: SequenceModel, task: Task, compiled: bool = False) -> TorchPe
 
     name = "torch.compile of it" if compiled else "hoisted loop"
     forward = torch.compile(hidden, dynamic=False) if compiled else hidden
-    return TorchPeer(name, task, forward, [w, u, b], readout_of(model))
+    return TorchPeer(name, forward, [w, u, b], readout_of(model))

@@ -203,14 +203,14 @@ def gemm_peak(size: int = 1024, seconds: float = 1.0) -> float:
 
 def peers_of(case: Case, choice: Choice) -> list[MakePeer]:
     """Whom a case is compared with; what compiles for minutes is left to the small one."""
-    makers: list[MakePeer] = [bare]
+    makers: list[MakePeer] = [lambda model, task: bare(model)]
     small = case.hidden_size <= 50
     if case.cell != "elman":
         return makers
-    makers.append(lambda model, task: bare(model, task, fused=True))
-    makers.append(hoisted)
+    makers.append(lambda model, task: bare(model, fused=True))
+    makers.append(lambda model, task: hoisted(model))
     if choice.compiled and small and case.task == "adding":
-        makers.append(lambda model, task: hoisted(model, task, compiled=True))
+        makers.append(lambda model, task: hoisted(model, compiled=True))
     if choice.jax:
         from benchmarks.jax_peers import Scan, Vmap
 
