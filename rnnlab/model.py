@@ -79,8 +79,9 @@ class SequenceModel(nn.Module):
                 return self.read_out(ends[-1][0].unsqueeze(1)), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
-        # A slice, even of all steps, has a gradient that is copied.
-        return self.read_out(hidden if last in (None, inputs.size(1)) else hidden[:, -last:]), ends
+        if last is not None and last < inputs.size(1):  # a slice's gradient is a copy
+            hidden = hidden[:, -last:]
+        return self.read_out(hidden), ends
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""
