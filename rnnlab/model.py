@@ -79,7 +79,7 @@ class SequenceModel(nn.Module):
                 return self.read_out(ends[-1][0].unsqueeze(1)), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
-        if last is not None and last < inputs.size(1):  # a slice's gradient is a copy
+        if last is not None and last < inputs.size(1):  # of all, its gradient would be a copy
             hidden = hidden[:, -last:]
         return self.read_out(hidden), ends
 

@@ -38,7 +38,7 @@ class _CrossEntropy(Function):
     @quiet
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
         y = rows(array(outputs)).T.copy()  # (classes, batch * seq_len)
-        classes = array(targets).ravel()
+        classes = array(targets).ravel().astype(np.intp, copy=False)
         for extreme in (classes.min(initial=0), classes.max(initial=0)):
             if not 0 <= extreme < len(y):
                 raise IndexError(f"class {extreme} is out of bounds: 0 to {len(y) - 1}")

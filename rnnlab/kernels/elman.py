@@ -29,7 +29,7 @@ from torch.autograd import Function
 
 from rnnlab.kernels.arrays import on_cpu
 from rnnlab.kernels.elman_numpy import NumpyScan
-from rnnlab.kernels.scan import backward_chunks, chunks, exact, refuse_second_order
+from rnnlab.kernels.scan import backward_chunks, check_features, chunks, exact, refuse_second_order
 
 
 def _logistic_slope(s: Tensor) -> Tensor:
@@ -85,8 +85,10 @@ def elman_scan(
         h_1 to h_T, (batch, seq_len, hidden_size), or None; and h_T, (batch, hidden_size).
 
     Raises:
+        ValueError: For inputs of another number of features.
         RuntimeError: From a backward pass with create_graph=True.
     """
+    check_features(inputs, weight_ih)
     if inputs.is_cuda and nonlinearity in CUDNN:
         return torch_scan(inputs, h0, weight_ih, weight_hh, bias, nonlinearity)
     scan = NumpyScan if on_cpu(inputs, h0, weight_ih, weight_hh, bias) else TorchScan
@@ -148,7 +150,7 @@ class TorchScan(Function):
         for chunk in chunks(length, states[0].numel()):
             some = states[chunk.start + 1 : chunk.stop + 1]
             rows = x[chunk.start * batch : chunk.stop * batch]
-            torch.mm(rows, w, out=some.view(len(rows), -1))
+            torch.mm(rows, w, out=some.flatten(0, 1))
             before = states[chunk.start]
             for a in some.unbind():
                 before = form.f(a.addmm_(before, u))

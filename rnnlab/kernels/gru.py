@@ -31,7 +31,7 @@ from torch.autograd import Function
 
 from rnnlab.kernels.arrays import on_cpu
 from rnnlab.kernels.gru_numpy import NumpyScan
-from rnnlab.kernels.scan import backward_chunks, chunks, exact, refuse_second_order
+from rnnlab.kernels.scan import backward_chunks, check_features, chunks, exact, refuse_second_order
 
 
 def has_kernel(inputs: Tensor) -> bool:
@@ -63,8 +63,10 @@ def gru_scan(
         h_1 to h_T, (batch, seq_len, hidden_size), or None; and h_T, (batch, hidden_size).
 
     Raises:
+        ValueError: For inputs of another number of features.
         RuntimeError: From a backward pass with create_graph=True.
     """
+    check_features(inputs, weight_ih)
     tensors = inputs, h0, weight_ih, weight_hh, bias_ih, bias_hh
     scan = NumpyScan if on_cpu(*tensors) else TorchScan
     hidden, last = scan.apply(*tensors, all_steps)
@@ -100,8 +102,8 @@ class TorchScan(Function):
             span = slice(chunk.start, chunk.stop)
             rows = x[chunk.start * batch : chunk.stop * batch]
             gates[span, :, :size] = b_q
-            gates[span, :, size:] = torch.addmm(b_rz, rows, w_rz).view(len(chunk), batch, -1)
-            torch.addmm(b_n, rows, w_n, out=news[span].view(len(rows), -1))
+            gates[span, :, size:] = torch.addmm(b_rz, rows, w_rz).unflatten(0, (len(chunk), batch))
+            torch.addmm(b_n, rows, w_n, out=news[span].flatten(0, 1))
             some = gates[span]
             q, rz = some[:, :, :size], some[:, :, size:]
             for gate, q_t, rz_t, r_t, z_t, s, after in zip(

@@ -31,9 +31,8 @@ class _Linear(Function):
         ctx.save_for_backward(inputs, weight)
         x = array(inputs).transpose(1, 0, 2)
         seq_len, batch, _ = x.shape
-        # One sum for all sequences of a step: numpy adds few numbers at a time as slowly as many.
-        y = rows(x).dot(np.ascontiguousarray(array(weight).T)).reshape(seq_len, -1)
-        y += np.tile(array(bias), batch)
+        y = rows(x).dot(np.ascontiguousarray(array(weight).T)).reshape(seq_len, batch * len(weight))
+        y += np.tile(array(bias), batch)  # numpy adds a row of nine as slowly as one of hundreds
         # Few numbers, in the order that a loss of a user's may count on.
         outputs = y.reshape(seq_len, batch, len(weight)).transpose(1, 0, 2)
         return torch.from_numpy(np.ascontiguousarray(outputs))

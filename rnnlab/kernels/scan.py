@@ -36,6 +36,16 @@ def exact(inputs: Tensor) -> bool:
     return wide and not looked_into and not torch.is_autocast_enabled(inputs.device.type)
 
 
+def check_features(inputs: Tensor, weight_ih: Tensor) -> None:
+    """A kernel that pads its inputs would find a few too many to fit.
+
+    Raises:
+        ValueError: If x_t has not as many features as W has columns.
+    """
+    if inputs.size(2) != weight_ih.size(1):
+        raise ValueError(f"inputs have {inputs.size(2)} features, not {weight_ih.size(1)}")
+
+
 def refuse_second_order() -> None:
     """Called in a backward pass.
 

@@ -1,7 +1,7 @@
 """scripts/benchmark: how fast rnnlab is, against what people would otherwise use.
 
 Prints tables, and writes benchmark.json, ratios.png and growth.png. Losses are compared before
-anything is timed; peers take turns with rnnlab in one process, on one core.
+anything is timed; peers take turns with rnnlab on one core, in a process of their own.
 """
 
 import argparse

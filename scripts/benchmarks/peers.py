@@ -35,12 +35,21 @@ class Peer(ABC):
 
 
 class TorchPeer(Peer):
-    """A bare loop of torch: forward, backward, clip_grad_norm_, Adam."""
+    """A bare loop of torch: forward, backward, clip_grad_norm_, Adam.
+
+    Args:
+        name: Of this peer.
+        hidden: From inputs the hidden states of all steps, or of the last alone, which nobody
+            would cut out of all of them whose backward pass has to be fast.
+        weights: That `hidden` uses.
+        readout: V and c.
+        fused: Adam in one call.
+    """
 
     def __init__(
         self,
         name: str,
-        hidden: Callable[[Tensor], Tensor],
+        hidden: Callable[[Tensor, bool], Tensor],
         weights: Sequence[nn.Parameter],
         readout: nn.Linear,
         fused: bool = False,
@@ -56,7 +65,7 @@ class TorchPeer(Peer):
     def updates(self, batches: Sequence[Batch]) -> list[float]:  # pyrefly: ignore[bad-override]
         losses = []
         for inputs, targets in batches:
-            outputs = self.readout(self.hidden(inputs)[:, -targets.size(1) :])
+            outputs = self.readout(self.hidden(inputs, targets.size(1) == inputs.size(1)))
             loss = loss_of(outputs, targets)
             self.optimizer.zero_grad()
             loss.backward()
@@ -105,7 +114,13 @@ def bare(model: SequenceModel, fused: bool = False) -> TorchPeer:
     layer = layer_of(model)
     name = f"nn.{type(layer).__name__}" + (", fused Adam" if fused else "")
     weights = list(layer.parameters())
-    return TorchPeer(name, lambda x: layer(x)[0], weights, readout_of(model), fused)
+
+    def hidden(inputs: Tensor, all_steps: bool) -> Tensor:
+        steps, last = layer(inputs)
+        h = last[0] if isinstance(layer, nn.LSTM) else last
+        return steps if all_steps else h.transpose(0, 1)
+
+    return TorchPeer(name, hidden, weights, readout_of(model), fused)
 
 
 def hoisted(model: SequenceModel, compiled: bool = False) -> TorchPeer:
@@ -113,13 +128,13 @@ def hoisted(model: SequenceModel, compiled: bool = False) -> TorchPeer:
     layer = layer_of(model)
     w, u, b, _ = layer.parameters()
 
-    def hidden(inputs: Tensor) -> Tensor:
+    def hidden(inputs: Tensor, all_steps: bool) -> Tensor:
         projected = F.linear(inputs, w, b).unbind(1)
         h, states = torch.zeros_like(projected[0]), []
         for x in projected:
             h = torch.tanh(torch.addmm(x, h, u.t()))
             states.append(h)
-        return torch.stack(states, dim=1)
+        return torch.stack(states if all_steps else states[-1:], dim=1)
 
     name = "torch.compile of it" if compiled else "hoisted loop"
     forward = torch.compile(hidden, dynamic=False) if compiled else hidden

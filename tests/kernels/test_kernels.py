@@ -41,6 +41,9 @@ SHAPES = [
 ]
 
 
+close = partial(torch.testing.assert_close, rtol=1e-10, atol=1e-10)  # of double precision
+
+
 def made(make, input_size: int, hidden_size: int, dtype: torch.dtype) -> Cell:
     torch.manual_seed(0)
     cell = make(input_size, hidden_size).to(dtype)
@@ -75,7 +78,6 @@ def test_equals_the_loop_in_double_precision(make, shape):
     cell = made(make, input_size, hidden_size, torch.float64)
     inputs = torch.randn(batch, steps, input_size, dtype=torch.float64)
     h0 = torch.rand(batch, hidden_size, dtype=torch.float64)
-    close = partial(torch.testing.assert_close, rtol=1e-10, atol=1e-10)
     close(
         all_steps(type(cell).forward, cell, inputs, h0), all_steps(Cell.forward, cell, inputs, h0)
     )
@@ -141,7 +143,42 @@ def test_inputs_of_any_layout(make):
     assert not inputs.is_contiguous()
     h0 = torch.rand(3, 4, dtype=torch.float64).t()
     mine = all_steps(type(cell).forward, cell, inputs, h0)
-    torch.testing.assert_close(mine, all_steps(Cell.forward, cell, inputs.contiguous(), h0))
+    close(mine, all_steps(Cell.forward, cell, inputs.contiguous(), h0))
+
+
+@every_cell
+def test_weights_of_any_layout(make):
+    """Oracle: the loop, whose weights lie as they do by default."""
+    cell, other = made(make, 2, 3, torch.float64), made(make, 2, 3, torch.float64)
+    for parameter in cell.parameters():
+        if parameter.dim() == 2:
+            parameter.data = parameter.data.t().contiguous().t()
+            assert not parameter.is_contiguous()
+    inputs, h0 = torch.randn(4, 5, 2, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64)
+    mine = all_steps(type(cell).forward, cell, inputs, h0)
+    close(mine, all_steps(Cell.forward, other, inputs, h0))
+
+
+@pytest.mark.parametrize("features", [1, 2, 4, 5])
+@every_cell
+def test_inputs_of_another_width_are_refused(make, features):
+    """Oracle: the loop, which torch refuses."""
+    cell, inputs = made(make, 3, 4, torch.float32), torch.randn(2, 5, features)
+    for run in (type(cell).forward, type(cell).final_state):
+        with pytest.raises(ValueError, match=f"^inputs have {features} features, not 3$"):
+            run(cell, inputs)
+    with pytest.raises(RuntimeError, match="shapes"):
+        Cell.forward(cell, inputs)
+
+
+@every_cell
+def test_no_sequences_have_no_states_and_no_gradient(make):
+    cell = made(make, 2, 3, torch.float64)
+    inputs, h0 = torch.randn(0, 5, 2, dtype=torch.float64), torch.rand(0, 3, dtype=torch.float64)
+    hidden, _ = cell(inputs, (h0,))
+    assert hidden.shape == (0, 5, 3)
+    for gradient in torch.autograd.grad(hidden.sum(), list(cell.parameters())):
+        assert not gradient.any()
 
 
 @every_cell
@@ -155,7 +192,7 @@ def test_the_same_forward_gives_gradients_twice(make):
 
 
 @every_cell
-def test_a_model_of_two_layers_read_out_at_its_last_step(make):
+def test_a_model_of_two_layers_read_out_at_its_last_steps(make):
     """Oracle: every layer by `Cell.forward`, read out at all steps."""
     torch.manual_seed(0)
     model = SequenceModel(partial(make, hidden_size=4), 2, 3, num_layers=2).double()
@@ -165,14 +202,13 @@ def test_a_model_of_two_layers_read_out_at_its_last_step(make):
         assert isinstance(layer, Cell)
         hidden, _ = Cell.forward(layer, hidden)
     expected = model.read_out(hidden)
+    parameters = list(model.parameters())
     for last in (1, 2, 6):
         outputs, _ = model(inputs, last=last)
-        torch.testing.assert_close(outputs, expected[:, -last:])
-    parameters = list(model.parameters())
-    mine = torch.autograd.grad(model(inputs, last=1)[0].square().sum(), parameters)
-    torch.testing.assert_close(
-        mine, torch.autograd.grad(expected[:, -1:].square().sum(), parameters)
-    )
+        close(outputs, expected[:, -last:])
+        mine = torch.autograd.grad(outputs.square().sum(), parameters)
+        right = expected[:, -last:].square().sum()
+        close(mine, torch.autograd.grad(right, parameters, retain_graph=True))
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
@@ -184,7 +220,7 @@ def test_what_runs_on_cuda_computes_the_same(nonlinearity):
     weights = cell.weight_ih, cell.weight_hh, cell.bias
     hidden, end = elman.torch_scan(inputs, h0, *weights, nonlinearity)
     expected, (last,) = Cell.forward(cell, inputs, (h0,))
-    torch.testing.assert_close((hidden, end), (expected, last))
+    close((hidden, end), (expected, last))
 
 
 @pytest.mark.parametrize(
