@@ -76,7 +76,7 @@ class SequenceModel(nn.Module):
             state = None if states is None else states[depth]
             if last == 1 and depth == len(self.layers) - 1:
                 ends.append(layer.final_state(hidden, state))
-                return self.read_out(ends[-1][0].unsqueeze(1)), ends
+                return self.read_out(ends[-1][0]).unsqueeze(1), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
         if last is not None and last < inputs.size(1):  # of all, its gradient would be a copy

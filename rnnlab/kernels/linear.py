@@ -18,8 +18,8 @@ from rnnlab.kernels.scan import exact
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`torch.nn.functional.linear` of inputs (batch, seq_len, features)."""
-    if exact(inputs) and on_cpu(inputs, weight, bias):
+    """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
+    if inputs.dim() == 3 and exact(inputs) and on_cpu(inputs, weight, bias):
         return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
 
