@@ -45,9 +45,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> None:
         with held():  # a checkpoint that is known as saved has been
             self.unwritten[Path(path)] = packed(checkpoint)
-            self._write()
+            self._write_what_waits()
 
-    def _write(self) -> None:
+    def _write_what_waits(self) -> None:
         for target, data in list(self.unwritten.items()):
             try:
                 _write(target, data)

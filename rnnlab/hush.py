@@ -15,15 +15,13 @@ EXPECTED = (
 
 def hush() -> None:
     """Silence what is no news; any other warning still comes through."""
-    logging.raiseExceptions = (
-        False  # a full disk takes no line of the log either, nor needs a traceback
-    )
+    # A full disk takes no line of the log either, nor needs a traceback.
+    logging.raiseExceptions = False
     for name in ("pytorch_lightning", "lightning.pytorch", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
-    os.environ.setdefault(
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"
-    )  # it may hold a password
+    # It may hold a password.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for said in EXPECTED:
         warnings.filterwarnings("ignore", message=f".*{said}.*")

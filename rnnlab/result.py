@@ -3,6 +3,7 @@
 import json
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,14 @@ class Result:
             ValueError: If there is none, or it cannot be read.
         """
         return stored.read(folder / FILE, cls)
+
+
+def finished(folder: Path) -> Result | None:
+    """The result of a run that has finished; None also where none can be read, and it is to run again."""
+    with suppress(ValueError):
+        result = Result.read(folder)
+        return result if result.status == "FINISHED" else None
+    return None
 
 
 def variant_name(choices: Mapping[str, str]) -> str:

@@ -19,9 +19,8 @@ class Score:
         figures |= {name: values.sum() for name, values in task.scores(outputs, targets).items()}
         self.sequences += count
         for name, value in figures.items():
-            self.sums[name] = (
-                self.sums.get(name, 0) + value.cpu().double()
-            )  # not every device has it
+            wide = value.cpu().double()  # which not every device has
+            self.sums[name] = self.sums.get(name, 0) + wide
 
     def means(self, prefix: str) -> dict[str, float]:
         return {f"{prefix}/{k}": v.item() / self.sequences for k, v in self.sums.items()}

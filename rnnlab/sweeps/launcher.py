@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, as_completed
-from contextlib import suppress
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,7 +33,7 @@ from rnnlab.checks import check_float, check_int
 from rnnlab.job import mask_files
 from rnnlab.masking import masked
 from rnnlab.output import unfailing
-from rnnlab.result import FAILURE, FILE, Result, failure_in, write_failure
+from rnnlab.result import FAILURE, FILE, Result, failure_in, finished, write_failure
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
 
@@ -160,7 +159,7 @@ def _finished_before(config: DictConfig) -> Future[Any] | None:
     """With resume=auto, a job that an earlier attempt has finished."""
     from rnnlab.resume import AUTO, asked  # late: it needs MLflow
 
-    if asked(config)[0] != AUTO or _finished(_folder(config)) is None:
+    if asked(config)[0] != AUTO or finished(_folder(config)) is None:
         return None
     done: Future[Any] = Future()
     done.set_result(None)
@@ -226,7 +225,7 @@ def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction)
             hydra_context=context,
         )
         _ = returned.return_value  # raises what the task function raised
-        if _finished(_folder(config)) is None:  # by which a sweep knows of its jobs
+        if finished(_folder(config)) is None:  # by which a sweep knows of its jobs
             raise OSError(f"the run has finished, and {_folder(config) / FILE} could not take it")
     except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
@@ -252,7 +251,7 @@ def _import_what_comes_after() -> None:
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
     """Why a job failed, in words, or None; one that has finished has not, however its process ended."""
     error = future.exception()
-    if error is None or _finished(_folder(config)) is not None:
+    if error is None or finished(_folder(config)) is not None:
         return None
     if isinstance(error, ProcessExpired):
         killed = f"its process was killed (exit status {error.exitcode})"
@@ -260,14 +259,6 @@ def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
     if isinstance(error, futures.TimeoutError):
         return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
     return error if isinstance(error, Exception) else RuntimeError(repr(error))
-
-
-def _finished(folder: Path) -> Result | None:
-    """The result of a job that has finished."""
-    with suppress(ValueError):
-        result = Result.read(folder)
-        return result if result.status == "FINISHED" else None
-    return None
 
 
 def _folder(config: DictConfig) -> Path:

@@ -1,11 +1,10 @@
 """The runs that a horizon is found by, as their folders tell of them."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from rnnlab.masking import masked
-from rnnlab.result import Result
+from rnnlab.result import Result, finished
 
 REPORT = "report"  # the folder of the comparison
 SUPERSEDED = "superseded"  # a file in the folder of a job that is run anew in another
@@ -15,8 +14,7 @@ def finished_probes(folder: Path) -> dict[tuple[str, ...], Result]:
     """Each finished run below the sweep's folder, by its overrides."""
     found = {}
     for path in folder.glob("*/result.json"):
-        result = _read(path.parent)
-        if result is not None and result.status == "FINISHED":
+        if (result := finished(path.parent)) is not None:
             found[tuple(result.overrides)] = result
     return found
 
@@ -35,14 +33,6 @@ def supersede_unfinished(folder: Path) -> int:
     """Mark what an earlier attempt did not finish; return the number of the next job."""
     jobs = job_folders(folder)
     for job in jobs:
-        result = _read(job)
-        if result is None or result.status != "FINISHED":
+        if finished(job) is None:
             (job / SUPERSEDED).touch()
     return 1 + max((int(job.name) for job in jobs if job.name.isdecimal()), default=len(jobs) - 1)
-
-
-def _read(job: Path) -> Result | None:
-    """Its result; None if there is none that can be read, and the job is to be run again."""
-    with suppress(ValueError):
-        return Result.read(job)
-    return None
