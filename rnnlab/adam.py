@@ -13,7 +13,7 @@ from torch.optim import Adam, AdamW, Optimizer
 
 
 def step_of(optimizer: Optimizer) -> Callable[[], Any]:
-    """What does as `optimizer.step()`, for as long as no option but the learning rate changes.
+    """What does as `optimizer.step()`, until asked again, or an option but the learning rate changes.
 
     It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a
     state to go on from and no hooks.
@@ -51,9 +51,11 @@ def _is_plain(group: dict[str, Any], optimizer: Optimizer) -> bool:
 def _kernel(group: dict[str, Any], optimizer: Optimizer) -> Callable[[], None]:
     parameters = group["params"]
     states = [optimizer.state[p] for p in parameters]
-    steps, means, squares = (
-        [s[name] for s in states] for name in ("step", "exp_avg", "exp_avg_sq")
-    )
+    means, squares = ([s[name] for s in states] for name in ("exp_avg", "exp_avg_sq"))
+    counts = torch.stack([s["step"] for s in states])
+    steps = list(counts.unbind())  # to be counted on all at once
+    for state, step in zip(states, steps, strict=True):
+        state["step"] = step
     largest = [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else []
     decoupled = group.get("decoupled_weight_decay", type(optimizer) is AdamW)
     fused = torch._fused_adamw_ if decoupled else torch._fused_adam_
@@ -63,7 +65,7 @@ def _kernel(group: dict[str, Any], optimizer: Optimizer) -> Callable[[], None]:
 
     def kernel() -> None:
         gradients = [p.grad for p in parameters]
-        torch._foreach_add_(steps, 1)
+        counts.add_(1)
         fused(parameters, gradients, means, squares, largest, steps, lr=group["lr"], **options)
 
     return kernel
