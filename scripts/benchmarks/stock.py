@@ -52,8 +52,10 @@ class Module(pl.LightningModule):
 
     def answers(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         inputs, targets = batch
-        hidden, _ = self.layer(inputs)
-        return self.readout(hidden[:, -targets.size(1) :]), targets
+        # The last state alone: cut out of all of them, it costs the backward pass a copy.
+        _, state = self.layer(inputs)
+        h = state[0] if isinstance(self.layer, nn.LSTM) else state
+        return self.readout(h.transpose(0, 1)), targets
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         loss = self.task.loss(*self.answers(batch))
