@@ -53,7 +53,7 @@ def _kernel(group: dict[str, Any], optimizer: Optimizer) -> Callable[[], None]:
     states = [optimizer.state[p] for p in parameters]
     means, squares = ([s[name] for s in states] for name in ("exp_avg", "exp_avg_sq"))
     counts = torch.stack([s["step"] for s in states])
-    steps = list(counts.unbind())  # to be counted on all at once
+    steps = list(counts.unbind())  # views of it, which one addition counts on
     for state, step in zip(states, steps, strict=True):
         state["step"] = step
     largest = [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else []

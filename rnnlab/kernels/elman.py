@@ -29,7 +29,14 @@ from torch.autograd import Function
 
 from rnnlab.kernels.arrays import on_cpu
 from rnnlab.kernels.elman_numpy import NumpyScan
-from rnnlab.kernels.scan import backward_chunks, check_features, chunks, exact, refuse_second_order
+from rnnlab.kernels.scan import (
+    backward_chunks,
+    check_features,
+    chunks,
+    exact,
+    refuse_second_order,
+    times,
+)
 
 
 def _logistic_slope(s: Tensor) -> Tensor:
@@ -141,8 +148,8 @@ class TorchScan(Function):
         x[:, :, :-1] = inputs.transpose(0, 1)
         x = x.flatten(0, 1)
         b = bias + form.low * weight_hh.sum(dim=1) if form.low else bias
-        w = _times(torch.cat([weight_ih, b.unsqueeze(1)], dim=1), form.rate).t()
-        u = _times(weight_hh.t().contiguous(), form.rate * form.spread)
+        w = times(torch.cat([weight_ih, b.unsqueeze(1)], dim=1), form.rate).t()
+        u = times(weight_hh.t().contiguous(), form.rate * form.spread)
         states = inputs.new_empty(length + 1, batch, bias.size(0))
         states[0] = h0
         if form.low:
@@ -167,7 +174,7 @@ class TorchScan(Function):
         g, last = grads
         x, states, weight_ih, weight_hh = ctx.saved_tensors
         form, (batch, length, input_size) = ctx.form, ctx.shape
-        u = _times(weight_hh.detach(), form.gain).contiguous()
+        u = times(weight_hh.detach(), form.gain).contiguous()
         d = torch.zeros_like(states[0])
         if last is not None:
             d += last
@@ -189,12 +196,12 @@ class TorchScan(Function):
             if grad_x is not None:
                 torch.mm(e, weight_ih, out=grad_x[rows])
         if grad_x is not None:
-            grad_x = _times(grad_x, form.gain).view(length, batch, input_size).transpose(0, 1)
+            grad_x = times(grad_x, form.gain).view(length, batch, input_size).transpose(0, 1)
         grad_b = grad_w[-1]
-        grad_u = _times(grad_u, form.spread)
+        grad_u = times(grad_u, form.spread)
         if form.low:
             grad_u.add_(grad_b.unsqueeze(1), alpha=form.low)
-        of_weights = (_times(part, form.gain) for part in (grad_w[:-1].t(), grad_u, grad_b))
+        of_weights = (times(part, form.gain) for part in (grad_w[:-1].t(), grad_u, grad_b))
         return grad_x, d, *of_weights, None, None
 
 
@@ -206,10 +213,6 @@ def _steps_back(slopes: Tensor, d: Tensor, u: Tensor, g: Sequence[Tensor] | None
     else:
         for e, above in zip(reversed(slopes.unbind()), reversed(g), strict=True):
             torch.addmm(above, e.mul_(d), u, out=d)
-
-
-def _times(tensor: Tensor, factor: float) -> Tensor:
-    return tensor if factor == 1 else tensor * factor
 
 
 def _affine(s: Tensor, form: _Form) -> Tensor:

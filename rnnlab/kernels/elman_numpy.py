@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from rnnlab.kernels.arrays import Array, array, quiet, rows, with_ones
-from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order
+from rnnlab.kernels.scan import backward_chunks, chunks, refuse_second_order, times
 
 
 def _relu(a: Array, out: Array) -> Array:
@@ -96,7 +96,7 @@ class NumpyScan(Function):
         refuse_second_order()
         weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them
         x, states, form = ctx.arrays
-        w, u = array(weight_ih), _times(array(weight_hh), form.gain)
+        w, u = array(weight_ih), times(array(weight_hh), form.gain)
         g, last = (None if grad is None else array(grad) for grad in grads)
         above = None if g is None else g.transpose(1, 0, 2)
         d = np.zeros_like(states[0]) if last is None else last.copy()
@@ -113,12 +113,12 @@ class NumpyScan(Function):
                 e.dot(w, rows(grad_x[span]))
         features = w.shape[1]
         grad_b = grad_w[features]
-        grad_u = _times(grad_u, form.spread)
+        grad_u = times(grad_u, form.spread)
         if form.low:
             grad_u += form.low * grad_b[:, None]
-        of_weights = [_times(part, form.gain) for part in (grad_w[:features].T, grad_u, grad_b)]
+        of_weights = [times(part, form.gain) for part in (grad_w[:features].T, grad_u, grad_b)]
         if grad_x is not None:
-            grad_x = _times(grad_x.transpose(1, 0, 2), form.gain)
+            grad_x = times(grad_x.transpose(1, 0, 2), form.gain)
         arrays = (grad_x, d, *of_weights)
         return *(None if a is None else torch.from_numpy(a) for a in arrays), None, None
 
@@ -138,10 +138,6 @@ def _steps_back(slopes: Array, d: Array, u: Array, above: Array | None) -> None:
             add(d, g, d)
             multiply(e, d, e)
             e.dot(u, d)
-
-
-def _times(values: Array, factor: float) -> Array:
-    return values if factor == 1 else values * factor
 
 
 def _hidden(s: Array, form: _Form) -> Array:

@@ -1,9 +1,13 @@
 """What the kernels have in common: time in chunks, and gradients of the first order alone."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+Values = TypeVar("Values", Tensor, np.ndarray)
 
 NUMBERS = 2**17  # in a chunk's states: many for one matrix product, few enough for the cache
 
@@ -44,6 +48,11 @@ def check_features(inputs: Tensor, weight_ih: Tensor) -> None:
     """
     if inputs.size(2) != weight_ih.size(1):
         raise ValueError(f"inputs have {inputs.size(2)} features, not {weight_ih.size(1)}")
+
+
+def times(values: Values, factor: float) -> Values:
+    """The product; no copy where the factor is 1."""
+    return values if factor == 1 else values * factor
 
 
 def refuse_second_order() -> None:

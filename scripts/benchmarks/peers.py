@@ -39,8 +39,8 @@ class TorchPeer(Peer):
 
     Args:
         name: Of this peer.
-        hidden: From inputs the hidden states of all steps, or of the last alone, which nobody
-            would cut out of all of them whose backward pass has to be fast.
+        hidden: From inputs the hidden states of all steps, or of the last alone: cut out of all of
+            them, it would cost the backward pass a copy.
         weights: That `hidden` uses.
         readout: V and c.
         fused: Adam in one call.

@@ -11,7 +11,6 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,7 +36,6 @@ from rnnlab.training import TrainingModule
 
 CLOSE = 1e-3
 """Relative, of the mean losses of the blocks before: float32 on two different orders of sums."""
-MakePeer = Callable[[SequenceModel, Task], Peer]
 
 
 @dataclass
@@ -143,7 +141,7 @@ def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
     module = make_module(case.config())
     weights = asked.recv()
     module.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
-    peers = [make(module.model, module.task) for make in peers_of(case, choice)]
+    peers = peers_of(case, choice, module.model, module.task)
     settings = module.train_settings
     stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
     asked.send("ready")
@@ -201,20 +199,19 @@ def gemm_peak(size: int = 1024, seconds: float = 1.0) -> float:
     return 2 * size**3 / best
 
 
-def peers_of(case: Case, choice: Choice) -> list[MakePeer]:
+def peers_of(case: Case, choice: Choice, model: SequenceModel, task: Task) -> list[Peer]:
     """Whom a case is compared with; what compiles for minutes is left to the small one."""
-    makers: list[MakePeer] = [lambda model, task: bare(model)]
+    peers: list[Peer] = [bare(model)]
     small = case.hidden_size <= 50
     if case.cell != "elman":
-        return makers
-    makers.append(lambda model, task: bare(model, fused=True))
-    makers.append(lambda model, task: hoisted(model))
+        return peers
+    peers += [bare(model, fused=True), hoisted(model)]
     if choice.compiled and small and case.task == "adding":
-        makers.append(lambda model, task: hoisted(model, compiled=True))
+        peers.append(hoisted(model, compiled=True))
     if choice.jax:
         from benchmarks.jax_peers import Scan, Vmap
 
-        makers.append(Scan)
+        peers.append(Scan(model, task))
         if small and case.task == "adding":
-            makers.append(lambda model, task: Vmap(model, task, runs=8))
-    return makers
+            peers.append(Vmap(model, task, runs=8))
+    return peers
