@@ -1,13 +1,10 @@
 """What the kernels have in common: time in chunks, and gradients of the first order alone."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-
-Values = TypeVar("Values", Tensor, np.ndarray)
 
 NUMBERS = 2**17  # in a chunk's states: many for one matrix product, few enough for the cache
 
@@ -50,8 +47,8 @@ def check_features(inputs: Tensor, weight_ih: Tensor) -> None:
         raise ValueError(f"inputs have {inputs.size(2)} features, not {weight_ih.size(1)}")
 
 
-def times(values: Values, factor: float) -> Values:
-    """The product; no copy where the factor is 1."""
+def times(values: Any, factor: float) -> Any:
+    """The product of a tensor or an array; no copy where the factor is 1."""
     return values if factor == 1 else values * factor
 
 
