@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from rnnlab.result import Result
 from rnnlab.tracking.delivery import Delivery
+from rnnlab.tracking.journal import Journal
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
 from tests.faults.servers import Server, postgres, server
@@ -24,6 +26,7 @@ from tests.faults.servers import Server, postgres, server
 __all__ = ["postgres", "server"]  # fixtures
 
 LONG = ("cell=elman", *TRAIN, "train.stop_when_solved=false")
+EVERY_500 = "train.val_every=500"
 LONGEST_WAIT = 1.0  # seconds without a point, of a run that makes one every hundredth
 
 
@@ -45,23 +48,35 @@ def longest_wait(folder: Path) -> float:
     return max(b - a for a, b in itertools.pairwise(times)) / 1000
 
 
-def _for_seconds(seconds: float) -> tuple[str, ...]:
-    """About so long, on this machine: 1 ms an update."""
-    return (f"train.steps={int(seconds * 1000) // 50 * 50}", "train.val_every=500")
+ForSeconds = Callable[[float], tuple[str, ...]]
+
+
+@pytest.fixture
+def for_seconds(command: Command) -> ForSeconds:
+    """What makes a run train for about so long, on this machine and by today's code."""
+    assert command(*LONG, "train.steps=4000", EVERY_500, "hydra.run.dir=speed").status == 0
+    losses = [p for p in Journal(Path("speed", "metrics.jsonl")) if p.key == "train/loss"]
+    first, last = losses[0], losses[-1]
+    per_second = 1000 * (last.step - first.step) / (last.timestamp - first.timestamp)
+
+    def overrides(seconds: float) -> tuple[str, ...]:
+        return f"train.steps={int(seconds * per_second) // 500 * 500}", EVERY_500
+
+    return overrides
 
 
 @pytest.mark.slow
 def test_killed_for_a_minute_in_mid_run(
-    server: Server, spawn: Spawn, home: Path, faults: Faults
+    server: Server, spawn: Spawn, home: Path, faults: Faults, for_seconds: ForSeconds
 ) -> None:
     server.start()
     folder = home / "a"
-    process = spawn(*LONG, *_for_seconds(120), f"tracking.uri={server.uri}", "hydra.run.dir=a")
+    process = spawn(*LONG, *for_seconds(120), f"tracking.uri={server.uri}", "hydra.run.dir=a")
     wait_for(lambda: lines(folder) > 2000)
     server.kill()
     time.sleep(60)
-    assert process.poll() is None, "the run ended within the outage: nothing was tested"
     server.start()
+    assert process.poll() is None, "the run ended within the outage: nothing was tested"
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
     assert longest_wait(folder) < LONGEST_WAIT
@@ -78,7 +93,7 @@ def test_down_at_the_end(
     server.start()
     folder = home / "outputs" / "a"
     at = (f"tracking.uri={server.uri}", f"hydra.run.dir={folder}")
-    process = spawn(*LONG, *_for_seconds(5), *at)
+    process = spawn(*LONG, "train.steps=5000", EVERY_500, *at)
     wait_for(lambda: lines(folder) > 1000)
     server.kill()
     out, _ = process.communicate(timeout=120)
@@ -129,10 +144,12 @@ def test_never_up(server: Server, command: Command, home: Path, faults: Faults) 
 
 
 @pytest.mark.slow
-def test_a_server_that_hangs(server: Server, spawn: Spawn, home: Path, faults: Faults) -> None:
+def test_a_server_that_hangs(
+    server: Server, spawn: Spawn, home: Path, faults: Faults, for_seconds: ForSeconds
+) -> None:
     server.start()
     folder = home / "a"
-    process = spawn(*LONG, *_for_seconds(40), f"tracking.uri={server.uri}", "hydra.run.dir=a")
+    process = spawn(*LONG, *for_seconds(40), f"tracking.uri={server.uri}", "hydra.run.dir=a")
     wait_for(lambda: lines(folder) > 2000)
     assert server.process is not None
     os.killpg(server.process.pid, signal.SIGSTOP)
@@ -168,8 +185,8 @@ def test_a_sweep_that_begins_before_its_server(
 ) -> None:
     folder = home / "s"
     process = spawn(
-        *("-m", "seed=0,1", *LONG, *_for_seconds(15), "hydra.launcher.n_jobs=1"),
-        *(f"tracking.uri={server.uri}", f"hydra.sweep.dir={folder}"),
+        *("-m", "seed=0,1", *LONG, "train.steps=15000", EVERY_500),
+        *("hydra.launcher.n_jobs=1", f"tracking.uri={server.uri}", f"hydra.sweep.dir={folder}"),
     )
     wait_for(lambda: lines(folder / "0") > 50)
     server.start()
