@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab import collector
 from rnnlab.atomic import write_text
 from rnnlab.masking import masked
+from rnnlab.request import AUTO, asked, without_resume
 from rnnlab.result import FILE, Result, write_failure
 from rnnlab.signals import Stopped
 
@@ -27,7 +28,6 @@ GROUPS = (
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
     from rnnlab.recording import deliver_finished
-    from rnnlab.resume import without_resume
     from rnnlab.summary import summary
     from rnnlab.tracking.store import tracking_uri
     from rnnlab.trial import run_trial
@@ -65,7 +65,7 @@ def _earlier(
     config: dict[str, Any], choices: Mapping[str, str], overrides: list[str], folder: Path
 ) -> "Earlier | None":
     """The run to go on with, if `resume` asks for one and there is one."""
-    from rnnlab.resume import AUTO, asked, begun, earlier_run
+    from rnnlab.resume import begun, earlier_run
 
     name, _ = asked(config)
     if name == AUTO:

@@ -18,10 +18,10 @@ from rnnlab import checkpoints
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.config import ALLOWED_PACKAGES
 from rnnlab.masking import MASK, masked, masked_config
+from rnnlab.request import AUTO, asked
 from rnnlab.result import CONFIG, FILE, Result, leaves
 from rnnlab.tracking.store import tracking_uri
 
-AUTO = "auto"
 HOW = ("resume", "tracking.uri", "allow_targets")
 """Keys that say how a run is reached, not what it is."""
 CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_threads")
@@ -45,25 +45,6 @@ class Earlier:
     @property
     def folder(self) -> Path:
         return Path(self.result.folder)
-
-
-def asked(config: Mapping[str, Any]) -> tuple[Any, bool]:
-    """What `resume` names, and whether changes are allowed; `resume: X` in a file means `run: X`."""
-    section = config.get("resume")
-    if not isinstance(section, Mapping):
-        return section, False
-    for key in section:
-        if key not in ("run", "allow_changes"):
-            raise ValueError(f"resume.{key} is unknown. Allowed: run, allow_changes")
-    allow = section.get("allow_changes", False)
-    if not isinstance(allow, bool):
-        raise ValueError(f"resume.allow_changes={allow} is neither true nor false")
-    return section.get("run"), allow
-
-
-def without_resume(overrides: list[str]) -> list[str]:
-    """The overrides that say what a run is."""
-    return [o for o in overrides if not re.match(r"\+*resume[.=]", o)]
 
 
 def begun(folder: Path, overrides: list[str]) -> Path | None:

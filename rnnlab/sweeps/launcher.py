@@ -33,6 +33,7 @@ from rnnlab.checks import check_float, check_int
 from rnnlab.job import mask_files
 from rnnlab.masking import masked
 from rnnlab.output import unfailing
+from rnnlab.request import AUTO, asked
 from rnnlab.result import FAILURE, FILE, Result, failure_in, finished, write_failure
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
@@ -157,8 +158,6 @@ class ComposedOnce:
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
     """With resume=auto, a job that an earlier attempt has finished."""
-    from rnnlab.resume import AUTO, asked  # late: it needs MLflow
-
     if asked(config)[0] != AUTO or finished(_folder(config)) is None:
         return None
     done: Future[Any] = Future()

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from rnnlab.at_work import AtWorkError, taken
 from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.masking import first_line, masked
+from rnnlab.request import AUTO, asked, without_resume
 from rnnlab.result import FILE as RESULT
 from rnnlab.result import write_failure
 from rnnlab.signals import held
@@ -44,7 +45,6 @@ class Sweep(Callback):
         if config.hydra.launcher._target_.endswith(ProcessLauncher.__name__):
             start_fork_server()  # it imports while this process opens the store
         from rnnlab.hush import hush
-        from rnnlab.resume import without_resume
         from rnnlab.tracking.store import tracking_uri
 
         hush()
@@ -94,8 +94,6 @@ class Sweep(Callback):
         self.horizons = horizons
 
     def _resumes(self, config: DictConfig) -> bool:
-        from rnnlab.resume import AUTO, asked
-
         name, _ = asked(config)
         if name not in (None, AUTO):
             raise ValueError(f"resume={name} goes on with one run: a sweep takes resume={AUTO}")
