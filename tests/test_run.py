@@ -189,6 +189,26 @@ finally:
     assert "imported: []" in done.stderr
 
 
+def test_a_sweep_imports_nothing_heavy_before_its_jobs(home: Path) -> None:
+    """They would wait for it: torch and Lightning, 2 s, are the jobs' own."""
+    program = """
+import sys
+from rnnlab.run import main
+from rnnlab.sweeps.launcher import ProcessLauncher
+def launch(*_, **__):
+    heavy = {"torch", "pytorch_lightning", "matplotlib"}
+    sys.stderr.write(f"imported: {sorted(heavy & set(sys.modules))}")
+    sys.exit()
+ProcessLauncher.launch = launch
+sys.argv[1:] = ["-m", "seed=0,1"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=home, capture_output=True, text=True, check=True
+    )
+    assert "imported: []" in done.stderr
+
+
 def test_examples_of_the_help_compose(command: Command) -> None:
     text = command("--help").out
     examples = re.findall(r"^ +python -m rnnlab\.run (?!\[|-m)(.+)$", text, re.MULTILINE)
