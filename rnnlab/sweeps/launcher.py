@@ -40,7 +40,6 @@ from rnnlab.sweeps.orphans import end_with_the_sweep
 
 PRELOAD = ["rnnlab.sweeps.preload"]
 CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
-CONSTS.sleep_unit = 0.02  # seconds between two looks for processes that are to be replaced
 JOBS_A_PROCESS = 16
 """One after another: the first costs a fork and cold caches. What jobs leave behind ends with it."""
 
