@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab import collector
 from rnnlab.atomic import write_text
 from rnnlab.masking import masked
-from rnnlab.request import AUTO, asked, without_resume
 from rnnlab.result import FILE, Result, write_failure
+from rnnlab.resume_option import AUTO, asked, without_resume
 from rnnlab.signals import Stopped
 
 if TYPE_CHECKING:

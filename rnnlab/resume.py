@@ -18,8 +18,8 @@ from rnnlab import checkpoints
 from rnnlab.at_work import AtWorkError, at_work
 from rnnlab.config import ALLOWED_PACKAGES
 from rnnlab.masking import MASK, masked, masked_config
-from rnnlab.request import AUTO, asked
 from rnnlab.result import CONFIG, FILE, Result, leaves
+from rnnlab.resume_option import AUTO, asked
 from rnnlab.tracking.store import tracking_uri
 
 HOW = ("resume", "tracking.uri", "allow_targets")

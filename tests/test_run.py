@@ -189,18 +189,19 @@ finally:
     assert "imported: []" in done.stderr
 
 
-def test_a_sweep_imports_nothing_heavy_before_its_jobs(home: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["resume=auto"]])
+def test_combinations_import_nothing_heavy_before_their_jobs(home: Path, more: list[str]) -> None:
     """They would wait for it: torch and Lightning, 2 s, are the jobs' own."""
-    program = """
+    program = f"""
 import sys
+from pebble import ProcessPool
 from rnnlab.run import main
-from rnnlab.sweeps.launcher import ProcessLauncher
-def launch(*_, **__):
-    heavy = {"torch", "pytorch_lightning", "matplotlib"}
-    sys.stderr.write(f"imported: {sorted(heavy & set(sys.modules))}")
+def schedule(*_, **__):
+    heavy = {{"torch", "pytorch_lightning", "matplotlib"}}
+    sys.stderr.write(f"imported: {{sorted(heavy & set(sys.modules))}}")
     sys.exit()
-ProcessLauncher.launch = launch
-sys.argv[1:] = ["-m", "seed=0,1"]
+ProcessPool.schedule = schedule
+sys.argv[1:] = ["-m", "seed=0,1", *{more}]
 main()
 """
     done = subprocess.run(

@@ -33,8 +33,8 @@ from rnnlab.checks import check_float, check_int
 from rnnlab.job import mask_files
 from rnnlab.masking import masked
 from rnnlab.output import unfailing
-from rnnlab.request import AUTO, asked
 from rnnlab.result import FAILURE, FILE, Result, failure_in, finished, write_failure
+from rnnlab.resume_option import AUTO, asked
 from rnnlab.signals import stop_on_signals
 from rnnlab.sweeps.orphans import end_with_the_sweep
 

@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 from rnnlab.at_work import AtWorkError, taken
 from rnnlab.atomic import as_the_disk_can, write_text
 from rnnlab.masking import first_line, masked
-from rnnlab.request import AUTO, asked, without_resume
 from rnnlab.result import FILE as RESULT
 from rnnlab.result import write_failure
+from rnnlab.resume_option import AUTO, asked, without_resume
 from rnnlab.signals import held
 from rnnlab.sweeps.probes import REPORT
 from rnnlab.sweeps.record import FILE, SweepRecord

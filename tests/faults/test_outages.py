@@ -181,11 +181,11 @@ def test_a_process_that_died_is_killed_by_sync(spawn: Spawn, home: Path, faults:
 
 @pytest.mark.slow
 def test_a_sweep_that_begins_before_its_server(
-    server: Server, spawn: Spawn, home: Path, faults: Faults
+    server: Server, spawn: Spawn, home: Path, faults: Faults, for_seconds: ForSeconds
 ) -> None:
     folder = home / "s"
     process = spawn(
-        *("-m", "seed=0,1", *LONG, "train.steps=15000", EVERY_500),
+        *("-m", "seed=0,1", *LONG, *for_seconds(15)),
         *("hydra.launcher.n_jobs=1", f"tracking.uri={server.uri}", f"hydra.sweep.dir={folder}"),
     )
     wait_for(lambda: lines(folder / "0") > 50)

@@ -1,6 +1,6 @@
-"""What `resume` asks for, told without the heavy imports of what it takes to go on.
+"""The option `resume`, read without the heavy imports of what it takes to go on.
 
-A sweep asks before its first job, whose start would wait for them.
+A sweep reads it before its first job, whose start would wait for them.
 """
 
 import re
