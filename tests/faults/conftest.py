@@ -93,12 +93,12 @@ def _session(pid: int) -> int:
     return -1 if fields[0] == "Z" else int(fields[3])
 
 
-def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60, every: float = 0.01) -> None:
     """Until it holds."""
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 def lines(folder: Path) -> int:
