@@ -23,7 +23,7 @@ from rnnlab.config import build
 from rnnlab.diagnostics.watch import Watch
 from rnnlab.experiment import check_sections, make_diagnostics, make_module, make_trainer
 from rnnlab.hush import hush
-from rnnlab.machine import keep_freed_memory, set_num_threads
+from rnnlab.machine import compute_in_float32, keep_freed_memory, set_num_threads
 from rnnlab.masking import MASK, masked, masked_config
 from rnnlab.progress import Progress
 from rnnlab.recording import begin, deliver_what_waits, end, make_record, reach, write_down
@@ -69,6 +69,7 @@ def run_trial(
         raise ValueError(f"hydra.run.dir={folder} holds a run already: resume= goes on with it")
     threads, cores = config["num_threads"], max(os.cpu_count() or 1, 2)
     set_num_threads(check_int("num_threads", threads, minimum=1, maximum=cores))
+    compute_in_float32()
     keep_freed_memory()
     torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say
     module, diagnostics = make_module(config), make_diagnostics(config)

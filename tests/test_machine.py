@@ -7,7 +7,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from rnnlab.machine import keep_freed_memory, set_num_threads
+from rnnlab.machine import compute_in_float32, keep_freed_memory, set_num_threads
 
 FAULTS = """
 import resource
@@ -37,6 +37,12 @@ def test_threads_of_torch_and_of_numpys_blas() -> None:
         set_num_threads(1)
     assert torch.get_num_threads() == 1
     assert {x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"} == {1}
+
+
+def test_cudnn_may_not_round_to_tf32() -> None:
+    torch.backends.cudnn.allow_tf32 = True  # as torch has it
+    compute_in_float32()
+    assert not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.skipif(not keep_freed_memory(), reason="an allocator other than glibc's")

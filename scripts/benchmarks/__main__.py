@@ -46,7 +46,7 @@ def main() -> None:
     found = json.loads(path.read_text("utf-8")) if path.exists() else {}
     found["machine"] = machine()
     parts: dict[str, Callable[[int, Path], Any]] = {
-        "updates": partial(updates, keep_freed_memory=asked.peers_keep_memory),
+        "updates": partial(updates, keep_freed_memory=asked.peers_keep_memory, device=asked.device),
         "sweep": sweep,
         "start": start,
         "growth": growth,
@@ -66,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
         "--peers-keep-memory",
         action="store_true",
         help="let the peers' process too keep what it has freed (mallopt)",
+    )
+    made.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where updates are made (cpu)"
     )
     made.add_argument("--output", type=Path, default=Path("outputs/benchmark"), metavar="FOLDER")
     return made
@@ -93,17 +96,21 @@ def _blas() -> list[dict[str, Any]]:
     return [each for each in threadpool_info() if each["user_api"] == "blas"]
 
 
-def updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
-    """Inside rnnlab's training, against bare loops, all on one core."""
+def updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> Any:
+    """Inside rnnlab's training, against bare loops, all on one core or one device."""
+    if device == "cuda":  # where the backward pass has a thread of its own
+        return _updates(rounds, folder, keep_freed_memory, device)
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})  # of the peers' processes too
     try:
-        return _updates(rounds, folder, keep_freed_memory)
+        return _updates(rounds, folder, keep_freed_memory, device)
     finally:
         os.sched_setaffinity(0, cores)
 
 
-def _updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
+def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> Any:
+    import torch
+
     from benchmarks.case import Case
     from benchmarks.figures import draw_ratios
     from benchmarks.updates import HEADER, Choice, gemm_peak, time_updates
@@ -115,10 +122,11 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
     for there, what in ((jax, "JAX and Optax"), (compiled, "g++, for torch.compile")):
         if not there:
             sys.stderr.write(f"left out: {what}\n")
-    peak, table, rows, timed = gemm_peak(), [], [], []
+    name = torch.cuda.get_device_name() if device == "cuda" else "one core"
+    peak, table, rows, timed = gemm_peak(device), [], [], []
     for task in ("adding", "copy_memory"):
         for (cell, sizes), targets in TARGETS.items():
-            case = Case(cell, task, *sizes)
+            case = Case(cell, task, *sizes, device)
             one = time_updates(case, rounds, Choice(jax, compiled, keep_freed_memory))
             timed.append(one.as_dict())
             for peer in one.peers:
@@ -130,19 +138,19 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool) -> Any:
                         "peer": peer,
                         "ratio": statistics.median(ratios),
                         "range": [min(ratios), max(ratios)],
-                        "target": targets.get(peer),
+                        "target": targets.get(peer) if device == "cpu" else None,
                     }
                 )
             sys.stdout.write(f"{markdown_table(HEADER, table[-len(one.peers) :])}\n")
             sys.stdout.flush()
     draw_ratios(rows, folder / "ratios.png")
-    sys.stdout.write(f"GEMM peak {peak / 1e9:.1f} GFLOP/s\n")
+    sys.stdout.write(f"GEMM peak of {name}: {peak / 1e9:.1f} GFLOP/s\n")
     shares = [statistics.median(one["logged"]) / statistics.median(one["ours"]) for one in timed]
     sys.stdout.write(
         f"perf/seconds_per_update is {min(shares):.1%} to {max(shares):.1%} of these times, which have "
         "Lightning, the journal and the store in them\n"
     )
-    return {"gemm_peak": peak, "rows": rows, "timed": timed}
+    return {"device": name, "gemm_peak": peak, "rows": rows, "timed": timed}
 
 
 def sweep(rounds: int, folder: Path) -> Any:

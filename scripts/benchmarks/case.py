@@ -13,13 +13,14 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 @dataclass(frozen=True)
 class Case:
-    """Hidden units, sequences a batch, steps a sequence."""
+    """Hidden units, sequences a batch, steps a sequence; "cpu" or "cuda"."""
 
     cell: str
     task: str
     hidden_size: int
     batch_size: int
     seq_len: int
+    device: str = "cpu"
 
     def __str__(self) -> str:
         return f"{self.cell} {self.task} ({self.hidden_size}, {self.batch_size}, {self.seq_len})"
@@ -55,6 +56,7 @@ class Case:
             "train.stop_when_solved=false",
             "clip=norm",
             "eval.val_sequences=1",
+            f"trainer.accelerator={self.device}",
             *more,
         )
 

@@ -23,7 +23,7 @@ STEPS = {
 }
 CELLS = ("elman", "gru", "lstm")
 RUNS = (1, 2, 4, 8, 16)
-BASE = {"hidden_size": 50, "batch_size": 20, "seq_len": 100}
+BASE: dict[str, Any] = {"hidden_size": 50, "batch_size": 20, "seq_len": 100}
 
 
 class Updates:

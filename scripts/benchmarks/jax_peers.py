@@ -21,7 +21,7 @@ OPTIMIZER = optax.chain(optax.clip_by_global_norm(MAX_NORM), optax.adam(LR))
 def _weights(model: SequenceModel) -> dict[str, Any]:
     (cell,) = model.layers
     own = {**dict(cell.named_parameters()), "v": model.readout.weight, "c": model.readout.bias}
-    return {name: jnp.array(value.detach().numpy()) for name, value in own.items()}
+    return {name: jnp.array(value.detach().cpu().numpy()) for name, value in own.items()}
 
 
 def _loss(weights: dict[str, Any], inputs: Any, targets: Any, classes: bool) -> Any:

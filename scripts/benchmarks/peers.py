@@ -4,6 +4,7 @@ Each is as short as its users would have it, draws no data and logs nothing: wha
 the update alone, where rnnlab's time has everything in it.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -60,7 +61,8 @@ class TorchPeer(Peer):
         self.optimizer = torch.optim.Adam(self.parameters, lr=LR, fused=fused)
 
     def prepare(self, batches: Sequence[Batch]) -> Sequence[Batch]:
-        return batches
+        device = self.parameters[0].device
+        return [Batch(*(part.to(device) for part in batch)) for batch in batches]
 
     def updates(self, batches: Sequence[Batch]) -> list[float]:  # pyrefly: ignore[bad-override]
         losses = []
@@ -84,9 +86,7 @@ def loss_of(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def readout_of(model: SequenceModel) -> nn.Linear:
     """A copy."""
-    copy = nn.Linear(model.readout.in_features, model.readout.out_features)
-    copy.load_state_dict(model.readout.state_dict())
-    return copy
+    return copy.deepcopy(model.readout)
 
 
 def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
@@ -99,7 +99,8 @@ def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
         "GRUCell": nn.GRU,
     }
     kind = kinds[type(cell).__name__]
-    layer = kind(cell.input_size, cell.hidden_size, batch_first=True)
+    device = model.readout.weight.device
+    layer = kind(cell.input_size, cell.hidden_size, batch_first=True, device=device)
     if kind is nn.RNN:  # Elman's has one bias; nn.RNN's second is held at zero
         names = {"weight_ih_l0": "weight_ih", "weight_hh_l0": "weight_hh", "bias_ih_l0": "bias"}
         weights = {name: weights[own] for name, own in names.items()}

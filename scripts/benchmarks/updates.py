@@ -1,4 +1,4 @@
-"""Updates inside rnnlab's own training against bare loops, turn by turn on one core.
+"""Updates inside rnnlab's own training against bare loops, turn by turn on one core or device.
 
 A round is one block of rnnlab's: from the end of the round before to the end of Lightning's hooks,
 with its data, its journal and its store; and after it as many updates by each peer, on the same
@@ -8,6 +8,7 @@ first: equal science, or no time.
 """
 
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -23,7 +24,7 @@ from benchmarks.case import Case
 from benchmarks.peers import Peer, bare, hoisted
 from rnnlab.data import Stream
 from rnnlab.experiment import make_module, make_trainer
-from rnnlab.machine import keep_freed_memory, set_num_threads
+from rnnlab.machine import compute_in_float32, keep_freed_memory, set_num_threads
 from rnnlab.model import SequenceModel
 from rnnlab.stopping import CheckpointOnStop
 from rnnlab.tasks import Task
@@ -34,8 +35,11 @@ from rnnlab.tracking.record import Record
 from rnnlab.tracking.store import open_store
 from rnnlab.training import TrainingModule
 
-CLOSE = 1e-3
-"""Relative, of the mean losses of the blocks before: float32 on two different orders of sums."""
+CLOSE = {"cpu": 1e-3, "cuda": 1e-2}
+"""Relative, of the mean losses of the blocks before: float32 on two different orders of sums.
+
+On a GPU torch's layers and JAX multiply in TF32, where rnnlab keeps to float32.
+"""
 
 
 @dataclass
@@ -93,7 +97,7 @@ class Rounds(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
         state = pl_module.model.state_dict()
-        self.peers.send({name: weight.numpy() for name, weight in state.items()})
+        self.peers.send({name: weight.cpu().numpy() for name, weight in state.items()})
         self.peers.recv()  # they are ready
         self.began = time.perf_counter()
 
@@ -126,7 +130,7 @@ class Rounds(pl.Callback):
     def compare(self, peer: str, loss: float) -> None:
         self.timed.losses[peer] = loss
         own = self.timed.losses["rnnlab"]
-        if abs(loss - own) > CLOSE * abs(own):
+        if abs(loss - own) > CLOSE[self.timed.case.device] * abs(own):
             raise RuntimeError(f"{self.timed.case}: {peer} has loss {loss}, rnnlab {own}")
 
 
@@ -135,12 +139,14 @@ def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
 
     Answers each range of updates with every peer's seconds an update, and its mean loss.
     """
+    os.environ |= {"JAX_PLATFORMS": case.device, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     set_num_threads(1)
     if choice.keep_freed_memory:
         keep_freed_memory()
     module = make_module(case.config())
     weights = asked.recv()
     module.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+    module.model.to(case.device)
     peers = peers_of(case, choice, module.model, module.task)
     settings = module.train_settings
     stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
@@ -168,6 +174,7 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     asked.close()  # the process has it: should that end early, reading here fails
     callback = Rounds(case, asking)
     set_num_threads(1)
+    compute_in_float32()
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         folder, uri = Path(name), f"sqlite:///{name}/mlflow.db"
@@ -186,15 +193,20 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     return callback.timed
 
 
-def gemm_peak(size: int = 1024, seconds: float = 1.0) -> float:
-    """Floating-point operations a second of a matrix product at its best, torch's or numpy's."""
+def gemm_peak(device: str, seconds: float = 1.0) -> float:
+    """Floating-point operations a second of a float32 matrix product at its best.
+
+    On the CPU torch's or numpy's.
+    """
     set_num_threads(1)
-    a = torch.randn(size, size)
+    size = 1024 if device == "cpu" else 8192
+    a = torch.randn(size, size, device=device)
     best, until = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < until:
-        for matrix in (a, a.numpy()):
+        for matrix in (a, a.numpy()) if device == "cpu" else (a,):
             began = time.perf_counter()
-            matrix @ matrix
+            product = matrix @ matrix
+            product[0, 0].item()  # by then it is there
             best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
 

@@ -1,0 +1,169 @@
+"""On a CUDA device. Oracle: the loop over `step` in double precision, and the CPU."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell
+from rnnlab.clipping import Clip, ClipNorm, ClipValue, NoClip
+from rnnlab.data import Stream
+from rnnlab.machine import compute_in_float32
+from rnnlab.model import SequenceModel
+from rnnlab.result import Result
+from rnnlab.tasks import Adding, CopyMemory, Task
+from rnnlab.update import Update
+from tests.conftest import QUICK, SMALL, Command
+from tests.test_update import Counting
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+CELLS = {
+    "tanh": ElmanCell,
+    "relu": partial(ElmanCell, nonlinearity="relu"),
+    "sigmoid": partial(ElmanCell, nonlinearity="sigmoid"),
+    "identity": partial(ElmanCell, nonlinearity="identity"),
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+}
+every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+every_task = pytest.mark.parametrize(
+    "task", [Adding(12), CopyMemory(delay=3, copy_len=2)], ids=["last", "all"]
+)
+
+
+def unrolled(run: Any, cell: Cell, inputs: Tensor) -> list[Tensor]:
+    """Values, and gradients of a random linear function of all hidden states and the last."""
+    x = inputs.detach().clone().requires_grad_()
+    hidden, end = run(cell, x)
+    (last,) = end[:1]
+    torch.manual_seed(1)
+    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in (hidden, last)]
+    total = (hidden * weights[0]).mean() + (last * weights[1]).mean()
+    found = [hidden, last, *torch.autograd.grad(total, [x, *cell.parameters()])]
+    return [part.detach().cpu().double() for part in found]
+
+
+def made(make: Any, hidden_size: int, inputs: Tensor) -> Cell:
+    torch.manual_seed(0)
+    return make(inputs.size(2), hidden_size=hidden_size).to(inputs)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 3, 5), (1, 7, 2, 4), (20, 100, 2, 50)], ids=str)
+@every_cell
+def test_equals_the_loop_in_double_precision(make: Any, shape: tuple[int, ...]) -> None:
+    batch, steps, input_size, hidden_size = shape
+    inputs = torch.randn(steps, batch, input_size, dtype=torch.float64).transpose(0, 1)
+    expected = unrolled(Cell.forward, made(make, hidden_size, inputs), inputs)
+    there = inputs.cuda()
+    found = unrolled(type(made(make, 1, inputs)).forward, made(make, hidden_size, there), there)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@every_cell
+def test_equals_the_loop_in_single_precision_to_rounding(make: Any) -> None:
+    """As in a run, which has cuDNN multiply in float32."""
+    compute_in_float32()
+    inputs = torch.randn(20, 100, 2)
+    expected = unrolled(Cell.forward, made(make, 50, inputs).double(), inputs.double())
+    there = inputs.cuda()
+    found = unrolled(type(made(make, 1, inputs)).forward, made(make, 50, there), there)
+    for value, oracle in zip(found, expected, strict=True):
+        assert (value - oracle).abs().max() < 3e-5 * oracle.abs().max()
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if name != "identity"])  # is the loop
+def test_a_second_derivative_is_refused(name: str) -> None:
+    inputs = torch.randn(2, 3, 2, device="cuda", requires_grad=True)
+    (end, *_) = made(CELLS[name], 4, inputs).final_state(inputs)
+
+    def differentiate_twice() -> None:
+        (grad,) = torch.autograd.grad(end.square().sum(), inputs, create_graph=True)
+        torch.autograd.grad(grad.square().sum(), inputs)
+
+    with pytest.raises(RuntimeError, match=r"differentia|derivative"):
+        differentiate_twice()
+
+
+def updates(make: Any, task: Task, clip: Clip, device: str, dtype: torch.dtype) -> Iterator[Tensor]:
+    """What each of some updates measures."""
+    torch.manual_seed(0)
+    cell = partial(make, hidden_size=5)
+    model = SequenceModel(cell, task.input_size, task.output_size).to(device, dtype)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
+    stream = Stream(task, 4, 0, "train")
+    counting: Any = Counting(optimizer)
+    for start in (0, 3):  # the second finds Adam's state, as all blocks but a run's first do
+        update = Update(model, task, counting, clip, None)
+        for step in range(start, start + 3):
+            yield update(stream.batch(step, device, dtype), counted=step == start + 2)
+
+
+@pytest.mark.parametrize(
+    "clip", [NoClip(), ClipNorm(0.05), ClipValue(0.01)], ids=["free", "norm", "value"]
+)
+@every_task
+@every_cell
+def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None:
+    here, there = (
+        torch.stack(list(updates(make, task, clip, device, torch.float64))).cpu()
+        for device in ("cpu", "cuda")
+    )
+    torch.testing.assert_close(there, here, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "clip", [NoClip(), ClipNorm(0.05), ClipValue(0.01)], ids=["free", "norm", "value"]
+)
+@every_task
+@every_cell
+def test_no_update_waits_for_the_device(make: Any, task: Task, clip: Clip) -> None:
+    measured = updates(make, task, clip, "cuda", torch.float32)
+    next(measured)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        kept = list(measured)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.stack(kept).isfinite().all()
+
+
+def metrics_on(accelerator: str, command: Command, home: Path, *overrides: str) -> dict[str, float]:
+    """What a run measured, but for its speed."""
+    folder = f"hydra.run.dir={accelerator}"
+    assert command(*overrides, f"trainer.accelerator={accelerator}", folder).status == 0
+    metrics = Result.read(home / accelerator).metrics
+    return {key: value for key, value in metrics.items() if not key.startswith("perf/")}
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_a_run_is_that_of_the_cpu(cell: str, command: Command, home: Path) -> None:
+    """With the default diagnostics, in double precision."""
+    run = (f"cell={cell}", *QUICK[:-1], *SMALL, "trainer.precision=64-true")
+    here, there = (metrics_on(name, command, home, *run) for name in ("cpu", "gpu"))
+    assert there == pytest.approx(here, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_a_run_in_single_precision_is_that_of_the_cpu(
+    cell: str, command: Command, home: Path
+) -> None:
+    """To a few roundings: with factors in TF32 the gradients would be ten times as far off."""
+    torch.backends.cudnn.allow_tf32 = True  # as torch has it
+    run = (f"cell={cell}", *QUICK, *SMALL, "task.seq_len=100", "cell.hidden_size=50")
+    here, there = (metrics_on(name, command, home, *run) for name in ("cpu", "gpu"))
+    assert there == pytest.approx(here, rel=3e-5)
+
+
+def test_a_sweep(command: Command, home: Path) -> None:
+    """Its jobs are forked from a process that has imported torch, and begin CUDA themselves."""
+    swept = command(
+        *("-m", "cell=elman,gru", "seed=0,1", *QUICK, *SMALL, "trainer.accelerator=gpu"),
+        *("hydra.sweep.dir=s", "hydra.launcher.n_jobs=2"),
+    )
+    assert swept.status == 0, swept.out
+    assert all(Result.read(home / "s" / str(job)).status == "FINISHED" for job in range(4))
