@@ -31,7 +31,8 @@ class ReadOnce(ConfigRepository):
     """Reads each file once for all jobs of a sweep, whose composing took a third longer without.
 
     Hydra copies its repository for each job, and changes what it gets from it: the copies share
-    what was read, and give copies of it, until one of them looks in other places.
+    what was read, and give copies of it. One that looks in other places (hydra.searchpath) reads
+    for itself.
     """
 
     def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:

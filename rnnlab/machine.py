@@ -17,12 +17,14 @@ def set_num_threads(count: int) -> None:
 
 
 def compute_in_float32() -> None:
-    """Where float32 is asked for, also on a GPU whose cuDNN would rather multiply in TF32.
+    """Where float32 is asked for, also on a GPU, which would rather multiply in TF32.
 
-    Torch lets it, in recurrent layers too: factors are rounded to 10 bits, and hidden states were
-    3e-4 to 4e-4 off where float32 is 1e-5 off, a gradient 1e-2, at the same speed (H200, 50 units).
+    Torch lets cuDNN do so, in recurrent layers too: factors are rounded to 10 bits. Of 50 units
+    over 100 steps hidden states were 3e-4 to 4e-4 off, relative to the largest, where float32 was
+    at most 1e-5 off, and a gradient 1e-2 instead of 2e-7, in the same time (H200, torch 2.11).
     """
     torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")  # torch's default, unless the environment says
 
 
 def keep_freed_memory() -> bool:

@@ -36,6 +36,14 @@ every_task = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def _as_torch_has_it() -> Iterator[None]:
+    """What a run, or a test, sets for its whole process."""
+    allowed = torch.backends.cudnn.allow_tf32
+    yield
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
 def unrolled(run: Any, cell: Cell, inputs: Tensor) -> list[Tensor]:
     """Values, and gradients of a random linear function of all hidden states and the last."""
     x = inputs.detach().clone().requires_grad_()
@@ -57,6 +65,7 @@ def made(make: Any, hidden_size: int, inputs: Tensor) -> Cell:
 @every_cell
 def test_equals_the_loop_in_double_precision(make: Any, shape: tuple[int, ...]) -> None:
     batch, steps, input_size, hidden_size = shape
+    torch.manual_seed(2)
     inputs = torch.randn(steps, batch, input_size, dtype=torch.float64).transpose(0, 1)
     expected = unrolled(Cell.forward, made(make, hidden_size, inputs), inputs)
     there = inputs.cuda()
@@ -66,8 +75,12 @@ def test_equals_the_loop_in_double_precision(make: Any, shape: tuple[int, ...]) 
 
 @every_cell
 def test_equals_the_loop_in_single_precision_to_rounding(make: Any) -> None:
-    """As in a run, which has cuDNN multiply in float32."""
+    """As in a run, which has cuDNN multiply in float32.
+
+    Its tanh costs cuDNN a digit: with ReLU it was at 1e-7, with tanh, in gates too, at 1e-5.
+    """
     compute_in_float32()
+    torch.manual_seed(2)
     inputs = torch.randn(20, 100, 2)
     expected = unrolled(Cell.forward, made(make, 50, inputs).double(), inputs.double())
     there = inputs.cuda()
@@ -152,7 +165,7 @@ def test_a_run_is_that_of_the_cpu(cell: str, command: Command, home: Path) -> No
 def test_a_run_in_single_precision_is_that_of_the_cpu(
     cell: str, command: Command, home: Path
 ) -> None:
-    """To a few roundings: with factors in TF32 the gradients would be ten times as far off."""
+    """With factors in TF32 Elman's losses were 5e-5 to 8e-5 off."""
     torch.backends.cudnn.allow_tf32 = True  # as torch has it
     run = (f"cell={cell}", *QUICK, *SMALL, "task.seq_len=100", "cell.hidden_size=50")
     here, there = (metrics_on(name, command, home, *run) for name in ("cpu", "gpu"))

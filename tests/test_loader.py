@@ -8,6 +8,7 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import create_config_search_path
+from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -15,6 +16,11 @@ from omegaconf import OmegaConf
 from rnnlab.loader import CheckedLoader
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
+
+
+@pytest.fixture(autouse=True)
+def _plugins() -> None:
+    Plugins.instance()  # among which are the places that Hydra reads from
 
 
 def composed(loader: ConfigLoaderImpl, *overrides: str) -> Any:
@@ -35,6 +41,7 @@ def test_a_job_is_composed_as_by_hydra_whatever_came_before() -> None:
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = CheckedLoader(create_config_search_path(CONF))
     source = SourcesRegistry.instance().resolve("file")
     read, load = Counter[str](), source.load_config
 
@@ -43,7 +50,6 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return load(self, config_path)
 
     monkeypatch.setattr(source, "load_config", counted)
-    loader = CheckedLoader(create_config_search_path(CONF))
     for seed in range(3):
         composed(loader, f"seed={seed}", "cell=lstm")
     assert {"config", "cell/lstm"} <= set(read)
@@ -58,3 +64,4 @@ def test_each_job_looks_in_its_own_places(tmp_path: Path) -> None:
         (folder / "mine.yaml").write_text(f"said: {name}")
         there = composed(loader, f"hydra.searchpath=[file://{tmp_path / name}]", "+note=mine")
         assert there["note"] == {"said": name}
+    assert composed(loader) == composed(ConfigLoaderImpl(create_config_search_path(CONF)))

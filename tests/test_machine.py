@@ -39,10 +39,12 @@ def test_threads_of_torch_and_of_numpys_blas() -> None:
     assert {x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"} == {1}
 
 
-def test_cudnn_may_not_round_to_tf32() -> None:
+def test_nothing_may_round_to_tf32() -> None:
     torch.backends.cudnn.allow_tf32 = True  # as torch has it
+    torch.set_float32_matmul_precision("high")
     compute_in_float32()
     assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 @pytest.mark.skipif(not keep_freed_memory(), reason="an allocator other than glibc's")

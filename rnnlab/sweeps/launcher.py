@@ -106,10 +106,11 @@ class ProcessLauncher(Launcher):
                 for config in configs
             }
             pool.close()
-            _import_what_comes_after()
             for done, future in enumerate(as_completed(jobs), start=1):
                 sys.stdout.write(f"[{done}/{len(jobs)}] {_told(jobs[future], future)}\n")
                 sys.stdout.flush()
+                if len(jobs) - done < self.n_jobs:  # a core is free
+                    _import_what_comes_after()
         except BaseException:
             pool.stop()  # SIGTERM to every job: each ends as KILLED
             raise
@@ -242,7 +243,7 @@ def _end(status: int) -> NoReturn:
 
 
 def _import_what_comes_after() -> None:
-    """While the jobs run."""
+    """While the last jobs run."""
     import rnnlab.sweeps.comparison
     import rnnlab.sweeps.summary  # noqa: F401
 

@@ -40,6 +40,11 @@ def main() -> None:
         command.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     if asked.rounds < 1:
         command.error(f"--rounds={asked.rounds} is too small: at least 1")
+    if asked.device == "cuda":
+        if asked.parts != ["updates"]:
+            command.error("--device=cuda is for updates alone")
+        if not _has_cuda():
+            command.error("--device=cuda: torch finds none here")
     folder = asked.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "benchmark.json"
@@ -52,7 +57,8 @@ def main() -> None:
         "growth": growth,
     }
     for part in asked.parts or PARTS:
-        found[part] = parts[part](asked.rounds, folder)
+        name = part if asked.device == "cpu" else f"{part} on {asked.device}"
+        found[name] = parts[part](asked.rounds, folder)
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
     sys.stdout.write(f"{path}\n")
 
@@ -68,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         help="let the peers' process too keep what it has freed (mallopt)",
     )
     made.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="where updates are made (cpu)"
+        "--device", choices=("cpu", "cuda"), default="cpu", help="that makes the updates (cpu)"
     )
     made.add_argument("--output", type=Path, default=Path("outputs/benchmark"), metavar="FOLDER")
     return made
@@ -87,6 +93,20 @@ def machine() -> dict[str, str]:
     blas = [f"{each['internal_api']} for {each.get('architecture')}" for each in _blas()]
     processor = {"processor": model or platform.machine(), "cores": str(os.cpu_count())}
     return {**processor, **packages, "numpy's BLAS": ", ".join(blas)}
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_jax(device: str) -> bool:
+    """Whether JAX and Optax are there, and compute on the device."""
+    from importlib.metadata import distributions
+
+    on_cuda = any(found.name.startswith("jax-cuda") for found in distributions())
+    return importlib.util.find_spec("optax") is not None and (device == "cpu" or on_cuda)
 
 
 def _blas() -> list[dict[str, Any]]:
@@ -118,8 +138,8 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
     from rnnlab.table import markdown_table
 
     hush()
-    jax, compiled = importlib.util.find_spec("optax") is not None, shutil.which("g++") is not None
-    for there, what in ((jax, "JAX and Optax"), (compiled, "g++, for torch.compile")):
+    jax, compiled = _has_jax(device), shutil.which("g++") is not None
+    for there, what in ((jax, f"JAX and Optax on {device}"), (compiled, "g++, for torch.compile")):
         if not there:
             sys.stderr.write(f"left out: {what}\n")
     name = torch.cuda.get_device_name() if device == "cuda" else "one core"
@@ -143,7 +163,7 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
                 )
             sys.stdout.write(f"{markdown_table(HEADER, table[-len(one.peers) :])}\n")
             sys.stdout.flush()
-    draw_ratios(rows, folder / "ratios.png")
+    draw_ratios(rows, folder / ("ratios.png" if device == "cpu" else f"ratios_{device}.png"))
     sys.stdout.write(f"GEMM peak of {name}: {peak / 1e9:.1f} GFLOP/s\n")
     shares = [statistics.median(one["logged"]) / statistics.median(one["ours"]) for one in timed]
     sys.stdout.write(
