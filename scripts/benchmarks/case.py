@@ -1,6 +1,5 @@
 """What is timed: a cell on a task at a size, as rnnlab's own command would compose it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -66,8 +65,3 @@ def composed(*overrides: str) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", list(overrides))
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-
-
-def sizes(*triples: tuple[int, int, int], cell: str, task: str = "adding") -> Sequence[Case]:
-    """Cases of one cell on one task."""
-    return [Case(cell, task, *triple) for triple in triples]
