@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell
+from rnnlab.cells import Cell, ElmanCell, LSTMCell
 from rnnlab.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.data import Stream
 from rnnlab.machine import compute_in_float32
@@ -18,18 +18,13 @@ from rnnlab.result import Result
 from rnnlab.tasks import Adding, CopyMemory, Task
 from rnnlab.update import Update
 from tests.conftest import QUICK, SMALL, Command
+from tests.kernels.test_kernels import CELLS as KERNELS
+from tests.kernels.test_kernels import all_steps
 from tests.test_update import Counting
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-CELLS = {
-    "tanh": ElmanCell,
-    "relu": partial(ElmanCell, nonlinearity="relu"),
-    "sigmoid": partial(ElmanCell, nonlinearity="sigmoid"),
-    "identity": partial(ElmanCell, nonlinearity="identity"),
-    "gru": GRUCell,
-    "lstm": LSTMCell,
-}
+CELLS = KERNELS | {"identity": partial(ElmanCell, nonlinearity="identity"), "lstm": LSTMCell}
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 every_task = pytest.mark.parametrize(
     "task", [Adding(12), CopyMemory(delay=3, copy_len=2)], ids=["last", "all"]
@@ -44,21 +39,18 @@ def _as_torch_has_it() -> Iterator[None]:
     torch.backends.cudnn.allow_tf32 = allowed
 
 
-def unrolled(run: Any, cell: Cell, inputs: Tensor) -> list[Tensor]:
-    """Values, and gradients of a random linear function of all hidden states and the last."""
-    x = inputs.detach().clone().requires_grad_()
-    hidden, end = run(cell, x)
-    (last,) = end[:1]
-    torch.manual_seed(1)
-    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in (hidden, last)]
-    total = (hidden * weights[0]).mean() + (last * weights[1]).mean()
-    found = [hidden, last, *torch.autograd.grad(total, [x, *cell.parameters()])]
-    return [part.detach().cpu().double() for part in found]
-
-
 def made(make: Any, hidden_size: int, inputs: Tensor) -> Cell:
     torch.manual_seed(0)
     return make(inputs.size(2), hidden_size=hidden_size).to(inputs)
+
+
+def here_and_there(make: Any, hidden_size: int, inputs: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Of the loop on the CPU in double precision, and on the device: values and gradients."""
+    x, cell = inputs.double(), made(make, hidden_size, inputs).double()
+    oracle = all_steps(Cell.forward, cell, x, *cell.initial_state(x))
+    x, cell = inputs.cuda(), made(make, hidden_size, inputs).cuda()
+    found = all_steps(type(cell).forward, cell, x, *cell.initial_state(x))
+    return zip(oracle, (part.cpu().double() for part in found), strict=True)
 
 
 @pytest.mark.parametrize("shape", [(4, 1, 3, 5), (1, 7, 2, 4), (20, 100, 2, 50)], ids=str)
@@ -67,10 +59,8 @@ def test_equals_the_loop_in_double_precision(make: Any, shape: tuple[int, ...]) 
     batch, steps, input_size, hidden_size = shape
     torch.manual_seed(2)
     inputs = torch.randn(steps, batch, input_size, dtype=torch.float64).transpose(0, 1)
-    expected = unrolled(Cell.forward, made(make, hidden_size, inputs), inputs)
-    there = inputs.cuda()
-    found = unrolled(type(made(make, 1, inputs)).forward, made(make, hidden_size, there), there)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    for oracle, value in here_and_there(make, hidden_size, inputs):
+        torch.testing.assert_close(value, oracle, rtol=1e-10, atol=1e-10)
 
 
 @every_cell
@@ -82,10 +72,7 @@ def test_equals_the_loop_in_single_precision_to_rounding(make: Any) -> None:
     compute_in_float32()
     torch.manual_seed(2)
     inputs = torch.randn(20, 100, 2)
-    expected = unrolled(Cell.forward, made(make, 50, inputs).double(), inputs.double())
-    there = inputs.cuda()
-    found = unrolled(type(made(make, 1, inputs)).forward, made(make, 50, there), there)
-    for value, oracle in zip(found, expected, strict=True):
+    for oracle, value in here_and_there(make, 50, inputs):
         assert (value - oracle).abs().max() < 3e-5 * oracle.abs().max()
 
 

@@ -40,6 +40,8 @@ def main() -> None:
         command.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     if asked.rounds < 1:
         command.error(f"--rounds={asked.rounds} is too small: at least 1")
+    if asked.peers_keep_memory and "updates" not in (asked.parts or PARTS):
+        command.error("--peers-keep-memory is for updates")
     if asked.device == "cuda":
         if asked.parts != ["updates"]:
             command.error("--device=cuda is for updates alone")
@@ -118,10 +120,9 @@ def _blas() -> list[dict[str, Any]]:
 
 def updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> Any:
     """Inside rnnlab's training, against bare loops, all on one core or one device."""
-    if device == "cuda":  # where the backward pass has a thread of its own
-        return _updates(rounds, folder, keep_freed_memory, device)
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})  # of the peers' processes too
+    if device == "cpu":  # beside another the backward pass has a thread of its own
+        os.sched_setaffinity(0, {max(cores)})  # of the peers' processes too
     try:
         return _updates(rounds, folder, keep_freed_memory, device)
     finally:

@@ -29,7 +29,7 @@ __all__ = ["postgres", "server"]  # fixtures
 LONG = ("cell=elman", *TRAIN, "train.stop_when_solved=false")
 # It validates, and prints, so seldom that nobody has to read its output.
 ENDLESS = (*LONG, "train.steps=100000000", "train.val_every=100000", "train.block=50")
-LONGEST_WAIT = 5.0  # seconds without a point, of a run that makes dozens in one
+LONGEST_WAIT = 1.0  # seconds without a point, of a run that makes dozens in that time
 
 
 def sync(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -53,14 +53,15 @@ def made(make, input_size: int, hidden_size: int, dtype: torch.dtype) -> Cell:
     return cell
 
 
-def all_steps(run, cell: Cell, inputs: Tensor, h0: Tensor) -> list[Tensor]:
-    """Values, and gradients of a random linear function of all hidden states and the last."""
-    x, h = inputs.detach().clone().requires_grad_(), h0.clone().requires_grad_()
-    hidden, (end,) = run(cell, x, (h,))
+def all_steps(run, cell: Cell, inputs: Tensor, *start: Tensor) -> list[Tensor]:
+    """Values, and gradients of a random linear function of all hidden states and the last state."""
+    x, *state = (part.detach().clone().requires_grad_() for part in (inputs, *start))
+    hidden, end = run(cell, x, tuple(state))
     torch.manual_seed(1)
-    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in (hidden, end)]
-    total = (hidden * weights[0]).mean() + (end * weights[1]).mean()
-    return [hidden, end, *torch.autograd.grad(total, [x, h, *cell.parameters()])]
+    values = hidden, *end
+    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in values]
+    total = torch.stack([(v * w).mean() for v, w in zip(values, weights, strict=True)]).sum()
+    return [*values, *torch.autograd.grad(total, [x, *state, *cell.parameters()])]
 
 
 def last_step(run, cell: Cell, inputs: Tensor, h0: Tensor) -> list[Tensor]:
