@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.masking import first_line
+from rnnlab.foundation.masking import first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
     asked = parser().parse_args(arguments)
-    from rnnlab.hush import hush
+    from rnnlab.foundation.quiet import hush
     from rnnlab.tracking.store import FAILURES
 
     hush()
@@ -54,9 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _compare(asked: argparse.Namespace) -> None:
+    from rnnlab.report.read_runs import read_runs
     from rnnlab.report.report import make_report, write_report
-    from rnnlab.report.runs import read_runs
-    from rnnlab.report.select import of_experiment, of_ids, of_sweep, sought_by
+    from rnnlab.report.select_runs import of_experiment, of_ids, of_sweep, sought_by
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if sum(map(bool, (asked.runs, asked.sweep, asked.experiment or asked.filter))) > 1:
@@ -86,7 +86,7 @@ def _log(client: "MlflowClient", experiment_id: str, name: str, paths: list[Path
     from mlflow.tracking.context.registry import resolve_tags
 
     from rnnlab import __version__
-    from rnnlab.report.select import log_report
+    from rnnlab.report.select_runs import log_report
 
     tags = resolve_tags({"rnnlab.kind": "report", "rnnlab.version": __version__})
     run = client.create_run(experiment_id, tags=tags, run_name=f"report · {name}")

@@ -17,17 +17,17 @@ from hydra._internal import hydra as hydra_app
 from hydra._internal.utils import get_args_parser
 from hydra.core.plugins import Plugins
 
-from rnnlab import collector
-from rnnlab.errors import explain
-from rnnlab.job import job
-from rnnlab.loader import CheckedLoader
-from rnnlab.masking import masked
-from rnnlab.options import register_options
-from rnnlab.output import unfailing
-from rnnlab.signals import Stopped, requeue, stop_on_signals
-from rnnlab.sweeps.horizon import HorizonSweeper
-from rnnlab.sweeps.launcher import JobFailedError, ProcessLauncher
-from rnnlab.sweeps.sweep import Sweep
+from rnnlab.foundation import garbage
+from rnnlab.foundation.masking import masked
+from rnnlab.foundation.signals import Stopped, requeue, stop_on_signals
+from rnnlab.foundation.streams import unfailing
+from rnnlab.runs.hydra_errors import explain
+from rnnlab.runs.hydra_help import register_options
+from rnnlab.runs.hydra_job import job
+from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.sweeps.callback import Sweep
+from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
+from rnnlab.sweeps.process_launcher import JobFailedError, ProcessLauncher
 
 PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    collector.pause()  # until a job or a launcher begins to work
+    garbage.pause()  # until a job or a launcher begins to work
     stop_on_signals()
     sys.argv = [re.sub("^resume=", "resume.run=", argument) for argument in sys.argv]
     arguments = get_args_parser().parse_args()
@@ -87,7 +87,7 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
         return 1 if message is None else 2
     finally:
         os.environ[FULL_ERROR] = asked
-        collector.resume()
+        garbage.resume()
     return 0
 
 

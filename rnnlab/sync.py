@@ -9,17 +9,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rnnlab.at_work import AtWorkError, at_work
-from rnnlab.hush import hush
-from rnnlab.masking import MASK, first_line, masked
-from rnnlab.output import unfailing
-from rnnlab.result import FILE, Result
-from rnnlab.sweeps.comparison import log_comparison
-from rnnlab.sweeps.parent import Parent
-from rnnlab.sweeps.probes import REPORT
-from rnnlab.sweeps.record import FILE as SWEEP
+from rnnlab.foundation.folder_lock import AtWorkError, at_work
+from rnnlab.foundation.masking import MASK, first_line, masked
+from rnnlab.foundation.quiet import hush
+from rnnlab.foundation.streams import unfailing
+from rnnlab.sweeps.jobs import REPORT
+from rnnlab.sweeps.parent_run import Parent
+from rnnlab.sweeps.report import log_comparison
+from rnnlab.sweeps.sweep_file import FILE as SWEEP
+from rnnlab.tracking.outbox import deliver, waiting
+from rnnlab.tracking.result import FILE, Result
 from rnnlab.tracking.store import FAILURES, open_store, tracking_uri
-from rnnlab.tracking.waiting import deliver, waiting
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from rnnlab.result import Result
 from rnnlab.run import main
-from rnnlab.sweeps.sweep import Sweep
+from rnnlab.sweeps.callback import Sweep
 from rnnlab.tracking import PARENT_RUN
-from tests.faults.table import pytest_terminal_summary
+from rnnlab.tracking.result import Result
+from tests.support.faults_table import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]  # a hook, which pytest looks for here
 

@@ -12,13 +12,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
-from rnnlab.config import build
-from rnnlab.experiment import KEYS, TRAINER, make_module
-from rnnlab.job import GROUPS
-from rnnlab.model import SequenceModel
+from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.run import CONF
-from rnnlab.settings import EvalSettings, TrainSettings
+from rnnlab.runs.build import build
+from rnnlab.runs.factory import KEYS, TRAINER, make_module
+from rnnlab.runs.hydra_job import GROUPS
 from rnnlab.tracking.store import TrackingSettings
+from rnnlab.training.settings import EvalSettings, TrainSettings
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
@@ -189,7 +189,7 @@ def test_elman_clipped_is_elman_and_brings_clipping():
     assert plain(config["cell"]) == plain(composed("cell=elman")["cell"])
     assert plain(config["clip"]) == plain(composed("clip=norm")["clip"])
     assert choices.hydra.runtime.choices["clip"] == "norm"
-    assert plain(composed("cell=elman")["clip"]) == {"_target_": "rnnlab.clipping.NoClip"}
+    assert plain(composed("cell=elman")["clip"]) == {"_target_": "rnnlab.training.clipping.NoClip"}
 
 
 @pytest.mark.parametrize("clip", ["none", "norm", "value"])
@@ -207,8 +207,8 @@ def test_clipping_that_a_cell_brings_can_be_set():
 
 def test_the_experiment_comes_last_but_for_the_command_line():
     config = composed("experiment=elman_regression")
-    assert (config.cell._target_, config.cell.hidden_size) == ("rnnlab.cells.ElmanCell", 5)
-    assert config.task._target_ == "rnnlab.tasks.Teacher"
+    assert (config.cell._target_, config.cell.hidden_size) == ("rnnlab.cells.elman.ElmanCell", 5)
+    assert config.task._target_ == "rnnlab.tasks.teacher.Teacher"
     assert config.optimizer.lr == 0.01
     told = composed("experiment=elman_regression", "cell.hidden_size=9", "optimizer.lr=0.3")
     assert (told.cell.hidden_size, told.optimizer.lr) == (9, 0.3)

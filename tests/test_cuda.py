@@ -9,18 +9,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.cells import Cell, ElmanCell, LSTMCell
-from rnnlab.clipping import Clip, ClipNorm, ClipValue, NoClip
-from rnnlab.data import Stream
-from rnnlab.machine import compute_in_float32
-from rnnlab.model import SequenceModel
-from rnnlab.result import Result
-from rnnlab.tasks import Adding, CopyMemory, Task
-from rnnlab.update import Update
+from rnnlab.cells import Cell
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.foundation.compute import compute_in_float32
+from rnnlab.tasks import Task
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.stream import Stream
+from rnnlab.tracking.result import Result
+from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
+from rnnlab.training.update import Update
 from tests.conftest import QUICK, SMALL, Command
 from tests.kernels.test_kernels import CELLS as KERNELS
 from tests.kernels.test_kernels import all_steps
-from tests.test_update import Counting
+from tests.training.test_update import Counting
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 

@@ -16,8 +16,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from threadpoolctl import threadpool_info
 
-from rnnlab.experiment import make_module
 from rnnlab.run import CONF
+from rnnlab.runs.factory import make_module
 from tests.conftest import QUICK, SMALL, Command, client, result_of
 from tests.test_run import losses
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from rnnlab.experiment import make_model, make_task
+from rnnlab.runs.factory import make_model, make_task
 from tests.conftest import QUICK, SMALL, Command, client, result_of
 
 

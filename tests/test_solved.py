@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests.conftest import Command, result_of
 
 # Of ten seeds each, the slowest took 1400 updates on adding, 7500 (LSTM) on temporal order.

@@ -1,6 +1,5 @@
-from rnnlab.cells.cell import Cell, State
-from rnnlab.cells.elman import ElmanCell
-from rnnlab.cells.gru import GRUCell
-from rnnlab.cells.lstm import LSTMCell
+"""Recurrent cells, a file each, and the model that reads one out."""
 
-__all__ = ["Cell", "ElmanCell", "GRUCell", "LSTMCell", "State"]
+from rnnlab.cells.cell import Cell, State
+
+__all__ = ["Cell", "State"]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from rnnlab.checks import check_int
+from rnnlab.foundation.checks import check_int
 
 State = tuple[Tensor, ...]
 """The tensors a cell carries from step to step, each (batch, hidden_size); the first is h_t."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.checks import check_bool, check_choice, check_float
+from rnnlab.foundation.checks import check_bool, check_choice, check_float
 from rnnlab.kernels.elman import elman_scan, has_kernel
 
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.fused import FusedCell
-from rnnlab.checks import check_float, check_int
+from rnnlab.foundation.checks import check_float, check_int
 
 
 class LSTMCell(FusedCell):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells import Cell, State
-from rnnlab.model import SequenceModel
+from rnnlab.cells.sequence_model import SequenceModel
 
 CHUNK = 2**22  # numbers in the states of one batched Jacobian: bounds the memory it takes
 

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from rnnlab.checks import check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.palette import BLUE, GREY
+from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.palette import BLUE, GREY
 
 
 @dataclass(frozen=True)

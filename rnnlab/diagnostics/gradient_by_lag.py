@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from rnnlab.checks import check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.palette import BLUE, GREY
+from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.palette import BLUE, GREY
 
 FADED = 1e-3
 

@@ -7,8 +7,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from rnnlab.atomic import write_bytes
 from rnnlab.diagnostics.diagnostic import Arrays
+from rnnlab.foundation.files import write_bytes
 
 UPDATES = "updates"  # optimizer updates behind each look
 

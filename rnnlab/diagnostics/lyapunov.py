@@ -7,11 +7,11 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from rnnlab.checks import check_float, check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.dynamics import at_least_single
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.palette import BLUE, GREY
+from rnnlab.foundation.checks import check_float, check_int
+from rnnlab.foundation.palette import BLUE, GREY
 
 
 @dataclass(frozen=True)

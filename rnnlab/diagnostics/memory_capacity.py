@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from scipy.stats import beta
 from torch import Tensor
 
-from rnnlab.checks import check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.palette import BLUE, GREY
+from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.palette import BLUE, GREY
 
 CHANCE = 1e-4  # of counting any lag at all for a cell without memory
 NEGLIGIBLE = 1e-10  # of the largest variance: below is the rounding of single precision

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from rnnlab.checks import check_int
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.palette import BLUE, GREY
+from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.palette import BLUE, GREY
 
 NOTHING = 1e-20  # an error signal of a smaller squared norm says nothing of its growth
 

@@ -6,10 +6,10 @@ from functools import cached_property
 import torch
 from torch import Generator, Tensor
 
-from rnnlab.data import Stream, generator
+from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics.dynamics import Dynamics, States, flattened
-from rnnlab.model import SequenceModel
 from rnnlab.tasks import Batch, Task
+from rnnlab.tasks.stream import Stream, generator
 
 STREAM = "diagnostics"
 BATCHES, NOISE = 0, 1  # steps of the stream: the sequences, and noise of all other kinds

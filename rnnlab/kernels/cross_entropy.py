@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.arrays import array, on_cpu, quiet, rows
-from rnnlab.kernels.scan import exact
+from rnnlab.kernels.cpu.arrays import array, on_cpu, quiet, rows
+from rnnlab.kernels.recurrence import exact
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.arrays import on_cpu
-from rnnlab.kernels.elman_numpy import NumpyScan
-from rnnlab.kernels.scan import (
+from rnnlab.kernels.cpu.arrays import on_cpu
+from rnnlab.kernels.cpu.elman import NumpyScan
+from rnnlab.kernels.recurrence import (
     backward_chunks,
     check_features,
     chunks,

@@ -29,9 +29,15 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.arrays import on_cpu
-from rnnlab.kernels.gru_numpy import NumpyScan
-from rnnlab.kernels.scan import backward_chunks, check_features, chunks, exact, refuse_second_order
+from rnnlab.kernels.cpu.arrays import on_cpu
+from rnnlab.kernels.cpu.gru import NumpyScan
+from rnnlab.kernels.recurrence import (
+    backward_chunks,
+    check_features,
+    chunks,
+    exact,
+    refuse_second_order,
+)
 
 
 def has_kernel(inputs: Tensor) -> bool:

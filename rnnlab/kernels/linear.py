@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.arrays import array, column_sums, on_cpu, quiet, rows
-from rnnlab.kernels.scan import exact
+from rnnlab.kernels.cpu.arrays import array, column_sums, on_cpu, quiet, rows
+from rnnlab.kernels.recurrence import exact
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

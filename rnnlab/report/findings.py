@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rnnlab.report.cells import solved
-from rnnlab.report.grid import HALF, Cell, Grid, Horizon
-from rnnlab.statistics import (
+from rnnlab.foundation.statistics import (
     MANY,
     apart,
     bootstrap_mean,
@@ -16,6 +14,8 @@ from rnnlab.statistics import (
     seeds_for_means,
     seeds_for_rates,
 )
+from rnnlab.report.grid import HALF, Cell, Grid, Horizon
+from rnnlab.report.rows import solved
 
 Pair = tuple[Cell, Cell]
 FEW = 3  # pairs that are worth naming one by one

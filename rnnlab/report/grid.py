@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, takewhile
 
-from rnnlab.report.runs import Run
-from rnnlab.statistics import Interval, bootstrap_mean, decided, median_time, wilson
+from rnnlab.foundation.statistics import Interval, bootstrap_mean, decided, median_time, wilson
+from rnnlab.report.read_runs import Run
 
 HALF = 0.5
 

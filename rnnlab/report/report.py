@@ -16,12 +16,12 @@ import jinja2
 import matplotlib as mpl
 from markupsafe import Markup
 
-from rnnlab.report.cells import HEADER, figures, measured_words, words
+from rnnlab.foundation.table import markdown_table
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.plots import Plot, draw
-from rnnlab.report.runs import MEASURED, Run
-from rnnlab.table import markdown_table
+from rnnlab.report.read_runs import MEASURED, Run
+from rnnlab.report.rows import HEADER, figures, measured_words, words
 
 METHOD = """\
 Solved: fewer than the task's share of the test sequences (1 % of 10,000, unless set otherwise) are \

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from rnnlab.masking import masked
-from rnnlab.result import variant_name
+from rnnlab.foundation.masking import masked
+from rnnlab.tracking.result import variant_name
 
 NAMED = ("cell", "clip", "task")  # by variant and task
 
@@ -78,7 +78,7 @@ def describe(
 def _describe(
     overrides: tuple[str, ...], compose: Compose, key: str | None, lengths: Sequence[int]
 ) -> Combination:
-    from rnnlab.experiment import check_sections, make_task
+    from rnnlab.runs.factory import check_sections, make_task
 
     config = compose(list(overrides))
     choices = config.hydra.runtime.choices
@@ -95,7 +95,7 @@ def _describe(
 
 def _length_key(config: dict[str, Any], name: str) -> str:
     """The key that sets the length which papers quote of the task."""
-    from rnnlab.experiment import make_task
+    from rnnlab.runs.factory import make_task
 
     task = make_task(config)
     for key in ("seq_len", "delay"):

@@ -8,19 +8,14 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from rnnlab import collector
+from rnnlab.foundation import garbage
 
 
 def _preload() -> None:
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
-    import rnnlab.job  # with hydra, as each process begins by importing the program again
-    import rnnlab.summary
-    import rnnlab.sweeps.horizon
-    import rnnlab.sweeps.sweep
-    import rnnlab.trial  # noqa: F401
-    from rnnlab.hush import hush
-    from rnnlab.report.figures import write_learning_curve
+    from rnnlab.foundation.quiet import hush
+    from rnnlab.report.learning_curve import write_learning_curve
     from rnnlab.tracking.artifacts import write_model, write_packages
     from rnnlab.tracking.journal import Point
 
@@ -35,6 +30,6 @@ def _preload() -> None:
         write_learning_curve(Path(folder), [point], 1.0, "")  # reads the fonts
 
 
-collector.pause()
+garbage.pause()
 _preload()
-collector.resume()  # or each job's first collection would walk, and thereby copy, all of this
+garbage.resume()  # or each job's first collection would walk, and thereby copy, all of this

@@ -6,14 +6,14 @@ from typing import Any
 
 import yaml
 
-from rnnlab.masking import masked
-from rnnlab.report import cells
+from rnnlab.foundation.masking import masked
+from rnnlab.foundation.table import markdown_table
+from rnnlab.report import rows
 from rnnlab.report.grid import make_grid
-from rnnlab.report.runs import Run
-from rnnlab.result import CONFIG, FILE, Result, failure_in, leaves
-from rnnlab.sweeps.probes import SUPERSEDED, job_folders
-from rnnlab.table import markdown_table
-from rnnlab.tracking.view import View
+from rnnlab.report.read_runs import Run
+from rnnlab.sweeps.jobs import SUPERSEDED, job_folders
+from rnnlab.tracking.result import CONFIG, FILE, Result, failure_in, leaves
+from rnnlab.tracking.ui_view import View
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class SweepSummary:
 
     def table(self) -> str:
         """The rows of the comparison report, of the finished runs: the others are listed below."""
-        rows = [cells.words(cell) for cell in make_grid(self.finished).cells]
-        kept = len(cells.HEADER) - 1
-        assert cells.HEADER[kept] == "failed"
-        return markdown_table(cells.HEADER[:kept], [row[:kept] for row in rows])
+        kept = len(rows.HEADER) - 1
+        assert rows.HEADER[kept] == "failed"
+        table = [rows.words(cell)[:kept] for cell in make_grid(self.finished).cells]
+        return markdown_table(rows.HEADER[:kept], table)
 
     def markdown(self) -> str:
         lines = [self.table()] if self.finished else []

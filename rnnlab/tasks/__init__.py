@@ -1,7 +1,5 @@
-from rnnlab.tasks.adding import Adding
-from rnnlab.tasks.copy_memory import CopyMemory
-from rnnlab.tasks.task import Batch, Task
-from rnnlab.tasks.teacher import Teacher
-from rnnlab.tasks.temporal_order import TemporalOrder
+"""Synthetic problems of long dependencies, a file each, and their streams of batches."""
 
-__all__ = ["Adding", "Batch", "CopyMemory", "Task", "Teacher", "TemporalOrder"]
+from rnnlab.tasks.task import Batch, Task
+
+__all__ = ["Batch", "Task"]

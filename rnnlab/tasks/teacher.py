@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.quasirandom import SobolEngine
 
-from rnnlab.checks import check_int, check_seed
+from rnnlab.foundation.checks import check_int, check_seed
 from rnnlab.tasks.task import Batch, Task
 
 RECURRENT_GAIN = 0.9  # Below 1 the teacher forgets, and its answers have a stationary variance.

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from rnnlab.checks import check_choice, check_int
+from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.task import Batch, Task
 
 

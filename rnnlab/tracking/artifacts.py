@@ -17,10 +17,10 @@ from numpy import dtype
 from safetensors.torch import save
 from torch import Tensor
 
-from rnnlab.atomic import write_text
-from rnnlab.result import CONFIG
+from rnnlab.foundation.files import write_text
+from rnnlab.tracking.result import CONFIG
 
-SERVED = Path(__file__).parents[1] / "pyfunc.py"
+SERVED = Path(__file__).parents[1] / "runs" / "served_model.py"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
 
 
@@ -43,7 +43,7 @@ def _packages() -> str:
 
 
 def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> str:
-    """The trained model as an MLflow model, in `model/`; see `rnnlab.pyfunc`; returns that name."""
+    """The trained model as an MLflow model, in `model/`; see `rnnlab.runs.served_model`; returns that name."""
     path = folder / "model"
     shutil.rmtree(path, ignore_errors=True)  # of an attempt that was killed here
     any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])

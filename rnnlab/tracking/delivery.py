@@ -8,7 +8,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
 from rnnlab.tracking.journal import FILE, Journal, Point, unseen
-from rnnlab.tracking.record import Record
+from rnnlab.tracking.manifest import Record
 
 CHANGES = "rnnlab.changes"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger
 
-from rnnlab.masking import first_line
-from rnnlab.signals import held
+from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.signals import held
 from rnnlab.tracking.delivery import Delivery, batches
 from rnnlab.tracking.journal import Journal, Point, unseen
 from rnnlab.tracking.store import FAILURES

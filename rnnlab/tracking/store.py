@@ -14,9 +14,9 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from rnnlab.checks import check_bool
-from rnnlab.masking import first_line, masked
-from rnnlab.tracking.view import View, share
+from rnnlab.foundation.checks import check_bool
+from rnnlab.foundation.masking import first_line, masked
+from rnnlab.tracking.ui_view import View, share
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,8 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
     from benchmarks.case import Case
     from benchmarks.figures import draw_ratios
     from benchmarks.updates import HEADER, Choice, gemm_peak, time_updates
-    from rnnlab.hush import hush
-    from rnnlab.table import markdown_table
+    from rnnlab.foundation.quiet import hush
+    from rnnlab.foundation.table import markdown_table
 
     hush()
     jax, compiled = _has_jax(device), shutil.which("g++") is not None
@@ -177,7 +177,7 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
 def sweep(rounds: int, folder: Path) -> Any:
     """4 cells x 2 tasks x 6 seeds."""
     from benchmarks.sweep import ours, stock, time_sweeps
-    from rnnlab.table import markdown_table
+    from rnnlab.foundation.table import markdown_table
 
     bare = ("diagnostics=none", "tracking.log_model=false")
     commands = {

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.growth import CELLS, RUNS, STEPS
-from rnnlab.palette import BLUE, GREEN, GREY, ORANGE
+from rnnlab.foundation.palette import BLUE, GREEN, GREY, ORANGE
 
 NAMES = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "B (sequences)"}
 LOOKS = dict(zip(CELLS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D")), strict=True))

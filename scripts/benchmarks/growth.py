@@ -10,11 +10,11 @@ import torch
 
 from benchmarks.case import Case
 from benchmarks.sweep import seconds_of_sweep
-from rnnlab.data import Stream
-from rnnlab.experiment import make_module
-from rnnlab.machine import keep_freed_memory, set_num_threads
-from rnnlab.training import TrainingModule
-from rnnlab.update import Update
+from rnnlab.foundation.compute import keep_freed_memory, set_num_threads
+from rnnlab.runs.factory import make_module
+from rnnlab.tasks.stream import Stream
+from rnnlab.training.module import TrainingModule
+from rnnlab.training.update import Update
 
 STEPS = {
     "seq_len": (100, 200, 500, 1000, 2000),

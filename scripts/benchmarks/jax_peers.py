@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import optax
 
 from benchmarks.peers import LR, MAX_NORM, Peer
-from rnnlab.model import SequenceModel
-from rnnlab.tasks import Batch, CopyMemory, Task
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.tasks import Batch, Task
+from rnnlab.tasks.copy_memory import CopyMemory
 
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(MAX_NORM), optax.adam(LR))
 

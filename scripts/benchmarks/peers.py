@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlab.model import SequenceModel
+from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch
 
 LR, MAX_NORM = 0.005, 1.0  # what conf/ sets

@@ -14,8 +14,10 @@ from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from rnnlab.data import Stream
-from rnnlab.tasks import Adding, Task, TemporalOrder
+from rnnlab.tasks import Task
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.stream import Stream
+from rnnlab.tasks.temporal_order import TemporalOrder
 
 BATCH, STEPS, EVERY, HIDDEN, LR, LOG = 32, 500, 100, 64, 0.005, 50
 LAYERS = {"elman": nn.RNN, "elman_clipped": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}

@@ -22,18 +22,18 @@ import torch
 
 from benchmarks.case import Case
 from benchmarks.peers import Peer, bare, hoisted
-from rnnlab.data import Stream
-from rnnlab.experiment import make_module, make_trainer
-from rnnlab.machine import compute_in_float32, keep_freed_memory, set_num_threads
-from rnnlab.model import SequenceModel
-from rnnlab.stopping import CheckpointOnStop
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.foundation.compute import compute_in_float32, keep_freed_memory, set_num_threads
+from rnnlab.runs.factory import make_module, make_trainer
 from rnnlab.tasks import Task
+from rnnlab.tasks.stream import Stream
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.record import Record
+from rnnlab.tracking.manifest import Record
 from rnnlab.tracking.store import open_store
-from rnnlab.training import TrainingModule
+from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
+from rnnlab.training.module import TrainingModule
 
 CLOSE = {"cpu": 1e-3, "cuda": 1e-2}
 """Relative, of the mean losses of the blocks before: float32 on two different orders of sums.

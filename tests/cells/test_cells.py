@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from rnnlab import cells
-from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
+from rnnlab.cells import Cell, State
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
 
 CELLS: dict[str, Callable[..., Cell]] = {
     "lstm": LSTMCell,

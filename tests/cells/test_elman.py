@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlab.cells import ElmanCell
+from rnnlab.cells.elman import ElmanCell
 
 INITS = ("default", "orthogonal", "identity", "scaled")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.cells import GRUCell
+from rnnlab.cells.gru import GRUCell
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

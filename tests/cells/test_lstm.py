@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlab.cells import LSTMCell
+from rnnlab.cells.lstm import LSTMCell
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

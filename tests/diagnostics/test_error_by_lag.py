@@ -7,11 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlab.cells import ElmanCell
-from rnnlab.diagnostics import ErrorByLag, Probe
-from rnnlab.model import SequenceModel
-from rnnlab.tasks import Adding, CopyMemory, Task, Teacher, TemporalOrder
-from tests.diagnostics.systems import probe
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.diagnostics import Probe
+from rnnlab.diagnostics.error_by_lag import ErrorByLag
+from rnnlab.tasks import Task
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.teacher import Teacher
+from rnnlab.tasks.temporal_order import TemporalOrder
+from tests.support.systems import probe
 
 
 class Told(SequenceModel):

@@ -9,11 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
-from rnnlab.diagnostics import GradientByLag, Probe
-from rnnlab.diagnostics.gradient_by_lag import horizon
-from rnnlab.tasks import Adding, CopyMemory
-from tests.diagnostics.systems import linear, orthogonal, probe
+from rnnlab.cells import Cell, State
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.diagnostics import Probe
+from rnnlab.diagnostics.gradient_by_lag import GradientByLag, horizon
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.copy_memory import CopyMemory
+from tests.support.systems import linear, orthogonal, probe
 
 LAGS = np.arange(12)
 

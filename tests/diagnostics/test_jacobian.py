@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
-from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
-from rnnlab.diagnostics import Jacobian
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import dynamics as module
 from rnnlab.diagnostics.dynamics import flattened
-from tests.diagnostics.systems import linear, orthogonal, probe
+from rnnlab.diagnostics.jacobian import Jacobian
+from tests.support.systems import linear, orthogonal, probe
 
 
 def test_of_a_linear_network_is_u() -> None:

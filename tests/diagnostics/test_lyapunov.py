@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
-from rnnlab.diagnostics import Lyapunov
-from rnnlab.tasks import Adding
-from tests.diagnostics.systems import linear, orthogonal, probe
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.diagnostics.lyapunov import Lyapunov
+from rnnlab.tasks.adding import Adding
+from tests.support.systems import linear, orthogonal, probe
 
 LONG = Adding(seq_len=400)
 

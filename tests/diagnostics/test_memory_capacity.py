@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
-from rnnlab.diagnostics import MemoryCapacity, Probe
-from rnnlab.diagnostics.memory_capacity import capacities
-from tests.diagnostics.systems import linear, orthogonal, probe, zeroed
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.diagnostics import Probe
+from rnnlab.diagnostics.memory_capacity import MemoryCapacity, capacities
+from tests.support.systems import linear, orthogonal, probe, zeroed
 
 
 def delay_line(size: int, layers: int = 1) -> Probe:

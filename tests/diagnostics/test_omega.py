@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.cells import ElmanCell, GRUCell, LSTMCell
-from rnnlab.diagnostics import Omega
-from rnnlab.tasks import CopyMemory
-from tests.diagnostics.systems import linear, orthogonal, probe
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.diagnostics.omega import Omega
+from rnnlab.tasks.copy_memory import CopyMemory
+from tests.support.systems import linear, orthogonal, probe
 
 
 @pytest.mark.parametrize("a", [0.5, 1.0, 1.1])

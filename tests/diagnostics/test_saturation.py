@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.cells import Cell, ElmanCell, GRUCell, LSTMCell
-from rnnlab.diagnostics import Probe, Saturation
-from rnnlab.model import SequenceModel
-from rnnlab.tasks import Adding
-from tests.diagnostics.systems import linear, probe
+from rnnlab.cells import Cell
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.diagnostics import Probe
+from rnnlab.diagnostics.saturation import Saturation
+from rnnlab.tasks.adding import Adding
+from tests.support.systems import linear, probe
 
 TASK = Adding(seq_len=12)
 

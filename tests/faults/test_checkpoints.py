@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from rnnlab.checkpoints import FORMAT, LAST, PREVIOUS, load, newest, packed
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
+from rnnlab.training.checkpoints import FORMAT, LAST, PREVIOUS, load, newest, packed
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
-from tests.faults.small_disk import fill, small_disk
 from tests.faults.test_kill import losses
 from tests.faults.test_outages import sync
+from tests.support.small_disk import fill, small_disk
 
 __all__ = ["small_disk"]  # a fixture
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests.conftest import client
 from tests.faults.conftest import TRAIN, Faults, cost
-from tests.faults.servers import postgres
+from tests.support.servers import postgres
 
 __all__ = ["postgres"]  # a fixture
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.record import Record
+from rnnlab.tracking.manifest import Record
 from rnnlab.tracking.store import open_store
 uri, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 folder = Path(name)

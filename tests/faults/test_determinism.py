@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnlab.checkpoints import load
+from rnnlab.training.checkpoints import load
 from tests.conftest import Command
 from tests.faults.conftest import TRAIN, Faults, Spawn
 from tests.faults.test_kill import losses

@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, lines, wait_for
-from tests.faults.small_disk import fill, remounted, small_disk
 from tests.faults.test_outages import sync
+from tests.support.small_disk import fill, remounted, small_disk
 
 __all__ = ["small_disk"]  # a fixture
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnlab.cells import ElmanCell
-from rnnlab.checkpoints import load
-from rnnlab.model import SequenceModel
-from rnnlab.pyfunc import ServedModel
-from rnnlab.result import Result
-from rnnlab.sweeps.record import SweepRecord
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.runs.served_model import ServedModel
+from rnnlab.sweeps.sweep_file import SweepRecord
 from rnnlab.tracking.journal import Journal, Point
-from rnnlab.tracking.record import Record
+from rnnlab.tracking.manifest import Record
+from rnnlab.tracking.result import Result
+from rnnlab.training.checkpoints import load
 from tests.conftest import QUICK, SMALL, Command
 from tests.faults.conftest import Faults
 

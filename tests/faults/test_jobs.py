@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from rnnlab.result import FAILURE, Result
+from rnnlab.tracking.result import FAILURE, Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, cost
 
@@ -19,7 +19,7 @@ import time
 
 import torch
 
-from rnnlab.cells import LSTMCell
+from rnnlab.cells.lstm import LSTMCell
 
 
 class FaultyCell(LSTMCell):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests import test_run
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
-from tests.faults.test_diverged import SOAR
+from tests.faults.test_nonfinite import SOAR
 
 LONG = (*TRAIN, "train.steps=1000", "train.stop_when_solved=false")
 VARIANTS = {

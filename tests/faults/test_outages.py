@@ -17,12 +17,12 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rnnlab.result import Result
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.result import Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
-from tests.faults.servers import Server, postgres, server
+from tests.support.servers import Server, postgres, server
 
 __all__ = ["postgres", "server"]  # fixtures
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn, cost, lines, wait_for
-from tests.faults.small_disk import fill, small_disk
+from tests.support.small_disk import fill, small_disk
 
 __all__ = ["small_disk"]  # a fixture
 

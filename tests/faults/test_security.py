@@ -15,12 +15,12 @@ import yaml
 from mlflow import MlflowClient
 
 from rnnlab.report.report import make_report, write_report
-from rnnlab.result import Result
+from rnnlab.tracking.result import Result
 from tests.conftest import Command, client
 from tests.faults.conftest import TRAIN, Faults, Spawn
-from tests.faults.servers import Server
 from tests.faults.test_outages import sync
-from tests.report.made import run
+from tests.support.made_runs import run
+from tests.support.servers import Server
 
 ROOT = Path(__file__).parents[2]
 SHORT = (*TRAIN, "train.steps=50")
@@ -39,7 +39,11 @@ GADGETS = (
     *("yaml.unsafe_load", "numpy.load", "torch.load", "torch.hub.load", "torch.jit.load"),
     *("torch.utils.cpp_extension.load_inline", "torch.package.PackageImporter", "torch.nn.Linear"),
     *("distutils.spawn.spawn", "logging.FileHandler"),
-    *("rnnlab.run.main", "rnnlab.sweeps.launcher.ProcessLauncher", "pytorch_lightning.Trainer"),
+    *(
+        "rnnlab.run.main",
+        "rnnlab.sweeps.process_launcher.ProcessLauncher",
+        "pytorch_lightning.Trainer",
+    ),
 )
 # Hydra itself refuses os.system and the like by name, but not this one.
 CALL = "mlflow.utils.process._exec_cmd"
@@ -130,7 +134,7 @@ def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) 
         finished = command("--config-dir", "conf", f"{section}=evil", *without)
         assert finished.status == 2, (section, finished.err)
         assert CALL in finished.err
-    tagged = "_target_: rnnlab.cells.LSTMCell\nhidden_size: !!python/object/apply:os.system ['touch ran']\n"
+    tagged = "_target_: rnnlab.cells.lstm.LSTMCell\nhidden_size: !!python/object/apply:os.system ['touch ran']\n"
     (home / "conf" / "cell" / "evil.yaml").write_text(tagged)
     assert command("--config-dir", "conf", "cell=evil", *SHORT).status == 2
     assert not (home / "ran").exists()
@@ -187,7 +191,7 @@ def test_names_do_not_leave_the_folder(
     stored = client(home).list_artifacts(result.run_id)
     assert [item.path for item in stored] == ["config.yaml", "sound"]
     (home / "conf" / "diagnostics").mkdir(parents=True)
-    own = {"../../../evil": {"_target_": "rnnlab.diagnostics.Omega"}}
+    own = {"../../../evil": {"_target_": "rnnlab.diagnostics.omega.Omega"}}
     (home / "conf" / "diagnostics" / "evil.yaml").write_text(yaml.safe_dump(own))
     without = [each for each in SHORT if not each.startswith("diagnostics")]
     finished = command("--config-dir", "conf", "diagnostics=evil", *without)

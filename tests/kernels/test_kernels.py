@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.cells import Cell, ElmanCell, GRUCell
-from rnnlab.kernels import elman, gru, scan
-from rnnlab.model import SequenceModel
+from rnnlab.cells import Cell
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.kernels import elman, gru, recurrence
 
 CELLS = {
     "tanh": partial(ElmanCell, nonlinearity="tanh"),
@@ -25,7 +27,7 @@ def run_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> l
     kernels = [getattr(module, request.param) for module in (elman, gru)]
     for module, kernel in zip((elman, gru), kernels, strict=True):
         monkeypatch.setattr(module, "NumpyScan", kernel)
-    monkeypatch.setattr(scan, "NUMBERS", 2**12)
+    monkeypatch.setattr(recurrence, "NUMBERS", 2**12)
     return kernels
 
 
@@ -237,11 +239,11 @@ def test_what_runs_on_cuda_computes_the_same(nonlinearity):
 def test_sixteen_bits_and_autocast_keep_the_loop(make, device):
     cell = made(make, 2, 8, torch.float32).to(device)
     inputs = torch.randn(4, 10, 2, device=device)
-    assert scan.exact(inputs)
-    assert not scan.exact(inputs.bfloat16())
+    assert recurrence.exact(inputs)
+    assert not recurrence.exact(inputs.bfloat16())
     expected = cell(inputs)[0]
     with torch.autocast(device, torch.bfloat16):
-        assert not scan.exact(inputs)
+        assert not recurrence.exact(inputs)
         torch.testing.assert_close(cell(inputs)[0].float(), expected, atol=0.05, rtol=0.05)
     half = cell.bfloat16()(inputs.bfloat16())[0]
     torch.testing.assert_close(half.float(), expected, atol=0.05, rtol=0.05)
@@ -249,10 +251,10 @@ def test_sixteen_bits_and_autocast_keep_the_loop(make, device):
 
 @pytest.mark.parametrize(("steps", "size"), [(1, 1), (5, 300), (100, 20), (3, 5000), (2000, 1000)])
 def test_chunks_are_all_steps_in_order(steps, size):
-    ahead = list(scan.chunks(steps, size))
+    ahead = list(recurrence.chunks(steps, size))
     assert [t for chunk in ahead for t in chunk] == list(range(steps))
-    assert all(len(chunk) == 1 or len(chunk) * size <= scan.NUMBERS for chunk in ahead)
-    reverse = [t for chunk in scan.backward_chunks(steps, size) for t in reversed(chunk)]
+    assert all(len(chunk) == 1 or len(chunk) * size <= recurrence.NUMBERS for chunk in ahead)
+    reverse = [t for chunk in recurrence.backward_chunks(steps, size) for t in reversed(chunk)]
     assert reverse == list(range(steps))[::-1]
 
 

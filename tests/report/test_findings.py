@@ -2,7 +2,7 @@
 
 from rnnlab.report.findings import findings
 from rnnlab.report.grid import make_grid
-from tests.report.made import run
+from tests.support.made_runs import run
 
 
 def of(variant: str, losses: list[float], solved: int = 0, length: int = 50, at: float = 100.0):

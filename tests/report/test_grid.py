@@ -3,7 +3,7 @@
 import random
 
 from rnnlab.report.grid import Grid, make_grid
-from tests.report.made import run
+from tests.support.made_runs import run
 
 
 def test_cells_by_variant_task_and_length() -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.report.cells import HEADER
 from rnnlab.report.grid import make_grid
 from rnnlab.report.plots import Styles, gradient_by_lag, learning_curves
+from rnnlab.report.read_runs import Run
 from rnnlab.report.report import make_report, write_report
-from rnnlab.report.runs import Run
-from tests.report.made import run
+from rnnlab.report.rows import HEADER
+from tests.support.made_runs import run
 
 
 def several() -> list[Run]:

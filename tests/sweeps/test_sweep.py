@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from rnnlab.report.cells import HEADER
-from rnnlab.result import Result
-from rnnlab.statistics import bootstrap_mean, wilson
-from rnnlab.sweeps.launcher import ComposedOnce
-from rnnlab.sweeps.probes import SUPERSEDED
+from rnnlab.foundation.statistics import bootstrap_mean, wilson
+from rnnlab.report.rows import HEADER
+from rnnlab.sweeps.jobs import SUPERSEDED
+from rnnlab.sweeps.process_launcher import ComposedOnce
 from rnnlab.sweeps.summary import summarise
+from rnnlab.tracking.result import Result
 from tests.conftest import QUICK, SMALL, Command, client
 from tests.test_run import losses
 
@@ -203,7 +203,7 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
 
 
 BROKEN = """
-from rnnlab.cells import LSTMCell
+from rnnlab.cells.lstm import LSTMCell
 class Broken(LSTMCell):
     def forward(self, inputs, state=None):
         if self.hidden_size == 4:

@@ -8,7 +8,7 @@ from itertools import combinations, product
 import pytest
 import torch
 
-from rnnlab.tasks import Adding
+from rnnlab.tasks.adding import Adding
 
 VARIANTS = ("arjovsky2016", "bai2018", "pascanu2013", "hochreiter1997")
 SHORTEST = {"arjovsky2016": 2, "bai2018": 2, "pascanu2013": 10, "hochreiter1997": 11}

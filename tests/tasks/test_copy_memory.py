@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.tasks import CopyMemory
+from rnnlab.tasks.copy_memory import CopyMemory
 
 TASK = CopyMemory(delay=5, num_symbols=3, copy_len=3)
 

@@ -10,7 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab import tasks
-from rnnlab.tasks import Adding, CopyMemory, Task, Teacher, TemporalOrder
+from rnnlab.tasks import Task
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.teacher import Teacher
+from rnnlab.tasks.temporal_order import TemporalOrder
 
 CONF = Path(__file__).parents[2] / "conf" / "task"
 TASKS: list[Task] = [

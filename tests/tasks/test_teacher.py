@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.tasks import Teacher
-from rnnlab.tasks.teacher import Weights
+from rnnlab.tasks.teacher import Teacher, Weights
 
 SMALL = Teacher(seq_len=7, input_size=3, output_size=2, hidden_size=4, seed=2)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.tasks import TemporalOrder
+from rnnlab.tasks.temporal_order import TemporalOrder
 
 ALPHABETS = {"pascanu2013": "ABcdef", "hochreiter1997": "EBabcdXY"}
 TENTHS = {2: ("1/10", "1/2"), 3: ("1/10", "3/10", "6/10")}

@@ -11,7 +11,7 @@ from rnnlab.tracking import logger as module
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.record import Record
+from rnnlab.tracking.manifest import Record
 from rnnlab.tracking.store import default_uri, open_store
 
 

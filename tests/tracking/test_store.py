@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rnnlab.masking import masked
+from rnnlab.foundation.masking import masked
 from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
 from tests.conftest import QUICK, SMALL, result_of
-from tests.faults.servers import Server
+from tests.support.servers import Server
 
 
 def test_the_default_is_what_mlflow_ui_opens(

@@ -1,0 +1,1 @@
+"""What knows neither torch's networks nor Hydra nor MLflow: checks, statistics, files, locks, signals, streams."""

@@ -1,0 +1,150 @@
+"""From a config section to the class it names, with every key, type and target checked beforehand.
+
+Nothing of a config runs before it is checked: a `_target_` must be a class of the kind that its
+section asks for, from a package that is allowed, and each key an argument of that class.
+"""
+
+import importlib
+import inspect
+import re
+import types
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from rnnlab.foundation.checks import did_you_mean
+from rnnlab.foundation.masking import first_line
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A refusal that already names its place in the config."""
+
+
+ALLOWED_PACKAGES = ("rnnlab", "torch", "pytorch_lightning")
+
+
+def target_class(section: str, target: object, kind: type[T], allow: Iterable[str] = ()) -> type[T]:
+    """The class that `target` names, a subclass of `kind` from an allowed package.
+
+    Raises:
+        ValueError: If it is anything else; nothing outside the allowed packages is imported.
+    """
+    allowed = (*ALLOWED_PACKAGES, *allow)
+    where = f"{section}._target_={target!r}"
+    if not isinstance(target, str) or not any(target.startswith(f"{p}.") for p in allowed):
+        raise ConfigError(
+            f"{where} is not in an allowed package ({', '.join(allowed)}); "
+            "a package of your own is allowed with allow_targets=[package]"
+        )
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{where} cannot be imported: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ConfigError(f"{where} is not a {kind.__name__}")
+    return found
+
+
+def build(
+    section: str,
+    config: Mapping[str, Any],
+    kind: type[T],
+    allow: Iterable[str] = (),
+    **given: object,
+) -> "partial[T]":
+    """A call of the section's class with the section's arguments checked and filled in.
+
+    Args:
+        section: The section's name in the config, for messages.
+        config: Its plain content; without a `_target_` the class is `kind` itself.
+        kind: What the class must be.
+        allow: Further packages that a `_target_` may name.
+        given: Arguments that the caller supplies, and that the section therefore must not.
+
+    Raises:
+        ValueError: For a refused target, an unknown, doubled or missing key, or a wrong type.
+    """
+    arguments = {str(key): value for key, value in config.items() if key != "_target_"}
+    cls = target_class(section, config["_target_"], kind, allow) if "_target_" in config else kind
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    signature = inspect.signature(cls).parameters
+    parameters = [name for name, parameter in signature.items() if parameter.kind in named]
+    for key in arguments:
+        if key in given:
+            raise ConfigError(f"{section}.{key} cannot be set: rnnlab sets it from other settings")
+        if key not in parameters:
+            raise ConfigError(f"{section}.{key} is unknown: {did_you_mean(key, parameters)}")
+    _check_types(section, cls, arguments)
+    return partial(_call, section, cls, tuple(parameters), {**arguments, **given})
+
+
+def _call(
+    section: str,
+    cls: type[T],
+    parameters: tuple[str, ...],
+    arguments: dict[str, Any],
+    *args: object,
+) -> T:
+    try:
+        return cls(*args, **arguments)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
+        message = first_line(error)
+        named = re.match(r"(\w+)=", message)
+        dot = "." if named and named[1] in parameters else ": "
+        raise ConfigError(f"{section}{dot}{message}") from error
+
+
+def _check_types(section: str, cls: type, arguments: Mapping[str, object]) -> None:
+    try:
+        hints = get_type_hints(cls.__init__)
+    except NameError:  # annotations that only a type checker can resolve
+        hints = {}
+    for key, value in arguments.items():
+        hint = hints.get(key, Any)
+        if not _matches(value, hint):
+            raise ConfigError(f"{section}.{key}={value!r} is not {_spelled(hint)}")
+
+
+def _matches(value: object, hint: Any) -> bool:
+    """Whether a plain value fits an annotation; annotations beyond plain types let all pass."""
+    if hint is Any:
+        return True
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return any(_matches(value, option) for option in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    if hint is float:
+        return isinstance(value, int | float)
+    plain = origin or hint
+    if plain in (list, tuple):
+        return isinstance(value, list) and _items_match(value, plain, get_args(hint))
+    return not isinstance(plain, type) or isinstance(value, plain)
+
+
+def _items_match(values: list, plain: type, items: tuple) -> bool:
+    if plain is tuple and items and items[-1] is not Ellipsis:
+        return len(values) == len(items) and all(map(_matches, values, items))
+    return all(_matches(value, items[0] if items else Any) for value in values)
+
+
+_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+
+
+def _spelled(hint: Any) -> str:
+    if hint is types.NoneType:
+        return "null"
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple and Ellipsis not in get_args(hint):
+        return f"a list of {len(get_args(hint))}"
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_spelled(option) for option in get_args(hint))
+    return _WORDS.get(hint) or getattr(hint, "__name__", str(hint))

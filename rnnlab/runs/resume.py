@@ -1,0 +1,237 @@
+"""Going on where a run stopped: `resume=` its folder, its last checkpoint, its id, or `auto`.
+
+`resume=auto` is the same command again: it goes on with what that command began and has not
+finished, and begins if there is nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from rnnlab.foundation.folder_lock import AtWorkError, at_work
+from rnnlab.foundation.masking import MASK, masked, masked_config
+from rnnlab.runs.build import ALLOWED_PACKAGES
+from rnnlab.runs.resume_option import AUTO, asked
+from rnnlab.tracking.result import CONFIG, FILE, Result, leaves
+from rnnlab.tracking.store import tracking_uri
+from rnnlab.training import checkpoints
+
+HOW = ("resume", "tracking.uri", "allow_targets")
+"""Keys that say how a run is reached, not what it is."""
+CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_threads")
+"""What `resume.allow_changes` may change: not what the run is, nor what its optimizer stands on."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A run that goes on.
+
+    Args:
+        config: Its own, with the changes that were allowed.
+        result: How it stands.
+        checkpoint: Where it goes on from; None: from its start.
+    """
+
+    config: dict[str, Any]
+    result: Result
+    checkpoint: Path | None
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.result.folder)
+
+
+def begun(folder: Path, overrides: list[str]) -> Path | None:
+    """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
+
+    Of those elsewhere one that is at work is passed over, and one that has finished is none.
+    """
+    if (folder / FILE).exists():
+        return folder
+    same = sorted(masked(override) for override in overrides)
+    for path in sorted(Path("outputs/runs").glob(f"*/*/{FILE}"), reverse=True):
+        try:
+            result = Result.read(path.parent)
+            with at_work(path.parent):
+                pass
+        except (AtWorkError, ValueError):
+            continue
+        if sorted(result.overrides) == same:
+            return None if result.status == "FINISHED" else path.parent.absolute()
+    return None
+
+
+def earlier_run(
+    name: object, config: dict[str, Any], choices: Mapping[str, str], overrides: list[str]
+) -> Earlier:
+    """The run that `resume` names, which goes on as it was: its config is read back.
+
+    Args:
+        name: What `resume` says, or the folder that it was found to mean.
+        config: What the command line has been composed to.
+        choices: The option of each config group in that.
+        overrides: What the command line says itself, which has to be what the run has, or to be
+            allowed to change. With resume=auto, which is the same command again, all of `config`.
+
+    Raises:
+        ValueError: If there is nothing to resume, or the command line asks for something else.
+    """
+    auto, allowed = asked(config)[0] == AUTO, asked(config)[1]
+    folder = _folder(name, config["tracking"]["uri"])
+    result = Result.read(folder)
+    result.folder = str(folder)  # it may have been moved
+    finished = result.status == "FINISHED"
+    if finished and not auto:
+        raise ValueError(f"resume={name!r} has finished: there is nothing to resume")
+    saved = _config(folder)
+    keys = None if auto else [o.lstrip("+~").partition("=")[0] for o in overrides]
+    changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
+    for key, (had, value) in changes.items():
+        if finished:
+            raise ValueError(f"{key}={value} comes too late: the run has finished with {key}={had}")
+        if not allowed:
+            raise ValueError(
+                f"{key}={value} cannot change on resume: the run has {key}={had} "
+                "(resume.allow_changes=true lets it, and writes it down)"
+            )
+    checkpoint = checkpoints.newest(folder / "checkpoints")
+    _apply(changes, saved, result, config)
+    _refuse_fewer(saved["train"]["steps"], checkpoint)
+    _restore_masked(saved, config)
+    _refuse_foreign_code(saved, config)
+    return Earlier(saved, result, checkpoint)
+
+
+def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
+    made = 0 if checkpoint is None else checkpoints.load(checkpoint)["rnnlab"]["updates"]
+    if isinstance(steps, int) and steps < made:
+        raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    try:
+        saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(saved, dict):
+        raise ValueError(f"{path} is not the config of a run")
+    return saved
+
+
+def _flat(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, str]:
+    """The option of each config group, then each leaf of the config."""
+    return {**choices, **dict(leaves(config))}
+
+
+def _changes(
+    had: dict[str, str], asked: dict[str, str], keys: list[str] | None
+) -> dict[str, tuple[str | None, str | None]]:
+    """Each key that is not what the run has: what it has, and what is asked.
+
+    Args:
+        had: What the run is, flat.
+        asked: What the command line has been composed to, flat.
+        keys: The groups, and the keys or sections, to look at; None: everything.
+    """
+    changes = {}
+    for key in dict.fromkeys((*had, *asked)):
+        looked_at = keys is None or any(key == k or (k not in had and _is_in(key, k)) for k in keys)
+        if looked_at and had.get(key) != asked.get(key) and not any(_is_in(key, o) for o in HOW):
+            changes[key] = had.get(key), asked.get(key)
+    return changes
+
+
+def _is_in(key: str, section: str) -> bool:
+    return key == section or key.startswith(f"{section}.")
+
+
+def _apply(
+    changes: Mapping[str, tuple[str | None, str | None]],
+    saved: dict[str, Any],
+    result: Result,
+    config: dict[str, Any],
+) -> None:
+    for key, (had, value) in changes.items():
+        section = key.partition(".")[0]
+        if section not in CHANGEABLE or key in result.choices:
+            allowed = ", ".join(CHANGEABLE)
+            raise ValueError(
+                f"{key}={value} cannot change on resume. What can, one key at a time: {allowed}"
+            )
+        if (section == "optimizer" or key == "train.steps") and saved["schedule"]:
+            raise ValueError(
+                f"{key}={value} cannot change on resume: the schedule goes by what it was"
+            )
+        _take(key, saved, config)
+        result.changes += f"{key}: {had} -> {value}\n"
+
+
+def _take(key: str, saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """Into the saved config, the value of a dotted key in another."""
+    *sections, name = key.split(".")
+    for section in sections:
+        saved, config = saved[section], config[section]
+    saved[name] = config[name]
+
+
+def _restore_masked(saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """What was left out of the run's files as secret is taken from the command line again.
+
+    Raises:
+        ValueError: If that does not have it.
+    """
+    if config["tracking"]["uri"] is not None:
+        saved["tracking"]["uri"] = config["tracking"]["uri"]  # the same store, reached anew
+    now = dict(leaves(config))
+    for key, value in leaves(saved):
+        if MASK in value:
+            if MASK in now.get(key, MASK) or masked(now[key]) != value:
+                raise ValueError(f"{key} is needed again to resume: a run's files keep no secret")
+            _take(key, saved, config)
+
+
+def _refuse_foreign_code(saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """A run's files may come from anywhere: they cannot allow code, the command line alone can."""
+    for key, value in leaves(saved):
+        package = value.partition(".")[0]
+        allowed = (*ALLOWED_PACKAGES, *(config["allow_targets"] or ()))
+        if key.endswith("_target_") and not any(value.startswith(f"{p}.") for p in allowed):
+            raise ValueError(
+                f"{key}={value} of the run is not in an allowed package: "
+                f"allow_targets=[{package}] allows it again"
+            )
+    saved["allow_targets"] = config["allow_targets"]
+
+
+def _folder(name: object, uri: str | None) -> Path:
+    """The folder of the run that is named by it, by its last checkpoint, or by its MLflow id."""
+    if not isinstance(name, str):
+        raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
+    path = Path(name).absolute()
+    if path.suffix == ".ckpt":
+        if path.name != checkpoints.LAST:
+            raise ValueError(f"resume={name!r}: a run goes on from its {checkpoints.LAST}")
+        path = path.parent.parent
+    elif not path.exists() and re.fullmatch("[0-9a-f]{32}", name):
+        path = _folder_of_id(name, uri)
+    if not (path / FILE).exists():
+        raise ValueError(f"resume={name!r}: there is no run in {path}")
+    return path
+
+
+def _folder_of_id(run_id: str, uri: str | None) -> Path:
+    try:
+        run = MlflowClient(tracking_uri(uri)).get_run(run_id)
+        folder = Path(run.data.tags["rnnlab.folder"])
+        if Result.read(folder).run_id == run_id:
+            return folder
+    except (MlflowException, KeyError, ValueError) as error:
+        raise ValueError(f"resume={run_id!r}: no run of rnnlab has this id") from error
+    raise ValueError(f"resume={run_id!r}: the run in {folder} is another")

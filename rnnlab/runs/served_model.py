@@ -1,0 +1,59 @@
+"""A trained model as MLflow serves it: this file, its weights as safetensors, and its config.
+
+MLflow keeps a copy of this file with the model ("models from code") and nothing is pickled. Inputs
+are (batch, seq_len, input_size), of any length; predictions are y_t at every step,
+(batch, seq_len, output_size). Loading it needs rnnlab installed.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import torch
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from safetensors.torch import load_file
+
+from rnnlab.runs.factory import make_model, make_task
+
+
+class ServedModel(PythonModel):
+    """The `SequenceModel` of one run."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        config = json.loads(Path(context.artifacts["config"]).read_text(encoding="utf-8"))
+        task = make_task(config)
+        self.model, self.input_size = make_model(config, task).eval(), task.input_size
+        self.model.load_state_dict(load_file(context.artifacts["weights"]))
+
+    def predict(  # pyrefly: ignore[bad-override]  MLflow's own returns None
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,
+    ) -> np.ndarray:
+        inputs = torch.as_tensor(_checked(model_input, self.input_size))
+        with torch.inference_mode():
+            outputs, _ = self.model(inputs)
+        return outputs.numpy()
+
+
+def _checked(given: object, input_size: int) -> np.ndarray:
+    """As numbers, (batch, seq_len, input_size).
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        inputs = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the inputs are not an array of numbers: {error}") from error
+    if inputs.ndim != 3 or inputs.shape[2] != input_size or inputs.shape[1] == 0:
+        raise ValueError(
+            f"inputs of shape {inputs.shape} are not (batch, seq_len, {input_size}), seq_len at least 1"
+        )
+    return inputs
+
+
+mlflow.models.set_model(ServedModel())

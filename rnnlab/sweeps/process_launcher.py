@@ -1,0 +1,287 @@
+"""Hydra's launcher for one machine: jobs in processes beside the sweep's own, several at once.
+
+Processes are forked from a server that has torch, Lightning and MLflow imported, so that a job
+after the first starts in a fraction of a second. A process takes some jobs one after another. A job
+that raises, is killed, or runs too long is one failed job: its process ends with it, so that what
+broke it breaks no other.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from concurrent import futures
+from concurrent.futures import Future, as_completed
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any, NoReturn
+
+import cloudpickle
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+from pebble import CONSTS, ProcessExpired, ProcessPool
+
+from rnnlab.foundation import garbage
+from rnnlab.foundation.checks import check_float, check_int
+from rnnlab.foundation.masking import masked
+from rnnlab.foundation.signals import stop_on_signals
+from rnnlab.foundation.streams import unfailing
+from rnnlab.runs.hydra_job import mask_files
+from rnnlab.runs.resume_option import AUTO, asked
+from rnnlab.sweeps.orphans import end_with_the_sweep
+from rnnlab.tracking.result import FAILURE, FILE, Result, failure_in, finished, write_failure
+
+PRELOAD = ["rnnlab.sweeps.preload"]
+CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
+JOBS_A_PROCESS = 16
+"""One after another: the first costs a fork and cold caches. What jobs leave behind ends with it."""
+
+
+class JobFailedError(Exception):
+    """What Hydra's sweeper gets from a failed job, after all jobs have ended."""
+
+
+class ProcessLauncher(Launcher):
+    """`n_jobs` processes at once, each for some jobs one after another.
+
+    Args:
+        n_jobs: Jobs at once; null: as many as there are cores that this process may use.
+        job_timeout: Seconds after which a job is ended and counts as failed; null: never.
+
+    Raises:
+        ValueError: For a count below 1 or a timeout that is not positive.
+    """
+
+    def __init__(self, n_jobs: int | None = None, job_timeout: float | None = None) -> None:
+        if n_jobs is not None:
+            check_int("hydra.launcher.n_jobs", n_jobs, minimum=1)
+        if job_timeout is not None:
+            check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
+        self.n_jobs = n_jobs or _cores()
+        self.job_timeout = job_timeout
+        self.pools: list[ProcessPool] = []
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        loader = hydra_context.config_loader
+        self.context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
+        self.task_function, self.config = task_function, config
+        self.composer = ComposedOnce(loader)
+        hydra_context.config_loader = self.composer  # pyrefly: ignore[bad-assignment] the sweeper's too
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run all jobs and wait for them; a failed one is returned as such and raises nothing."""
+        setup_globals()
+        mask_files(Path(self.config.hydra.sweep.dir))
+        # All are composed before any starts: a typo in the last one must not cost the first.
+        configs = [
+            self._compose(number, overrides)
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
+        ]
+        _refuse_twins(configs)
+        garbage.resume()
+        shared = self._packed()
+        pool = ProcessPool(
+            max_workers=min(self.n_jobs, len(configs)),
+            max_tasks=JOBS_A_PROCESS,
+            context=start_fork_server(),
+        )
+        self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
+        try:
+            jobs: dict[Future[Any], DictConfig] = {
+                _finished_before(config)
+                or pool.schedule(
+                    _run, (shared, cloudpickle.dumps(config)), timeout=self.job_timeout
+                ): config
+                for config in configs
+            }
+            pool.close()
+            for done, future in enumerate(as_completed(jobs), start=1):
+                sys.stdout.write(f"[{done}/{len(jobs)}] {_told(jobs[future], future)}\n")
+                sys.stdout.flush()
+                if len(jobs) - done < self.n_jobs:  # a core is free
+                    _import_what_comes_after()
+        except BaseException:
+            pool.stop()  # SIGTERM to every job: each ends as KILLED
+            raise
+        finally:
+            pool.join()
+        return [_job_return(config, future) for future, config in jobs.items()]
+
+    def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
+        config = self.composer.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        HydraConfig.instance().set_config(config)
+        # A job that dies before its first line has a folder all the same.
+        _folder(config).mkdir(parents=True, exist_ok=True)
+        return config
+
+    def _packed(self) -> bytes:
+        """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
+        state = (dict(os.environ), Singleton.get_state())
+        return cloudpickle.dumps((*state, self.context, self.task_function))
+
+
+class ComposedOnce:
+    """A config loader that composes a job once for two askers, which takes a twentieth of a second.
+
+    Hydra's sweeper composes every job to see whether it can be, and drops what it gets.
+    """
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+        self.unclaimed: dict[tuple[str, ...], DictConfig] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        asked = tuple(sweep_overrides)
+        if asked not in self.unclaimed:
+            config = self.loader.load_sweep_config(master_config, sweep_overrides)
+            self.unclaimed[asked] = config
+            return config
+        return self.unclaimed.pop(asked)
+
+
+def _finished_before(config: DictConfig) -> Future[Any] | None:
+    """With resume=auto, a job that an earlier attempt has finished."""
+    if asked(config)[0] != AUTO or finished(_folder(config)) is None:
+        return None
+    done: Future[Any] = Future()
+    done.set_result(None)
+    return done
+
+
+def _refuse_twins(configs: Sequence[DictConfig]) -> None:
+    """Two jobs of one config are one result: counted twice, they would pass for two seeds."""
+    first: dict[str, int] = {}
+    for number, config in enumerate(configs):
+        plain = OmegaConf.to_container(config, resolve=False)
+        assert isinstance(plain, dict)
+        text = json.dumps({key: value for key, value in plain.items() if key != "hydra"})
+        if text in first:
+            raise ValueError(f"jobs {first[text]} and {number} of the sweep are the same run")
+        first[text] = number
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system can tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def start_fork_server() -> Any:
+    """Begin to import what jobs need, in the process that they are forked from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    forkserver.ensure_running()
+    return context
+
+
+def _run(shared: bytes, packed: bytes) -> None:
+    """One job, whose result is in its folder; everything printed goes to a file.
+
+    A job that fails ends its process.
+    """
+    stop_on_signals()
+    end_with_the_sweep()
+    environment, singletons, context, task_function = cloudpickle.loads(shared)
+    config = cloudpickle.loads(packed)
+    os.environ.clear()
+    os.environ.update(environment)
+    setup_globals()
+    Singleton.set_state(singletons)
+    HydraConfig.instance().set_config(config)
+    (_folder(config) / FAILURE).unlink(missing_ok=True)  # of an attempt before
+    with (_folder(config) / "output.txt").open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    with unfailing():
+        _job(config, context, task_function)
+
+
+def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> None:
+    try:
+        returned = run_job(
+            task_function=task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=context,
+        )
+        _ = returned.return_value  # raises what the task function raised
+        if finished(_folder(config)) is None:  # by which a sweep knows of its jobs
+            raise OSError(f"the run has finished, and {_folder(config) / FILE} could not take it")
+    except Exception as error:  # noqa: BLE001 it is written down, and the process ends
+        traceback.print_exc()
+        write_failure(_folder(config), error)  # unless job() has
+        _end(1)
+    except SystemExit as stopped:
+        _end(stopped.code if isinstance(stopped.code, int) and stopped.code else 1)
+
+
+def _end(status: int) -> NoReturn:
+    """At once: what a failed job leaves behind is not worth a tidy end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _import_what_comes_after() -> None:
+    """While the last jobs run."""
+    import rnnlab.sweeps.report
+    import rnnlab.sweeps.summary  # noqa: F401
+
+
+def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
+    """Why a job failed, in words, or None; one that has finished has not, however its process ended."""
+    error = future.exception()
+    if error is None or finished(_folder(config)) is not None:
+        return None
+    if isinstance(error, ProcessExpired):
+        killed = f"its process was killed (exit status {error.exitcode})"
+        return RuntimeError(failure_in(_folder(config)) or killed)
+    if isinstance(error, futures.TimeoutError):
+        return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
+    return error if isinstance(error, Exception) else RuntimeError(repr(error))
+
+
+def _folder(config: DictConfig) -> Path:
+    return Path(config.hydra.sweep.dir, config.hydra.sweep.subdir)
+
+
+def _told(config: DictConfig, future: Future[Any]) -> str:
+    """One line for a job that has ended, its loss beside chance."""
+    overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
+    if (error := failure(config, future)) is not None:
+        write_failure(_folder(config), str(error))  # unless it has done so
+        return f"{overrides}: FAILED, {error}"
+    result = Result.read(_folder(config))
+    return f"{overrides}: {result.verdict()}"
+
+
+def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
+    error = failure(config, future)
+    return JobReturn(
+        overrides=list(config.hydra.overrides.task),
+        cfg=config,
+        status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,
+        _return_value=Result.read(_folder(config)).metrics.get("test/loss")
+        if error is None
+        else JobFailedError(str(error)),
+    )

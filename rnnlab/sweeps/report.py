@@ -1,0 +1,22 @@
+"""The report that a sweep ends with, kept with its parent run."""
+
+import sys
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from rnnlab.foundation.masking import first_line
+from rnnlab.report.select_runs import log_report, report_sweep
+
+
+def log_comparison(client: MlflowClient, run_id: str, folder: Path) -> None:
+    """Compare the runs of a sweep in `folder`, and keep that among the artifacts of its parent.
+
+    What goes wrong is told in a line, and no more: a sweep of days does not fail for its report.
+    """
+    try:
+        _, paths = report_sweep(client, run_id, folder)
+        sys.stdout.write(f"report      {paths[0]}\n")
+        log_report(client, run_id, paths)
+    except Exception as error:  # noqa: BLE001
+        sys.stderr.write(f"no report in MLflow: {type(error).__name__}: {first_line(error)}\n")

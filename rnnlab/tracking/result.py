@@ -1,0 +1,117 @@
+"""How a run ended: what `result.json` in its folder holds. Light to import, for those who only read."""
+
+import json
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnlab.foundation import json_file
+from rnnlab.foundation.files import as_the_disk_can, write_text
+from rnnlab.foundation.masking import masked
+
+FILE = "result.json"  # in a run's folder
+CONFIG = "config.yaml"  # in a run's folder, resolved
+FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
+
+
+def write_failure(folder: Path, error: BaseException | str) -> None:
+    """Write down what a run raised, or what else ended it; what is there already stays."""
+    path = folder / FAILURE
+    if path.exists():
+        return
+    if isinstance(error, str):
+        told = f"{error}\n"
+    else:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
+    as_the_disk_can(lambda: write_text(path, masked(told)))
+
+
+def failure_in(folder: Path) -> str | None:
+    """What the run in a folder raised, in one line."""
+    path = folder / FAILURE
+    return path.read_text("utf-8").partition("\n")[0] if path.exists() else None
+
+
+@dataclass
+class Result:
+    """How a run ended; what `result.json` holds."""
+
+    name: str
+    variant: str
+    task: str
+    length: int
+    seed: int
+    chance: float
+    overrides: list[str]
+    folder: str
+    choices: dict[str, str] = field(default_factory=dict)
+    """The chosen option of each config group."""
+    num_params: int = 0
+    status: str = "RUNNING"
+    run_id: str = ""
+    experiment_id: str = ""
+    tracking_uri: str = ""
+    checkpoint: str = ""
+    seconds: float = 0.0
+    delivered: bool = False
+    """Whether the store has all of it."""
+    undelivered: int = 0
+    failure: str = ""
+    changes: str = ""
+    """What resumes have changed of the config."""
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def write(self) -> None:
+        json_file.write(Path(self.folder) / FILE, self)
+
+    def verdict(self) -> str:
+        """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
+        loss = self.metrics.get("test/loss")
+        told = "no test loss" if loss is None else f"loss {loss:.3g}"
+        solved = "unsolved"
+        if self.metrics["test/solved"]:
+            solved = f"solved at {self.metrics['steps_to_solve']:.0f}"
+        if self.metrics["diverged"]:
+            at = f"diverged at {self.metrics['diverged_step']:.0f}"
+            solved = f"{solved}, then {at}" if self.metrics["test/solved"] else at
+        return f"{told}, chance {self.chance:.3g}, {solved}"
+
+    @classmethod
+    def read(cls, folder: Path) -> "Result":
+        """The result in a run's folder.
+
+        Raises:
+            ValueError: If there is none, or it cannot be read.
+        """
+        return json_file.read(folder / FILE, cls)
+
+
+def finished(folder: Path) -> Result | None:
+    """The result of a run that has finished; None also where none can be read, and it is to run again."""
+    with suppress(ValueError):
+        result = Result.read(folder)
+        return result if result.status == "FINISHED" else None
+    return None
+
+
+def variant_name(choices: Mapping[str, str]) -> str:
+    """The cell with its clipping: `lstm`, `lstm_clipped`; `elman` with clip=norm is `elman_clipped`.
+
+    A cell whose name ends in `_clipped` is one that brings clip=norm along.
+    """
+    suffixes = {"none": "", "norm": "_clipped"}
+    clip = choices["clip"]
+    return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each leaf's dotted key and its value as an override would spell it."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)

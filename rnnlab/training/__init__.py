@@ -1,0 +1,1 @@
+"""Updates in blocks, clipped, measured, checkpointed, stopped when solved."""

@@ -1,0 +1,70 @@
+"""How long a run trains and what it is scored on: the sections `train` and `eval` of the config."""
+
+from dataclasses import dataclass, field
+
+from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long to train, on what, and how often to look.
+
+    Args:
+        steps: Optimizer updates, at most.
+        batch_size: Sequences an update.
+        block: Updates between two looks at the numbers.
+        val_every: Updates between two validations; a multiple of `block`.
+        stop_when_solved: Stop at the first validation that shows the task solved.
+        data_seed: Which training batches.
+        nonfinite: What a loss that is not finite does: "stop" ends the run, as a result (`diverged`);
+            "skip" leaves that update out, also where the gradient is not finite, and counts it;
+            "raise" fails the run.
+    """
+
+    steps: int = 2000
+    batch_size: int = 32
+    block: int = 50
+    val_every: int = 100
+    stop_when_solved: bool = True
+    data_seed: int = 0
+    nonfinite: str = "stop"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "block", "val_every"):
+            check_int(name, getattr(self, name), minimum=1)
+        check_seed("data_seed", self.data_seed)
+        check_bool("stop_when_solved", self.stop_when_solved)
+        check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
+        if self.val_every % self.block:
+            raise ValueError(
+                f"val_every={self.val_every} is not a multiple of block={self.block}: "
+                "validation happens between blocks"
+            )
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """What the trained model is scored on.
+
+    Args:
+        sequences: Fresh sequences of the test, and of the check that a task is solved.
+        val_sequences: Sequences of each validation, the same every time.
+        batch_size: Sequences scored at once.
+        lengths: Further values of `seq_len` at which the test is repeated.
+        seed: Which validation and test sequences.
+    """
+
+    sequences: int = 10_000
+    val_sequences: int = 1000
+    batch_size: int = 500
+    lengths: list[int] = field(default_factory=list)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("sequences", "val_sequences", "batch_size"):
+            check_int(name, getattr(self, name), minimum=1)
+        check_seed("seed", self.seed)
+        for length in self.lengths:
+            check_int("lengths", length, minimum=1)
+        if len(set(self.lengths)) < len(self.lengths):
+            raise ValueError(f"lengths={self.lengths} names a length twice")

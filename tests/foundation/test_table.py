@@ -1,0 +1,34 @@
+"""Oracle: tables written out."""
+
+import pytest
+
+from rnnlab.foundation.table import markdown_table
+
+
+def test_columns_are_as_wide_as_their_widest_entry():
+    rows = [["elman", "0.1667"], ["lstm", "0.0004 [0.0003, 0.0006]"]]
+    assert markdown_table(["cell", "loss"], rows).splitlines() == [
+        "| cell  | loss                    |",
+        "| ----- | ----------------------- |",
+        "| elman | 0.1667                  |",
+        "| lstm  | 0.0004 [0.0003, 0.0006] |",
+    ]
+
+
+def test_a_header_wider_than_its_entries():
+    expected = "| steps to solve |\n| -------------- |\n| -              |"
+    assert markdown_table(("steps to solve",), [("-",)]) == expected
+
+
+def test_no_rows():
+    assert markdown_table(["cell", "n"], []) == "| cell | n |\n| ---- | - |"
+
+
+def test_letters_beyond_ascii_count_as_one():
+    assert markdown_table(["task · T"], [["é"]]).splitlines()[2] == "| é        |"
+
+
+@pytest.mark.parametrize("row", [["a"], ["a", "b", "c"], []])
+def test_rows_have_an_entry_for_each_column(row):
+    with pytest.raises(ValueError, match="argument"):
+        markdown_table(["cell", "loss"], [["elman", "1"], row])

@@ -1,0 +1,67 @@
+"""Composing many jobs. Oracle: Hydra's own loader, anew for each of them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra._internal.utils import create_config_search_path
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigSource
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from rnnlab.runs.hydra_loader import CheckedLoader
+
+CONF = str(Path(__file__).resolve().parents[2] / "conf")
+
+
+@pytest.fixture(autouse=True)
+def _plugins() -> None:
+    Plugins.instance()  # among which are the places that Hydra reads from
+
+
+def composed(loader: ConfigLoaderImpl, *overrides: str) -> Any:
+    config = loader.load_configuration("config", list(overrides), RunMode.RUN)
+    return OmegaConf.to_container(config, resolve=False)
+
+
+def test_a_job_is_composed_as_by_hydra_whatever_came_before() -> None:
+    ours = CheckedLoader(create_config_search_path(CONF))
+    for overrides in (
+        ["cell=lstm", "seed=1"],
+        ["cell=elman_clipped", "task=copy_memory", "task.delay=30", "cell.hidden_size=7"],
+        ["cell=lstm", "seed=2", "optimizer=rmsprop", "+clip.other=3", "~eval.lengths"],
+        ["cell=lstm", "seed=1"],
+    ):
+        hydras = ConfigLoaderImpl(create_config_search_path(CONF))
+        assert composed(ours, *overrides) == composed(hydras, *overrides)
+
+
+def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = CheckedLoader(create_config_search_path(CONF))
+    source = SourcesRegistry.instance().resolve("file")
+    read, load = Counter[str](), source.load_config
+
+    def counted(self: ConfigSource, config_path: str) -> Any:
+        read[config_path] += 1
+        return load(self, config_path)
+
+    monkeypatch.setattr(source, "load_config", counted)
+    for seed in range(3):
+        composed(loader, f"seed={seed}", "cell=lstm")
+    assert {"config", "cell/lstm"} <= set(read)
+    assert set(read.values()) == {1}
+
+
+def test_each_job_looks_in_its_own_places(tmp_path: Path) -> None:
+    loader = CheckedLoader(create_config_search_path(CONF))
+    for name in ("a", "b", "a"):
+        folder = tmp_path / name / "note"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mine.yaml").write_text(f"said: {name}")
+        there = composed(loader, f"hydra.searchpath=[file://{tmp_path / name}]", "+note=mine")
+        assert there["note"] == {"said": name}
+    assert composed(loader) == composed(ConfigLoaderImpl(create_config_search_path(CONF)))

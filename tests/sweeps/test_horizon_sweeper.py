@@ -1,0 +1,326 @@
+"""Horizons of a task that is solved, by construction, up to a length known for each seed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from json import JSONDecodeError
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from mlflow.entities import Run
+
+from rnnlab.tracking.result import Result
+from tests.conftest import QUICK, SMALL, Command, Finished, client
+
+WALL = '''
+"""Solved up to limits[seed]; a seed without a limit raises; a file `wait` holds all but 10 up."""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from rnnlab.tasks import Batch, Task
+
+
+@dataclass(frozen=True)
+class Wall(Task):
+    seq_len: int = 10
+    seed: int = 0
+    limits: list[int] = field(default_factory=list)
+    input_size = output_size = 1
+    chance = 1.0
+
+    def __post_init__(self):
+        if self.seq_len < 3:
+            raise ValueError(f"seq_len={self.seq_len} is too short: at least 3")
+
+    def sample(self, batch_size, generator):
+        inputs = torch.rand(batch_size, self.seq_len, 1, generator=generator)
+        return Batch(inputs, inputs[:, -1:])
+
+    def loss(self, outputs, targets):
+        return (outputs - targets).square().mean()
+
+    def errors(self, outputs, targets):
+        while self.seq_len > 10 and Path("wait").exists():
+            time.sleep(0.05)
+        solved = self.seq_len <= self.limits[self.seed]
+        return torch.full((len(outputs),), not solved)
+
+    def at_length(self, seq_len):
+        return replace(self, seq_len=seq_len)
+'''
+YAML = "# A wall\n_target_: wall.Wall\nseq_len: 10\nseed: ${seed}\nlimits: [25, 10, 40]\n"
+
+FAST = (
+    *("--config-dir", ".", "-m", "allow_targets=[wall]", "hydra/sweeper=horizon", "task=wall"),
+    *("cell=elman", *QUICK, *SMALL[:-1], "tracking.log_model=false", "hydra.sweeper.seeds=3"),
+    "hydra.sweep.dir=outputs/sweep",
+)
+BASIC = "hydra/launcher=basic"
+PARAMS = "hydra.sweeper.params={task.limits:'[9],[99]'}"
+
+
+@pytest.fixture
+def wall(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The task of one's own, importable while the test lasts."""
+    (home / "wall.py").write_text(WALL, encoding="utf-8")
+    (home / "task").mkdir()
+    (home / "task" / "wall.yaml").write_text(YAML, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "wall", raising=False)
+    return home
+
+
+def runs(home: Path, kind: str) -> list[Run]:
+    return client(home).search_runs(["1"], f"tags.`rnnlab.kind` = '{kind}'")
+
+
+def probed(children: list[Run]) -> list[tuple[int, int]]:
+    """Length and seed of each run."""
+    params = [run.data.params for run in children]
+    return sorted((int(one["task.seq_len"]), int(one["seed"])) for one in params)
+
+
+def rows(finished: Finished) -> list[list[str]]:
+    """Those of the table of horizons, the last that is printed."""
+    _, _, table = finished.out.rpartition("| variant ")
+    lines = [line for line in table.splitlines()[2:] if line.startswith("|")]
+    return [[entry.strip() for entry in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
+    """Limits 25, 10, 40: two of three seeds solve up to 25."""
+    finished = command(*FAST, BASIC, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
+    assert finished.status == 0, finished.err
+    told = "20:2/3 40:1/3 30:1/3 25:2/3"
+    assert rows(finished) == [["elman", "wall", "25", "25 to 30", told, "4 updates x 3 seeds"]]
+    (parent,) = runs(wall, "sweep")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics == {
+        "memory/horizon/elman": 25,
+        "memory/horizon_unsolved/elman": 30,
+        "sweep/jobs": 12,
+        "sweep/failed": 0,
+    }
+    report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
+    assert report.splitlines()[2] == (
+        "- **wall, horizon**: at least half of the seeds solved it up to a length of: "
+        "elman 25 (2 of 3), not 30 (1 of 3)."
+    )
+    assert "stands alone" not in report
+    assert "Missing" not in report
+    assert parent.data.params["train.steps"] == "4"
+    assert parent.data.params["hydra.sweeper.seeds"] == "3"
+    children = runs(wall, "run")
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert probed(children) == [(length, seed) for length in (20, 25, 30, 40) for seed in range(3)]
+    stored = {item.path for item in client(wall).list_artifacts(parent.info.run_id)}
+    assert stored == {
+        *("horizon.json", "summary.md", "report.html", "report.md", "comparison.csv", "figures")
+    }
+    assert f"report      {wall}/outputs/sweep/report/report.html" in finished.out
+
+
+def test_combinations_searched_side_by_side(command: Command, wall: Path) -> None:
+    """Every swept choice and `params` has a row; solved to the end and never solved are told."""
+    finished = command(
+        *(*FAST, BASIC, "cell.hidden_size=2,3", PARAMS),
+        *("hydra.sweeper.seeds=1", "hydra.sweeper.longest=15", "hydra.sweeper.max_batch_size=3"),
+    )
+    assert finished.status == 0, finished.err
+    assert {tuple(row[:5]) for row in rows(finished)} == {
+        (f"elman task.limits={limits} cell.hidden_size={size}", "wall", *found)
+        for size in (2, 3)
+        for limits, found in {
+            "[9]": ("0", "0 to 10", "10:0/1"),
+            "[99]": ("15", "15 or more", "10:1/1 15:1/1"),
+        }.items()
+    }
+    (parent,) = runs(wall, "sweep")
+    metrics = parent.data.metrics
+    assert metrics["memory/horizon/elman task.limits:_99_ cell.hidden_size:3"] == 15
+    assert metrics["memory/horizon/elman task.limits:_9_ cell.hidden_size:2"] == 0
+    assert metrics["memory/horizon_unsolved/elman task.limits:_9_ cell.hidden_size:2"] == 10
+    assert len([key for key in metrics if "unsolved" in key]) == 2
+    found = json.loads((wall / "outputs" / "sweep" / "horizon.json").read_text())["horizons"]
+    assert [one["horizon"] for one in found] == [0, 0, 15, 15]
+
+
+def test_settings_change_the_search_and_a_lost_report_does_not(
+    command: Command, wall: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rnnlab.sweeps.report.report_sweep", lost)
+    finished = command(
+        *(*FAST, BASIC, "hydra.sweeper.start=24", "hydra.sweeper.solved_by=0.3"),
+        *("hydra.sweeper.tolerance=0.5", "hydra.sweeper.longest=100"),
+    )
+    assert finished.status == 0
+    assert finished.err.strip() == "no report in MLflow: OSError: disk full"
+    assert [row[2:5] for row in rows(finished)] == [["36", "36 to 48", "24:2/3 48:0/3 36:1/3"]]
+
+
+def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: Path) -> None:
+    finished = command(
+        *("-m", "hydra/sweeper=horizon", BASIC, "task=copy_memory,adding", *QUICK, *SMALL[:-1]),
+        *("hydra.sweeper.seeds=1", "hydra.sweeper.start=4", "tracking.log_model=false"),
+    )
+    assert finished.status == 0, finished.err
+    (parent,) = runs(home, "sweep")
+    assert parent.data.metrics["memory/horizon/lstm copy_memory"] == 0
+    assert parent.data.metrics["memory/horizon_unsolved/lstm adding"] == 4
+    lengths = {r.data.params["task"]: r.data.params["length"] for r in runs(home, "run")}
+    assert lengths == {"copy_memory": "4", "adding": "4"}
+    keys = {r.data.params["task"]: r.data.params.get("task.delay") for r in runs(home, "run")}
+    assert keys == {"copy_memory": "4", "adding": None}
+
+
+def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
+    command: Command, wall: Path
+) -> None:
+    """Of three seeds one solves 10, one does not, one has no limit and fails."""
+    asked = (*FAST, BASIC, "hydra.sweeper.longest=20")
+    finished = command(*asked, "task.limits=[99,9]")
+    assert finished.status == 1
+    told = "10:1/3 (1 failed)"
+    assert [row[2:5] for row in rows(finished)] == [["-", "0 or more, undecided at 10", told]]
+    assert f"to run failed jobs anew: the same command with hydra.sweep.dir={wall}" in finished.err
+    (parent,) = runs(wall, "sweep")
+    assert not [key for key in parent.data.metrics if key.startswith("memory/")]
+    assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
+    report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
+    assert "elman none, undecided at 10 (1 of 3, 1 without a result)." in report
+
+
+def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
+    finished = command(*FAST, BASIC, "task.limits=[99,99]", "hydra.sweeper.longest=20")
+    assert finished.status == 1
+    told = "10:2/3 (1 failed) 20:2/3 (1 failed)"
+    assert [row[2:5] for row in rows(finished)] == [["20", "20 or more", told]]
+    assert re.search(
+        r"job 2 .*task.seq_len=10 seed=2.*IndexError: .* out of range; see", finished.out
+    )
+    (parent,) = runs(wall, "sweep")
+    assert parent.info.status == "FAILED"
+    assert parent.data.metrics["sweep/failed"] == 2
+    assert parent.data.metrics["memory/horizon/elman"] == 20
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("hydra.sweeper.seeds=0", "hydra.sweeper.seeds=0 is too small: at least 1"),
+        ("hydra.sweeper.start=0", "hydra.sweeper.start=0 is too small: at least 1"),
+        ("hydra.sweeper.longest=9", "hydra.sweeper.longest=9 is too small: at least 10"),
+        ("hydra.sweeper.tolerance=-1", "hydra.sweeper.tolerance=-1 is out of bounds: at least 0"),
+        ("hydra.sweeper.solved_by=0", "hydra.sweeper.solved_by=0 is out of bounds: above 0"),
+        ("hydra.sweeper.solved_by=1.5", "hydra.sweeper.solved_by=1.5 is out of bounds: at most 1"),
+        ("hydra.sweeper.max_batch_size=0", "hydra.sweeper.max_batch_size=0 is too small"),
+        ("hydra.sweeper.key=task.limits", "hydra.sweeper.key=task.limits is not a whole number"),
+        ("hydra.sweeper.start=2", "task.seq_len=2 is too short: at least 3"),
+        ("seed=0,1", "seed=0,1 is what the sweeper sets: choose with hydra.sweeper.seeds"),
+        ("task.seq_len=20", "choose with hydra.sweeper.start and hydra.sweeper.longest"),
+        ("cell=elmann", "cell=elmann is unknown: did you mean elman?"),
+        ("model.dropout=interval(0,1)", "model.dropout=interval(0,1) cannot be swept"),
+    ],
+)
+def test_refused_before_anything_starts(
+    command: Command, wall: Path, override: str, message: str
+) -> None:
+    finished = command(*FAST, override)
+    assert finished.status == 2
+    assert message in finished.err
+    assert "Traceback" not in finished.err
+    assert not (wall / "outputs" / "sweep").exists()
+    assert client(wall).search_runs(["1"]) == []
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    for _ in range(900):
+        with suppress(JSONDecodeError):  # a result that is being written
+            if condition():
+                return
+        time.sleep(0.1)
+    raise AssertionError(what)
+
+
+def _statuses(sweep: Path) -> list[str]:
+    return sorted(Result.read(path.parent).status for path in sweep.glob("*/result.json"))
+
+
+def _stop_at_20(home: Path, arguments: tuple[str, ...], signum: int) -> str:
+    """Send the signal to the command once two jobs of length 20 are on their way."""
+    (home / "wait").touch()
+    sweep = home / "outputs" / "sweep"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rnnlab.run", *arguments, "hydra.launcher.n_jobs=2"],
+        cwd=home,
+        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        begun = [*["FINISHED"] * 3, *["RUNNING"] * 2]
+        _wait(lambda: [s for s in _statuses(sweep) if s != "KILLED"] == begun, "no second round")
+        process.send_signal(signum)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    # The jobs of a sweep that was killed do not train on.
+    _wait(lambda: "RUNNING" not in _statuses(sweep), "jobs outlive their sweep")
+    (home / "wait").unlink()
+    return err
+
+
+@pytest.mark.slow
+def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
+    """Killed at length 20, then stopped there: what was finished is never run again."""
+    asked = (*FAST, "hydra.sweeper.tolerance=1")
+    sweep = wall / "outputs" / "sweep"
+    _stop_at_20(wall, asked, signal.SIGKILL)
+    assert _statuses(sweep) == ["FINISHED"] * 3 + ["KILLED"] * 2
+    (parent,) = runs(wall, "sweep")
+    assert parent.info.status == "RUNNING"  # nobody could tell
+
+    other = command(*FAST, "hydra.sweeper.tolerance=0.5", "train.block=1")
+    assert other.status == 2
+    assert "holds another sweep: it has hydra.sweeper.tolerance=1.0, not" in other.err
+    with FileLock(sweep / ".lock"):
+        busy = command(*asked)
+    assert busy.status == 2
+    assert "outputs/sweep: the sweep in it is at work" in busy.err
+
+    err = _stop_at_20(wall, asked, signal.SIGTERM)
+    assert f"to go on: the same command with hydra.sweep.dir={sweep}" in err
+    (parent,) = runs(wall, "sweep")
+    assert parent.info.status == "KILLED"
+    assert not [key for key in parent.data.metrics if key.startswith("memory/")]
+
+    finished = command(*asked, BASIC, "hydra.sweeper.max_batch_size=2")
+    assert finished.status == 0, finished.err
+    assert [row[2:5] for row in rows(finished)] == [["20", "20 to 40", "10:3/3 20:2/3 40:1/3"]]
+    (parent,) = runs(wall, "sweep")
+    assert parent.info.status == "FINISHED"
+    children = runs(wall, "run")
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    ended = [run for run in children if run.info.status == "FINISHED"]
+    assert probed(ended) == [(length, seed) for length in (10, 20, 40) for seed in range(3)]
+    killed = [run for run in children if run.info.status == "KILLED"]
+    assert len(children) == len(ended) + len(killed) == 9 + 4
+    assert len(list(sweep.glob("*/superseded"))) == 2 * 3  # two begun and one waiting, twice
+
+    again = command(*asked)  # all is there
+    assert (again.status, rows(again)) == (0, rows(finished))
+    assert len(runs(wall, "run")) == len(children)
