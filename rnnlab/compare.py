@@ -23,61 +23,72 @@ examples
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog="python -m rnnlab.compare",
         description="Compare runs: report.html, report.md, comparison.csv and figures.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("runs", nargs="*", metavar="RUN", help="ids of runs")
-    made.add_argument("--experiment", help="all runs of this experiment (default: rnnlab)")
-    made.add_argument("--sweep", metavar="RUN", help="the runs of this sweep, by its parent's id")
-    made.add_argument("--filter", metavar="FILTER", help="of the experiment, in MLflow's language")
-    made.add_argument("--uri", help="the store (default: $MLFLOW_TRACKING_URI, or ./mlflow.db)")
-    made.add_argument("--output", type=Path, metavar="FOLDER", help="default: outputs/reports/...")
-    made.add_argument("--log", action="store_true", help="keep the report in MLflow as a run, too")
-    return made
+    command.add_argument("runs", nargs="*", metavar="RUN", help="ids of runs")
+    command.add_argument("--experiment", help="all runs of this experiment (default: rnnlab)")
+    command.add_argument(
+        "--sweep", metavar="RUN", help="the runs of this sweep, by its parent's id"
+    )
+    command.add_argument(
+        "--filter", metavar="FILTER", help="of the experiment, in MLflow's language"
+    )
+    command.add_argument("--uri", help="the store (default: $MLFLOW_TRACKING_URI, or ./mlflow.db)")
+    command.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="default: outputs/reports/..."
+    )
+    command.add_argument(
+        "--log", action="store_true", help="keep the report in MLflow as a run, too"
+    )
+    return command
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(words: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
-    asked = parser().parse_args(arguments)
-    from rnnlab.foundation.quiet import hush
+    arguments = parser().parse_args(words)
+    from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.tracking.store import FAILURES
 
-    hush()
+    quiet_tools()
     try:
-        _compare(asked)
+        _compare(arguments)
     except (ValueError, *FAILURES) as error:
         sys.stderr.write(f"{first_line(error)}\n")
         sys.exit(2)
 
 
-def _compare(asked: argparse.Namespace) -> None:
+def _compare(arguments: argparse.Namespace) -> None:
     from rnnlab.report.read_runs import read_runs
     from rnnlab.report.report import make_report, write_report
     from rnnlab.report.select_runs import of_experiment, of_ids, of_sweep, sought_by
     from rnnlab.tracking.store import existing_store, tracking_uri
 
-    if sum(map(bool, (asked.runs, asked.sweep, asked.experiment or asked.filter))) > 1:
+    if (
+        sum(map(bool, (arguments.runs, arguments.sweep, arguments.experiment or arguments.filter)))
+        > 1
+    ):
         raise ValueError("choose one: RUN ..., --sweep, or --experiment with --filter")
-    client = existing_store(tracking_uri(asked.uri))
-    if asked.runs:
-        name, recorded = f"runs-{asked.runs[0][:8]}", of_ids(client, asked.runs)
-    elif asked.sweep:
-        name, recorded = f"sweep-{asked.sweep[:8]}", of_sweep(client, asked.sweep)
+    client = existing_store(tracking_uri(arguments.uri))
+    if arguments.runs:
+        name, recorded = f"runs-{arguments.runs[0][:8]}", of_ids(client, arguments.runs)
+    elif arguments.sweep:
+        name, recorded = f"sweep-{arguments.sweep[:8]}", of_sweep(client, arguments.sweep)
     else:
-        name = asked.experiment or "rnnlab"
-        recorded = of_experiment(client, name, asked.filter or "")
+        name = arguments.experiment or "rnnlab"
+        recorded = of_experiment(client, name, arguments.filter or "")
     runs = read_runs(client, recorded)
     if not runs:
         raise ValueError("no run of rnnlab was found")
-    report = make_report(runs, sought_by(client, asked.sweep) if asked.sweep else None)
-    folder = (asked.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
+    report = make_report(runs, sought_by(client, arguments.sweep) if arguments.sweep else None)
+    folder = (arguments.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
     paths = write_report(report, folder)
     sys.stdout.write(f"{report.table()}\n\n")
     sys.stdout.writelines(f"{path}\n" for path in paths)
-    if asked.log:
+    if arguments.log:
         run_id = _log(client, recorded[0].info.experiment_id, name, paths)
         sys.stdout.write(f"logged as run {run_id}\n")
 

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import traceback
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -17,23 +18,24 @@ from hydra._internal import hydra as hydra_app
 from hydra._internal.utils import get_args_parser
 from hydra.core.plugins import Plugins
 
-from rnnlab.foundation import garbage
+from rnnlab.foundation import garbage, slurm
 from rnnlab.foundation.masking import masked
-from rnnlab.foundation.signals import Stopped, requeue, stop_on_signals
-from rnnlab.foundation.streams import unfailing
+from rnnlab.foundation.signals import Stopped, stop_on_signals
+from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
-from rnnlab.sweeps.callback import Sweep
+from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
+from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 from rnnlab.sweeps.process_launcher import JobFailedError, ProcessLauncher
 
 PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir())
 
-FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 asks for the traceback of every error
+FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 shows the traceback of every error
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # no terminal's character set may end a run
-    with unfailing():
+    with safe_streams():
         status = _run()
     sys.exit(status)
 
@@ -57,21 +59,25 @@ def _run() -> int:
         sys.stderr.write("--experimental-rerun would run a pickle: resume= goes on with a run\n")
         return 2
     sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
-    hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment] Hydra has no hook for it
-    # Hydra takes a plugin by a name in its own namespace alone, wherever the class itself lives.
-    for plugin in (ProcessLauncher, HorizonSweeper):
-        Plugins.instance().class_name_to_class[f"hydra_plugins.rnnlab.{plugin.__name__}"] = plugin
-    status = _run_hydra(folders, arguments.overrides)
-    if Sweep.current is not None:
-        status = Sweep.current.finish(status)
+    sweep = SweepCallback()
+    _extend_hydra(sweep)
+    status = sweep.finish(_run_hydra(folders, arguments.overrides))
     if status == 128 + signal.SIGUSR1:
-        requeue()
+        slurm.requeue()
     return status
+
+
+def _extend_hydra(sweep: SweepCallback) -> None:
+    """What Hydra has no hook for, or a hook that only an installed package can use."""
+    hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment]
+    hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
+    plugins = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
+    Plugins.instance().class_name_to_class.update(plugins)
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
     """Hydra with its errors as short messages; returns the exit status."""
-    asked = os.environ.get(FULL_ERROR, "0")
+    before = os.environ.get(FULL_ERROR, "0")
     os.environ[FULL_ERROR] = "1"  # Hydra raises instead of printing: `explain` prints
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
@@ -82,11 +88,11 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
         return 1  # the sweep's summary names it
     except Exception as error:  # noqa: BLE001 the one place where errors become messages
         message = explain(error, folders, overrides)
-        whole = message is None or asked == "1"
+        whole = message is None or before == "1"
         sys.stderr.write(masked(traceback.format_exc() if whole else f"{message}\n"))
         return 1 if message is None else 2
     finally:
-        os.environ[FULL_ERROR] = asked
+        os.environ[FULL_ERROR] = before
         garbage.resume()
     return 0
 

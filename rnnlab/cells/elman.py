@@ -109,20 +109,21 @@ class ElmanCell(Cell):
         return (NONLINEARITIES[self.nonlinearity](a),)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if not has_kernel(self.nonlinearity, inputs):
+        operands = self._operands(inputs, state)
+        if not has_kernel(self.nonlinearity, *operands):
             return super().forward(inputs, state)
-        hidden, last = self._scan(inputs, state, all_steps=True)
+        hidden, last = elman_scan(*operands, self.nonlinearity)
         assert hidden is not None
         return hidden, (last,)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if not has_kernel(self.nonlinearity, inputs):
+        operands = self._operands(inputs, state)
+        if not has_kernel(self.nonlinearity, *operands):
             return super().final_state(inputs, state)
-        return (self._scan(inputs, state, all_steps=False)[1],)
+        return (elman_scan(*operands, self.nonlinearity, all_steps=False)[1],)
 
-    def _scan(
-        self, inputs: Tensor, state: State | None, all_steps: bool
-    ) -> tuple[Tensor | None, Tensor]:
+    def _operands(
+        self, inputs: Tensor, state: State | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         (h,) = self.initial_state(inputs) if state is None else state
-        weights = self.weight_ih, self.weight_hh, self.bias
-        return elman_scan(inputs, h, *weights, self.nonlinearity, all_steps)
+        return inputs, h, self.weight_ih, self.weight_hh, self.bias

@@ -39,22 +39,22 @@ class GRUCell(FusedCell):
         return ((1 - z) * n + z * h,)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if has_kernel(inputs):
-            hidden, h = self._scan(inputs, state, all_steps=True)
+        operands = self._operands(inputs, state)
+        if has_kernel(*operands):
+            hidden, h = gru_scan(*operands)
             assert hidden is not None
             return hidden, (h,)
-        (h,) = self.initial_state(inputs) if state is None else state
-        hidden, h = self.fused(inputs, h.unsqueeze(0))
+        hidden, h = self.fused(inputs, operands[1].unsqueeze(0))
         return hidden, (h.squeeze(0),)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if has_kernel(inputs):
-            return (self._scan(inputs, state, all_steps=False)[1],)
+        operands = self._operands(inputs, state)
+        if has_kernel(*operands):
+            return (gru_scan(*operands, all_steps=False)[1],)
         return super().final_state(inputs, state)
 
-    def _scan(
-        self, inputs: Tensor, state: State | None, all_steps: bool
-    ) -> tuple[Tensor | None, Tensor]:
+    def _operands(
+        self, inputs: Tensor, state: State | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         (h,) = self.initial_state(inputs) if state is None else state
-        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        return gru_scan(inputs, h, *weights, all_steps)
+        return inputs, h, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh

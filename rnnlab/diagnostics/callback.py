@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -11,14 +10,15 @@ from matplotlib.figure import Figure
 from rnnlab.diagnostics.diagnostic import Diagnostic
 from rnnlab.diagnostics.history import History
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.foundation.files import as_the_disk_can
+from rnnlab.foundation.files import try_to_write
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.training.module import TrainingModule
 
 RATIO = 4  # between the validations after which the model is looked at
 COLUMNS = 4
 
 
-class Watch(pl.Callback):
+class DiagnosticsCallback(pl.Callback):
     """Takes each diagnostic before training, along it, and of the model that is tested.
 
     Along training it looks after validations number 1, 4, 16, 64 and so on, when training goes on:
@@ -33,13 +33,20 @@ class Watch(pl.Callback):
         folder: The run's.
     """
 
-    def __init__(self, diagnostics: Mapping[str, Diagnostic], folder: Path) -> None:
+    def __init__(self, diagnostics: Mapping[str, Diagnostic], folder: RunFolder) -> None:
         self.diagnostics = diagnostics
         self.folder = folder
-        self.histories = {
-            name: History(folder / "diagnostics" / f"{name}.npz") for name in diagnostics
-        }
+        self.histories = {name: History(folder.diagnostics / f"{name}.npz") for name in diagnostics}
         self.seconds = 0.0
+
+    @property
+    def reported(self) -> dict[str, str]:
+        """Which of the metrics a comparison of runs shows, each with the name of its column."""
+        return {
+            metric: column
+            for diagnostic in self.diagnostics.values()
+            for metric, column in diagnostic.reported.items()
+        }
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # At the start of a stretch, not at the end: the last model that was trained is not the
@@ -60,13 +67,13 @@ class Watch(pl.Callback):
         module.eval()
         metrics: dict[str, float] = {}
         with torch.inference_mode(False), torch.enable_grad():
-            probe = Probe(module.model, module.task, module.eval_settings.seed)
+            probe = Probe(module.model, module.task, module.evaluation.settings.seed)
             for name, diagnostic in self.diagnostics.items():
                 measured = diagnostic.measure(probe)
                 metrics |= measured.metrics
                 history = self.histories[name]
                 history.add(module.updates, measured.arrays)
-                as_the_disk_can(history.write)
+                try_to_write(history.write)
         module.train(trained)
         module.record(metrics)
         self.seconds += time.perf_counter() - began
@@ -79,7 +86,7 @@ class Watch(pl.Callback):
         for history in self.histories.values():
             history.write()  # what a full disk did not take before
         shown = {name: history for name, history in self.histories.items() if len(history.rows) > 1}
-        names = ["diagnostics", *([self._draw(shown, title)] if shown else [])]
+        names = [self.folder.diagnostics.name, *([self._draw(shown, title)] if shown else [])]
         self.seconds += time.perf_counter() - began
         module.record({"perf/diagnostics_seconds": self.seconds})
         return names
@@ -101,7 +108,7 @@ class Watch(pl.Callback):
         for place, (name, history) in enumerate(shown.items(), start=1):
             axes = figure.add_subplot(rows, columns, place)
             self.diagnostics[name].draw(axes, history.row(0), history.row(-1))
-        path = self.folder / "figures" / "diagnostics.png"
+        path = self.folder.figures / "diagnostics.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100)
         return path.parent.name

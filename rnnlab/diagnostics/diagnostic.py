@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,6 +26,9 @@ class Diagnostic(ABC):
     `__post_init__` (ValueError with the name, the value and what is allowed). It draws no random
     numbers but the probe's, so that the same weights always give the same answer.
     """
+
+    reported: ClassVar[Mapping[str, str]] = {}
+    """Which of its metrics a comparison of runs shows, each with the name of its column."""
 
     @abstractmethod
     def measure(self, probe: Probe) -> Measurement:

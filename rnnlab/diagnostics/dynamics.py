@@ -77,9 +77,9 @@ class Dynamics:
         rows = torch.eye(self.size, dtype=flat.dtype, device=flat.device)
         found = []
         at_once = max(1, CHUNK // self.size**2)
-        for some in torch.arange(len(flat), device=flat.device).split(at_once):
-            each = some.repeat_interleave(self.size)
-            found.append(self.pulled_back(inputs[each], flat[each], rows.repeat(len(some), 1)))
+        for points in torch.arange(len(flat), device=flat.device).split(at_once):
+            each = points.repeat_interleave(self.size)
+            found.append(self.pulled_back(inputs[each], flat[each], rows.repeat(len(points), 1)))
         return torch.cat(found).view(-1, self.size, self.size)
 
     def _unflattened(self, flat: Tensor) -> States:

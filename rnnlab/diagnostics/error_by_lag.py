@@ -70,8 +70,8 @@ class ErrorByLag(Diagnostic):
             if "by_position" in arrays:
                 axes.plot(100 * arrays["by_position"], "x--", color=color)
         kinds = {"by_lag": "by lag", "by_position": "by position (dashed)"}
-        told = " and ".join(word for kind, word in kinds.items() if kind in last)
-        axes.set(title=f"error {told}", xlabel="steps", ylabel="wrong (%)")
+        title = " and ".join(word for kind, word in kinds.items() if kind in last)
+        axes.set(title=f"error {title}", xlabel="steps", ylabel="wrong (%)")
 
 
 def _group_means(values: np.ndarray, groups: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How the gradient fades on its way back through time."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,6 +34,8 @@ class GradientByLag(Diagnostic):
     Raises:
         ValueError: For fewer than one sequence.
     """
+
+    reported: ClassVar = {"memory/gradient_horizon": "gradient horizon (steps)"}
 
     sequences: int = 32
 

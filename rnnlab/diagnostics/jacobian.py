@@ -1,6 +1,7 @@
 """The recurrent Jacobian along real sequences."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from matplotlib.axes import Axes
@@ -33,6 +34,8 @@ class Jacobian(Diagnostic):
     Raises:
         ValueError: For fewer than one of either.
     """
+
+    reported: ClassVar = {"recurrent/spectral_radius": "spectral radius"}
 
     sequences: int = 4
     steps: int = 2

@@ -1,6 +1,7 @@
 """Whether small differences grow or fade along real sequences."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ class Lyapunov(Diagnostic):
         ValueError: For a count or sequences below 1, or a transient outside [0, 1).
     """
 
+    reported: ClassVar = {"recurrent/lyapunov_max": "Lyapunov exponent (1/step)"}
+
     count: int | None = 8
     sequences: int = 4
     transient: float = 0.2
@@ -56,13 +59,13 @@ class Lyapunov(Diagnostic):
         frame = self._frame(probe, count)  # rows, where the equation has columns
         skipped = int(self.transient * len(inputs))
         logs = torch.zeros(self.sequences, count, dtype=torch.float64)
-        for taken, t in enumerate(reversed(range(len(inputs)))):
+        for count_back, t in enumerate(reversed(range(len(inputs)))):
             x, s = (v[t].repeat_interleave(count, dim=0) for v in (inputs, unrolled.before))
             pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
             # QR is known to the CPU's single and double precision, and is a small part of this.
             q, r = torch.linalg.qr(at_least_single(pulled.cpu()))
             frame = q.mT.to(frame).contiguous()
-            if taken >= skipped:
+            if count_back >= skipped:
                 logs += r.diagonal(dim1=1, dim2=2).abs().double().log()
         exponents = (logs / (len(inputs) - skipped)).mean(dim=0).sort(descending=True).values
         metrics = {"recurrent/lyapunov_max": exponents[0].item()}

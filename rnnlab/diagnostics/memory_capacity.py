@@ -1,6 +1,7 @@
 """How much of its past input a cell's state holds, whatever the readout has learnt."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ class MemoryCapacity(Diagnostic):
     Raises:
         ValueError: For fewer than one lag or 16 streams.
     """
+
+    reported: ClassVar = {"memory/capacity": "memory capacity"}
 
     lags: int | None = None
     streams: int = 32

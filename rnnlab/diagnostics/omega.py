@@ -1,6 +1,7 @@
 """Whether errors keep their size from step to step."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from matplotlib.axes import Axes
 
@@ -32,6 +33,8 @@ class Omega(Diagnostic):
     Raises:
         ValueError: For fewer than one sequence.
     """
+
+    reported: ClassVar = {"recurrent/omega": "Omega"}
 
     sequences: int = 32
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from matplotlib.axes import Axes
@@ -32,6 +33,8 @@ class Saturation(Diagnostic):
     Raises:
         ValueError: For fewer than one sequence, or a margin outside [0, 0.5).
     """
+
+    reported: ClassVar = {"recurrent/saturation": "saturated units"}
 
     sequences: int = 32
     margin: float = 0.025

@@ -54,7 +54,7 @@ def check_bool(name: str, value: bool) -> bool:
 def check_choice(name: str, value: T, allowed: Iterable[T]) -> T:
     """`value`, if it is one of `allowed`, types included: 2.0 is not 2."""
     allowed = list(allowed)
-    if any(type(value) is type(one) and value == one for one in allowed):
+    if any(type(value) is type(choice) and value == choice for choice in allowed):
         return value
     raise ValueError(f"{name}={value} is not allowed: {did_you_mean(value, allowed)}")
 

@@ -49,7 +49,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def as_the_disk_can(write: Callable[[], object]) -> None:
+def try_to_write(write: Callable[[], object]) -> None:
     """Have something written, or tell in a line why it was not: a full disk ends no run."""
     try:
         write()

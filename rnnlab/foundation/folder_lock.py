@@ -1,4 +1,4 @@
-"""Whether a process is at work in a folder: a lock that goes with the process, however it ends."""
+"""A folder that one process keeps to itself: a lock that goes with the process, however it ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,33 +6,33 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-FILE = ".lock"
+from rnnlab.foundation.run_folder import TrackedFolder
 
 
-class AtWorkError(ValueError):
+class FolderLockedError(ValueError):
     """Another process is at work in a folder."""
 
 
-def taken(folder: Path) -> FileLock:
+def lock(folder: Path) -> FileLock:
     """Keep a folder to this process, until the lock is released.
 
     Raises:
-        AtWorkError: If another is at work in it.
+        FolderLockedError: If another is at work in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / FILE)
+    file_lock = FileLock(TrackedFolder(folder).lock)
     try:
-        lock.acquire(timeout=0)
+        file_lock.acquire(timeout=0)
     except Timeout as error:
-        raise AtWorkError(f"{folder}: a process is at work in it") from error
-    return lock
+        raise FolderLockedError(f"{folder}: a process is at work in it") from error
+    return file_lock
 
 
 @contextmanager
-def at_work(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process for a while; raises as `taken` does."""
-    lock = taken(folder)
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a folder to this process for a while; raises as `lock` does."""
+    file_lock = lock(folder)
     try:
         yield
     finally:
-        lock.release()
+        file_lock.release()

@@ -11,12 +11,12 @@ from rnnlab.foundation.files import write_text
 T = TypeVar("T")
 
 
-def write(path: Path, stored: Any) -> None:
+def write_json(path: Path, stored: Any) -> None:
     """Replace the file as a whole: a killed process leaves the one before."""
     write_text(path, json.dumps(asdict(stored), indent=1))
 
 
-def read(path: Path, kind: type[T]) -> T:
+def read_json(path: Path, kind: type[T]) -> T:
     """What lies in `path`, every field of the type that `kind` declares.
 
     Raises:
@@ -36,12 +36,12 @@ def _is_a(value: Any, kind: Any) -> bool:
     if kind is Any:
         return True
     if get_origin(kind) is UnionType:
-        return any(_is_a(value, one) for one in get_args(kind))
+        return any(_is_a(value, option) for option in get_args(kind))
     if get_origin(kind) is list:
-        return isinstance(value, list) and all(_is_a(one, get_args(kind)[0]) for one in value)
+        return isinstance(value, list) and all(_is_a(item, get_args(kind)[0]) for item in value)
     if get_origin(kind) is dict:
         of = get_args(kind)[1]  # a key of JSON is text
-        return isinstance(value, dict) and all(_is_a(one, of) for one in value.values())
+        return isinstance(value, dict) and all(_is_a(item, of) for item in value.values())
     if kind in (int, float):
         return isinstance(value, int | kind) and not isinstance(value, bool)
     return isinstance(value, kind)

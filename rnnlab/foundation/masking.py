@@ -7,7 +7,7 @@ from typing import Any
 
 MASK = "***"
 VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")  # MLflow's own way to sign in
-TAKEN = "RNNLAB_HIDDEN"  # environment, which jobs inherit: names of variables that a config takes
+HIDDEN = "RNNLAB_HIDDEN"  # environment, which jobs inherit: names of variables that a config takes
 SHORTEST = 4  # what is shorter is no secret, and would be found in every other word
 
 
@@ -20,15 +20,15 @@ def hide_environment(config: Any) -> None:
     if isinstance(config, Mapping):
         hide_environment(list(config.values()))
     elif isinstance(config, list):
-        for one in config:
-            hide_environment(one)
+        for value in config:
+            hide_environment(value)
     elif isinstance(config, str):
-        taken = {*_taken(), *re.findall(r"oc\.env:\s*['\"]?(\w+)", config)}
-        os.environ[TAKEN] = " ".join(sorted(taken))
+        names = {*_hidden(), *re.findall(r"oc\.env:\s*['\"]?(\w+)", config)}
+        os.environ[HIDDEN] = " ".join(sorted(names))
 
 
-def _taken() -> list[str]:
-    return os.environ.get(TAKEN, "").split()
+def _hidden() -> list[str]:
+    return os.environ.get(HIDDEN, "").split()
 
 
 def masked(text: str) -> str:
@@ -40,7 +40,7 @@ def masked(text: str) -> str:
         text,
         flags=re.IGNORECASE,
     )
-    values = (os.environ.get(name, "") for name in (*VARIABLES, *_taken()))
+    values = (os.environ.get(name, "") for name in (*VARIABLES, *_hidden()))
     for value in sorted(values, key=len, reverse=True):
         if len(value) >= SHORTEST:
             text = text.replace(value, MASK)
@@ -49,8 +49,8 @@ def masked(text: str) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says, in one line, without a password."""
-    said = str(error).strip() or type(error).__name__
-    return masked(said.splitlines()[0])
+    message = str(error).strip() or type(error).__name__
+    return masked(message.splitlines()[0])
 
 
 def masked_config(config: Any) -> Any:

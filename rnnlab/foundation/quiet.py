@@ -13,7 +13,7 @@ EXPECTED = (
 )
 
 
-def hush() -> None:
+def quiet_tools() -> None:
     """Silence what is no news; any other warning still comes through."""
     # A full disk takes no line of the log either, nor needs a traceback.
     logging.raiseExceptions = False
@@ -23,5 +23,5 @@ def hush() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
     # It may hold a password.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    for said in EXPECTED:
-        warnings.filterwarnings("ignore", message=f".*{said}.*")
+    for message in EXPECTED:
+        warnings.filterwarnings("ignore", message=f".*{message}.*")

@@ -7,11 +7,11 @@ exception lands in the middle of a write, what comes out may be the writer's own
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from rnnlab.foundation import slurm
 
 _received: list[int] = []
 _held: list[bool] = []
@@ -48,23 +48,8 @@ def stop_on_signals() -> None:
     _held.clear()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    if job_of_slurm():
+    if slurm.job_id():
         signal.signal(signal.SIGUSR1, stop)
-
-
-def job_of_slurm() -> str:
-    """The id under which Slurm knows this process's job; empty outside of Slurm."""
-    array, task = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
-    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
-
-
-def requeue() -> None:
-    """Have Slurm run this job again, from its first line."""
-    command = ["scontrol", "requeue", job_of_slurm()]
-    try:
-        subprocess.run(command, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        sys.stderr.write(f"{' '.join(command)} failed: {error}\n")
 
 
 @contextmanager

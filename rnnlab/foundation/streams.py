@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 from rnnlab.foundation.masking import masked
 
 
-class Unfailing:
+class SafeStream:
     """A text stream that masks what it is given, and drops what its file does not take.
 
     Args:
@@ -43,9 +43,9 @@ class Unfailing:
 
 
 @contextmanager
-def unfailing() -> Iterator[None]:
+def safe_streams() -> Iterator[None]:
     """Standard output and error, for a while."""
-    streams = Unfailing(sys.stdout), Unfailing(sys.stderr)
+    streams = SafeStream(sys.stdout), SafeStream(sys.stderr)
     out, error = (cast(TextIO, stream) for stream in streams)
     try:
         with redirect_stdout(out), redirect_stderr(error):

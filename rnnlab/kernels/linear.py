@@ -2,7 +2,7 @@
 
 Hidden states come from a kernel of rnnlab step by step, (seq_len, batch, hidden_size) in memory, seen
 as (batch, seq_len, hidden_size). torch.nn.functional.linear would copy them first. On the CPU this
-takes them in whatever order they lie, and its matrix products are numpy's: see elman_numpy.py.
+takes them in whatever order they lie, and its matrix products are numpy's: see cpu/elman.py.
 """
 
 from typing import Any

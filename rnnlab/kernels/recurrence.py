@@ -1,7 +1,6 @@
 """What the kernels have in common: time in chunks, and gradients of the first order alone."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,11 +44,6 @@ def check_features(inputs: Tensor, weight_ih: Tensor) -> None:
     """
     if inputs.size(2) != weight_ih.size(1):
         raise ValueError(f"inputs have {inputs.size(2)} features, not {weight_ih.size(1)}")
-
-
-def times(values: Any, factor: float) -> Any:
-    """The product of a tensor or an array; no copy where the factor is 1."""
-    return values if factor == 1 else values * factor
 
 
 def refuse_second_order() -> None:

@@ -14,10 +14,10 @@ from rnnlab.foundation.statistics import (
     seeds_for_means,
     seeds_for_rates,
 )
-from rnnlab.report.grid import HALF, Cell, Grid, Horizon
+from rnnlab.report.grid import HALF, Grid, Group, Horizon
 from rnnlab.report.rows import solved
 
-Pair = tuple[Cell, Cell]
+Pair = tuple[Group, Group]
 FEW = 3  # pairs that are worth naming one by one
 AT_CHANCE = 0.95
 SIGNIFICANT = 0.05
@@ -48,45 +48,45 @@ def findings(grid: Grid) -> list[Finding]:
         and any(grid.horizon(label, task) for label in grid.labels)
     ]
     at = [
-        Finding(f"{where[0]} {where[1]}", " ".join(_at(grid.at(where))))
-        for where in grid.places
-        if not grid.sought or len(grid.at(where)) > 1
+        Finding(f"{place[0]} {place[1]}", " ".join(_at(grid.at(place))))
+        for place in grid.places
+        if not grid.sought or len(grid.at(place)) > 1
     ]
     return far + at if grid.sought else at + far
 
 
-def _at(cells: list[Cell]) -> Iterator[str]:
-    compared = [cell for cell in cells if cell.finished]
+def _at(groups: list[Group]) -> Iterator[str]:
+    compared = [group for group in groups if group.finished]
     if not compared:
         yield "no run has finished."
     elif len(compared) == 1:
         yield f"{_named(compared[0])} stands alone."
-    elif max(len(cell.finished) for cell in compared) == 1:
+    elif max(len(group.finished) for group in compared) == 1:
         yield "one seed each, from which no order can be claimed."
     else:
         pairs = list(combinations(compared, 2))
         rates = [pair for pair in pairs if apart(pair[0].solved_interval, pair[1].solved_interval)]
         rest = [pair for pair in pairs if pair not in rates]
         # Runs that stop when they have solved the task: their loss tells where they stopped.
-        timed = [pair for pair in rest if all(run.solved for c in pair for run in c.finished)]
-        told = [
+        timed = [pair for pair in rest if all(run.solved for g in pair for run in g.finished)]
+        sentences = [
             *_ordered_by_success(rates),
             *_not_ordered_by_success(rest),
             *_by_steps(timed),
             *_by_loss([pair for pair in rest if pair not in timed]),
         ]
-        yield from told or ["too few seeds of one variant or the other to compare any two."]
+        yield from sentences or ["too few seeds of one variant or the other to compare any two."]
 
 
-def _named(cell: Cell) -> str:
-    return f"{cell.label} ({solved(cell)})"
+def _named(group: Group) -> str:
+    return f"{group.label} ({solved(group)})"
 
 
 def _ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
     """Those that are better than the same others are named together."""
     worse: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        less, more = sorted(pair, key=lambda cell: cell.solved_interval)
+        less, more = sorted(pair, key=lambda group: group.solved_interval)
         worse[_named(more)].add(_named(less))
     together: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for more, less in worse.items():
@@ -116,13 +116,13 @@ def _by_steps(pairs: Sequence[Pair]) -> Iterator[str]:
 
 def _by_loss(pairs: Sequence[Pair]) -> Iterator[str]:
     """Among those that their success does not tell apart, and all of whose runs have a loss."""
-    lossless = {c.label for pair in pairs for c in pair if len(c.losses) < len(c.finished)}
+    lossless = {g.label for pair in pairs for g in pair if len(g.losses) < len(g.finished)}
     if lossless:
         yield (
             f"By mean test loss nothing is said of {_listed(sorted(lossless))}, where runs diverged "
             "before there was a model to test."
         )
-    pairs = [pair for pair in pairs if not lossless & {cell.label for cell in pair}]
+    pairs = [pair for pair in pairs if not lossless & {group.label for group in pair}]
     separate, unclear = _parted(pairs, "test/loss")
     for low, high, p in separate:
         blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
@@ -139,7 +139,7 @@ def _permuted(p: float) -> str:
 
 def _parted(
     pairs: Sequence[Pair], metric: str
-) -> tuple[list[tuple[Cell, Cell, float]], list[Pair]]:
+) -> tuple[list[tuple[Group, Group, float]], list[Pair]]:
     """The pairs whose means are told apart, the lower first, with p; and the others.
 
     Bootstrap intervals of a few values are too narrow, so that a permutation test must agree: with
@@ -147,7 +147,7 @@ def _parted(
     """
     separate, unclear, tested = [], [], []
     for pair in pairs:
-        a, b = (cell.values(metric) for cell in pair)
+        a, b = (group.values(metric) for group in pair)
         if min(len(a), len(b)) < 2:
             continue
         tested.append(
@@ -155,7 +155,7 @@ def _parted(
         )
     corrected = holm([p for p, _ in tested])
     for p, (_, pair) in zip(corrected, tested, strict=True):
-        a, b = (cell.values(metric) for cell in pair)
+        a, b = (group.values(metric) for group in pair)
         if p < SIGNIFICANT:
             separate.append((*(pair if sum(a) / len(a) < sum(b) / len(b) else pair[::-1]), p))
         else:
@@ -175,18 +175,18 @@ def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[str]:
 def _pairs(pairs: Sequence[Pair], needed: Sequence[int | None]) -> str:
     """`a and b; c and d: 20 to 170 seeds each would tell them apart`"""
     named = [f"{a.label} and {b.label}" for a, b in pairs]
-    who = "; ".join(named) if len(named) <= FEW else f"the two of any of {len(named)} pairs"
+    names = "; ".join(named) if len(named) <= FEW else f"the two of any of {len(named)} pairs"
     known = sorted(n for n in needed if n is not None)
     most = f"more than {MANY}" if None in needed else str(known[-1])
     many = most if len({*needed}) == 1 else f"{known[0]} to {most}"
-    return f"{who}: about {many} seeds each would tell them apart".replace("about more", "more")
+    return f"{names}: about {many} seeds each would tell them apart".replace("about more", "more")
 
 
 def _horizons(grid: Grid, task: str) -> str:
     """`at least half of the seeds solved it up to a length of: gru 50 (5 of 5), not 100 (1 of 5).`"""
     found = ((label, grid.horizon(label, task)) for label in grid.labels)
-    told = "; ".join(f"{label} {_horizon(horizon)}" for label, horizon in found if horizon)
-    return f"{by_share(grid.share)} of the seeds solved it up to a length of: {told}."
+    text = "; ".join(f"{label} {_horizon(horizon)}" for label, horizon in found if horizon)
+    return f"{by_share(grid.share)} of the seeds solved it up to a length of: {text}."
 
 
 def by_share(share: float) -> str:
@@ -195,19 +195,19 @@ def by_share(share: float) -> str:
 
 
 def _horizon(found: Horizon) -> str:
-    told = f"{found.length} ({_of(found.reached)})" if found.reached else "none"
+    text = f"{found.length} ({_of(found.reached)})" if found.reached else "none"
     if found.beyond is None:
-        return f"{told}, the longest tried"
+        return f"{text}, the longest tried"
     judged = "undecided at" if found.undecided else "not"
-    told += f", {judged} {found.beyond.length} ({_of(found.beyond)})"
-    return f"{told}, though {', '.join(map(str, found.later))} again" if found.later else told
+    text += f", {judged} {found.beyond.length} ({_of(found.beyond)})"
+    return f"{text}, though {', '.join(map(str, found.later))} again" if found.later else text
 
 
-def _of(cell: Cell) -> str:
-    successes, trials = cell.solved
-    without = len(cell.runs) - trials
-    told = f"{successes} of {len(cell.runs)}"
-    return f"{told}, {without} without a result" if without else told
+def _of(group: Group) -> str:
+    successes, trials = group.solved
+    without = len(group.runs) - trials
+    text = f"{successes} of {len(group.runs)}"
+    return f"{text}, {without} without a result" if without else text
 
 
 def _listed(names: Sequence[str]) -> str:

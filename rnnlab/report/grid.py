@@ -1,4 +1,4 @@
-"""Runs sorted into the cells of a comparison: variant x task x length, over seeds."""
+"""Runs sorted into the groups of a comparison: variant x task x length, over seeds."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,29 +12,19 @@ from rnnlab.report.read_runs import Run
 HALF = 0.5
 
 # Params that tell runs apart in no way that matters to a comparison, or that follow from the
-# variant, the task, the length and the seed.
-TOLD = {
-    *("seed", "train.data_seed", "num_params", "length", "seq_len", "chance", "variant"),
-    "variant_on_task",
-    *(
-        "cell",
-        "task",
-        "task._target_",
-        "clip",
-        "task.seq_len",
-        "task.delay",
-        *("resume", "resume.run", "resume.allow_changes"),
-        "num_threads",
-    ),
-    *("allow_targets", "experiment"),
+# variant, the task, the length and the seed. A run's own key of its length is one of them.
+NEVER_COMPARED = {
+    *("seed", "train.data_seed", "num_params", "length", "length_key", "seq_len", "chance"),
+    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
+    *("resume", "resume.run", "resume.allow_changes", "num_threads", "allow_targets"),
 }
-ELSEWHERE = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
+NEVER_COMPARED_SECTIONS = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
 
-Where = tuple[str, int]  # a task and a length
+Place = tuple[str, int]  # a task and a length
 
 
 @dataclass(frozen=True)
-class Cell:
+class Group:
     """The runs of one setting on one task at one length, a run a seed."""
 
     label: str
@@ -47,7 +37,7 @@ class Cell:
         return tuple(run for run in self.runs if run.finished)
 
     @property
-    def where(self) -> Where:
+    def place(self) -> Place:
         return self.task, self.length
 
     @property
@@ -108,8 +98,8 @@ class Cell:
 class Horizon:
     """The largest length solved, with all that are shorter, and the next that was tried."""
 
-    reached: Cell | None
-    beyond: Cell | None
+    reached: Group | None
+    beyond: Group | None
     share: float
     later: tuple[int, ...]  # lengths solved beyond the one that was not
 
@@ -126,12 +116,12 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Grid:
-    """All cells, and what is missing from their product."""
+    """All groups, and what is missing from their product."""
 
-    cells: tuple[Cell, ...]
+    groups: tuple[Group, ...]
     repeated: tuple[Run, ...]  # left out: another of the same setting and seeds counts
     sought: float | None = None
-    """The share of seeds that a search for horizons asked for: each cell has lengths of its own."""
+    """The share of seeds that a search for horizons asked for: each group has lengths of its own."""
 
     @property
     def share(self) -> float:
@@ -140,32 +130,32 @@ class Grid:
 
     @cached_property
     def labels(self) -> list[str]:
-        return sorted({cell.label for cell in self.cells})
+        return sorted({group.label for group in self.groups})
 
     @cached_property
-    def places(self) -> list[Where]:
-        return sorted({cell.where for cell in self.cells})
+    def places(self) -> list[Place]:
+        return sorted({group.place for group in self.groups})
 
     @cached_property
     def seeds(self) -> list[int]:
-        return sorted({run.seed for cell in self.cells for run in cell.runs})
+        return sorted({run.seed for group in self.groups for run in group.runs})
 
-    def cell(self, label: str, where: Where) -> Cell | None:
-        return next((c for c in self.cells if c.label == label and c.where == where), None)
+    def group(self, label: str, place: Place) -> Group | None:
+        return next((g for g in self.groups if g.label == label and g.place == place), None)
 
-    def at(self, where: Where) -> list[Cell]:
-        """The cells to be compared with one another."""
-        return [cell for cell in self.cells if cell.where == where]
+    def at(self, place: Place) -> list[Group]:
+        """The groups to be compared with one another."""
+        return [group for group in self.groups if group.place == place]
 
     @cached_property
     def missing(self) -> list[str]:
-        """The seeds that some cells have and others lack: `gru · adding 50, 100: seeds 3, 4`."""
+        """The seeds that some groups have and others lack: `gru · adding 50, 100: seeds 3, 4`."""
         lengths: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for label, (task, length) in product(self.labels, self.places):
-            cell = self.cell(label, (task, length))
-            if cell is None and self.sought:
+            group = self.group(label, (task, length))
+            if group is None and self.sought:
                 continue
-            had = {run.seed for run in cell.runs} if cell else set()
+            had = {run.seed for run in group.runs} if group else set()
             lacking = [str(seed) for seed in self.seeds if seed not in had]
             if lacking:
                 every = len(lacking) == len(self.seeds)
@@ -175,22 +165,22 @@ class Grid:
 
     @cached_property
     def unfinished(self) -> list[Run]:
-        return [run for cell in self.cells for run in cell.runs if not run.finished]
+        return [run for group in self.groups for run in group.runs if not run.finished]
 
     def horizon(self, label: str, task: str) -> Horizon | None:
         """Up to which length `share` of the seeds solved a task; None if no run has finished."""
-        tried = [cell for cell in self.cells if (cell.label, cell.task) == (label, task)]
-        if not any(cell.finished for cell in tried):
+        tried = [group for group in self.groups if (group.label, group.task) == (label, task)]
+        if not any(group.finished for group in tried):
             return None
-        solved = list(takewhile(lambda cell: cell.is_solved(self.share), tried))
+        solved = list(takewhile(lambda group: group.is_solved(self.share), tried))
         rest = tried[len(solved) :]
-        later = tuple(cell.length for cell in rest[1:] if cell.is_solved(self.share))
+        later = tuple(group.length for group in rest[1:] if group.is_solved(self.share))
         reached, beyond = solved[-1] if solved else None, rest[0] if rest else None
         return Horizon(reached, beyond, self.share, later)
 
 
 def make_grid(runs: Sequence[Run], sought: float | None = None) -> Grid:
-    """Sort runs into cells; of two runs of the same setting and seeds the newest finished counts.
+    """Sort runs into groups; of two runs of the same setting and seeds the newest finished counts.
 
     Args:
         runs: In any order.
@@ -206,11 +196,11 @@ def make_grid(runs: Sequence[Run], sought: float | None = None) -> Grid:
         if seeds in of_seed:
             repeated.append(of_seed[seeds])
         of_seed[seeds] = run
-    cells = [
-        Cell(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
+    groups = [
+        Group(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
         for (label, task, length), of_seed in sorted(places.items())
     ]
-    return Grid(tuple(cells), tuple(sorted(repeated, key=lambda r: r.run_id)), sought)
+    return Grid(tuple(groups), tuple(sorted(repeated, key=lambda r: r.run_id)), sought)
 
 
 def _defined(runs: Sequence[Run]) -> list[Run]:
@@ -223,22 +213,22 @@ def _defined(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         of_task[run.task].append(run)
     named = []
-    for task, some in of_task.items():
-        differing = sorted(key for key in _differing(some) if key.startswith("task."))
-        for run in some:
-            told = [f"{k[5:]}={run.params[k]}" for k in differing if k in run.params]
-            named.append(replace(run, task=" ".join([task, *told])))
+    for task, same in of_task.items():
+        differing = sorted(key for key in _differing(same) if key.startswith("task."))
+        for run in same:
+            choices = [f"{k[5:]}={run.params[k]}" for k in differing if k in run.params]
+            named.append(replace(run, task=" ".join([task, *choices])))
     return named
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, str]:
-    """By run id, its variant and whatever else differs among runs that would share a cell."""
+    """By run id, its variant and whatever else differs among runs that would share a group."""
     together: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
     for run in runs:
         together[run.variant, run.task, run.length].append(run)
     keys: set[str] = set()
     for group in together.values():
-        keys |= {key for key in _differing(group) if not key.startswith(ELSEWHERE)}
+        keys |= {key for key in _differing(group) if not key.startswith(NEVER_COMPARED_SECTIONS)}
     return {
         run.run_id: " ".join(
             [
@@ -252,7 +242,8 @@ def _settings(runs: Sequence[Run]) -> dict[str, str]:
 
 def _differing(runs: Sequence[Run]) -> set[str]:
     """The params in which runs differ, but for those that matter to no comparison."""
-    keys = set().union(*(run.params for run in runs)) - TOLD
+    keys = set().union(*(run.params for run in runs)) - NEVER_COMPARED
+    keys -= {run.length_key for run in runs}
     return {
         key
         for key in keys

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from rnnlab.foundation.palette import BLUE, GREY, ORANGE
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.journal import Point
 
 
@@ -32,7 +33,7 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="upper right")
-    path = folder / "figures" / "learning_curve.png"
+    path = RunFolder(folder).figures / "learning_curve.png"
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=120)
     return path.parent.name

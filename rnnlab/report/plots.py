@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from rnnlab.foundation.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rnnlab.report.findings import by_share
-from rnnlab.report.grid import Cell, Grid, Where
+from rnnlab.report.grid import Grid, Group, Place
 
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
 DASHES = ("-", "--", "-.", ":")
@@ -45,7 +45,7 @@ class Styles:
         return {key: value for key, value in self.of[label].items() if key != "marker"}
 
 
-def panels(places: Sequence[Where]) -> tuple[Figure, np.ndarray, Sequence[Where]]:
+def panels(places: Sequence[Place]) -> tuple[Figure, np.ndarray, Sequence[Place]]:
     """A figure with a panel for each task and length, as many as are legible."""
     shown = spread(places, PANELS)
     columns = min(len(shown), COLUMNS)
@@ -55,7 +55,7 @@ def panels(places: Sequence[Where]) -> tuple[Figure, np.ndarray, Sequence[Where]
     return figure, axes, shown
 
 
-def spread(places: Sequence[Where], most: int) -> Sequence[Where]:
+def spread(places: Sequence[Place], most: int) -> Sequence[Place]:
     """All of them, or as many as are legible: from the first to the last, evenly."""
     if len(places) <= most:
         return places
@@ -65,9 +65,9 @@ def spread(places: Sequence[Where], most: int) -> Sequence[Where]:
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One for all panels, below them."""
     found: dict[str, Artist] = {}
-    for one in axes:
+    for panel in axes:
         found |= {
-            label: handle for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
+            label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
         }
     # About ten characters of a label and its line fit into an inch.
     longest = max(map(len, found), default=0) + 6
@@ -101,31 +101,31 @@ def over_seeds(
     return updates, np.array(summary)
 
 
-def draw_curves(axes: Axes, cells: Sequence[Cell], key: str, styles: Styles, ends: bool) -> None:
+def draw_curves(axes: Axes, groups: Sequence[Group], key: str, styles: Styles, ends: bool) -> None:
     """The median of a metric along training, over a band from the lowest to the highest seed."""
-    for cell in cells:
-        runs = [run for run in cell.finished if len(run.curves.get(key, ()))]
+    for group in groups:
+        runs = [run for run in group.finished if len(run.curves.get(key, ()))]
         if runs:
             updates, (low, median, high) = over_seeds(
                 [run.curves[key] for run in runs], [ends and not run.diverged for run in runs]
             )
-            line = styles.line(cell.label)
-            axes.plot(updates, median, label=cell.label, **line)
+            line = styles.line(group.label)
+            axes.plot(updates, median, label=group.label, **line)
             axes.fill_between(updates, low, high, color=line["color"], alpha=0.15, linewidth=0)
 
 
 def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
     """Validation loss over updates."""
-    if not any(run.curves.get("val/loss") is not None for c in grid.cells for run in c.finished):
+    if not any(run.curves.get("val/loss") is not None for g in grid.groups for run in g.finished):
         return None
     figure, axes, shown = panels(grid.places)
-    for one, where in zip(axes.flat, shown, strict=False):
-        cells = grid.at(where)
-        draw_curves(one, cells, "val/loss", styles, ends=True)
-        chance = next((cell.chance for cell in cells if cell.chance is not None), None)
+    for panel, place in zip(axes.flat, shown, strict=False):
+        groups = grid.at(place)
+        draw_curves(panel, groups, "val/loss", styles, ends=True)
+        chance = next((group.chance for group in groups if group.chance is not None), None)
         if chance is not None:
-            one.axhline(chance, color=GREY, linestyle=(0, (1, 3)), label="chance")
-        _labelled(one, where, "optimizer updates", "validation loss", log=True)
+            panel.axhline(chance, color=GREY, linestyle=(0, (1, 3)), label="chance")
+        _labelled(panel, place, "optimizer updates", "validation loss", log=True)
     _finish(figure, axes, len(shown))
     return Plot(
         "learning_curves",
@@ -140,15 +140,15 @@ def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
 
 def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
     """Of the tested models, and of the first weights."""
-    places = [w for w in grid.places if any(r.gradient for c in grid.at(w) for r in c.finished)]
+    places = [w for w in grid.places if any(r.gradient for g in grid.at(w) for r in g.finished)]
     if not places:
         return None
     figure, axes, shown = panels(places)
-    for one, where in zip(axes.flat, shown, strict=False):
-        for cell in grid.at(where):
+    for panel, place in zip(axes.flat, shown, strict=False):
+        for group in grid.at(place):
             for row, alpha in ((0, 0.35), (-1, 1.0)):
                 # A run that diverged before its first checkpoint has no tested model.
-                seen = [r for r in cell.finished if row == 0 or "test/loss" in r.metrics]
+                seen = [r for r in group.finished if row == 0 or "test/loss" in r.metrics]
                 found = [run.gradient["h"][row] for run in seen if run.gradient]
                 # Nothing is a fraction of a gradient that is zero, or has exploded.
                 found = [norms for norms in found if norms[0] > 0 and np.isfinite(norms).all()]
@@ -156,17 +156,19 @@ def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
                     continue
                 steps = min(map(len, found))
                 norms = np.array([n[:steps] / n[0] for n in found])
-                line = styles.line(cell.label)
-                label = cell.label if row else None
+                line = styles.line(group.label)
+                label = group.label if row else None
                 median = np.median(norms, axis=0)
-                one.plot(median, label=label, alpha=alpha, linewidth=1 if row == 0 else 1.8, **line)
+                panel.plot(
+                    median, label=label, alpha=alpha, linewidth=1 if row == 0 else 1.8, **line
+                )
                 if row:
                     ends = norms.min(axis=0), norms.max(axis=0)
-                    one.fill_between(
+                    panel.fill_between(
                         range(steps), *ends, color=line["color"], alpha=0.15, linewidth=0
                     )
-        one.axhline(1e-3, color=GREY, linestyle=(0, (1, 3)), label="gradient horizon")
-        _labelled(one, where, "lag k (steps)", "‖∂L/∂h(T-k)‖ over lag 0", log=True)
+        panel.axhline(1e-3, color=GREY, linestyle=(0, (1, 3)), label="gradient horizon")
+        _labelled(panel, place, "lag k (steps)", "‖∂L/∂h(T-k)‖ over lag 0", log=True)
     # Once all is drawn: a limit that is set holds for all panels, and ends their scaling.
     axes.flat[0].set_ylim(bottom=max(axes.flat[0].get_ylim()[0], 1e-12))
     _finish(figure, axes, len(shown))
@@ -186,26 +188,28 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
     places = [
         w
         for w in grid.places
-        if any(k.startswith("length/") for c in grid.at(w) for r in c.finished for k in r.metrics)
+        if any(k.startswith("length/") for g in grid.at(w) for r in g.finished for k in r.metrics)
     ]
     if not places:
         return None
     figure, axes, shown = panels(places)
-    for one, where in zip(axes.flat, shown, strict=False):
-        cells = [cell for cell in grid.at(where) if cell.finished]
-        for cell in cells:
-            errors = _errors_by_length(cell)
+    for panel, place in zip(axes.flat, shown, strict=False):
+        groups = [group for group in grid.at(place) if group.finished]
+        for group in groups:
+            errors = _errors_by_length(group)
             if errors:
                 lengths = sorted(errors)
                 median = [100 * float(np.median(errors[n])) for n in lengths]
                 low, high = ([100 * f(errors[n]) for n in lengths] for f in (min, max))
-                style = styles.of[cell.label]
-                one.plot(lengths, median, label=cell.label, markersize=5, **style)
-                one.fill_between(lengths, low, high, color=style["color"], alpha=0.15, linewidth=0)
-        trained = cells[0].finished[0].trained_seq_len
-        one.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
-        _labelled(one, where, "length of the test sequences (steps)", "wrong sequences (%)")
-        one.set_ylim(-3, 103)
+                style = styles.of[group.label]
+                panel.plot(lengths, median, label=group.label, markersize=5, **style)
+                panel.fill_between(
+                    lengths, low, high, color=style["color"], alpha=0.15, linewidth=0
+                )
+        trained = groups[0].finished[0].trained_seq_len
+        panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
+        _labelled(panel, place, "length of the test sequences (steps)", "wrong sequences (%)")
+        panel.set_ylim(-3, 103)
     _finish(figure, axes, len(shown))
     return Plot(
         "error_by_length",
@@ -217,9 +221,9 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
     )
 
 
-def _errors_by_length(cell: Cell) -> dict[int, list[float]]:
+def _errors_by_length(group: Group) -> dict[int, list[float]]:
     errors: dict[int, list[float]] = {}
-    for run in cell.finished:
+    for run in group.finished:
         for key, value in run.metrics.items():
             head, _, rest = key.partition("/")
             length, _, tail = rest.partition("/")
@@ -234,7 +238,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     """The largest length solved, where lengths were compared."""
     tasks = [
         t
-        for t in sorted({c.task for c in grid.cells})
+        for t in sorted({g.task for g in grid.groups})
         if grid.sought or len({n for task, n in grid.places if task == t}) > 1
     ]
     if not tasks:
@@ -272,16 +276,16 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
 
 def clipping(grid: Grid, styles: Styles) -> Plot | None:
     """How large gradients were, and how often they were clipped."""
-    if not any("grad/norm" in run.curves for c in grid.cells for run in c.finished):
+    if not any("grad/norm" in run.curves for g in grid.groups for run in g.finished):
         return None
     places = spread(grid.places, COLUMNS)
     figure = Figure(figsize=(0.6 + 4 * len(places), 6.4), layout="constrained")
     axes = figure.subplots(2, len(places), squeeze=False, sharey="row")
-    for column, where in enumerate(places):
+    for column, place in enumerate(places):
         norm, fraction = axes[:, column]
-        draw_curves(norm, grid.at(where), "grad/norm", styles, ends=False)
-        _labelled(norm, where, "", "gradient norm before clipping", log=True)
-        draw_curves(fraction, grid.at(where), "grad/clip_fraction", styles, ends=False)
+        draw_curves(norm, grid.at(place), "grad/norm", styles, ends=False)
+        _labelled(norm, place, "", "gradient norm before clipping", log=True)
+        draw_curves(fraction, grid.at(place), "grad/clip_fraction", styles, ends=False)
         _labelled(fraction, None, "optimizer updates", "clipped updates (fraction)")
         fraction.set_ylim(-0.03, 1.03)
     _finish(figure, axes, axes.size)
@@ -302,14 +306,14 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
     figure = Figure(figsize=(max(width, 5), 1.6 + 0.4 * len(grid.labels)), layout="constrained")
     axes = figure.subplots()
     for i, label in enumerate(grid.labels):
-        for j, where in enumerate(grid.places):
-            cell = grid.cell(label, where)
-            successes, trials = cell.solved if cell else (0, 0)
+        for j, place in enumerate(grid.places):
+            group = grid.group(label, place)
+            successes, trials = group.solved if group else (0, 0)
             if trials:
                 rates[i, j] = successes / trials
-            told, dark = (f"{successes}/{trials}", rates[i, j] < 0.5) if trials else ("-", False)
+            text, dark = (f"{successes}/{trials}", rates[i, j] < 0.5) if trials else ("-", False)
             axes.annotate(
-                told, (j, i), ha="center", va="center", color="white" if dark else "black"
+                text, (j, i), ha="center", va="center", color="white" if dark else "black"
             )
     image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     figure.colorbar(image, label="solved (fraction of seeds)")
@@ -326,9 +330,9 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
     )
 
 
-def _labelled(axes: Axes, where: Where | None, x: str, y: str, log: bool = False) -> None:
-    if where is not None:
-        axes.set_title(f"{plain(where[0])} {where[1]}")
+def _labelled(axes: Axes, place: Place | None, x: str, y: str, log: bool = False) -> None:
+    if place is not None:
+        axes.set_title(f"{plain(place[0])} {place[1]}")
     axes.set(xlabel=x, ylabel=y)
     if log:
         axes.set_yscale("log")
@@ -340,7 +344,7 @@ def _finish(figure: Figure, axes: np.ndarray, shown: int) -> None:
     legend(figure, list(axes.flat[:shown]))
 
 
-def _left_out(places: Sequence[Where], shown: Sequence[Where]) -> str:
+def _left_out(places: Sequence[Place], shown: Sequence[Place]) -> str:
     left = len(places) - len(shown)
     return f" Shown are {len(shown)} of {len(places)} tasks and lengths." if left else ""
 

@@ -1,28 +1,26 @@
 """Runs as a comparison sees them, and how they are read back from MLflow."""
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import Run as Recorded
+from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
+
+from rnnlab.tracking.manifest import REPORTED_TAG
 
 GRADIENT = "diagnostics/gradient_by_lag.npz"
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
-MEASURED = {
-    "memory/gradient_horizon": "gradient horizon (steps)",
-    "memory/capacity": "memory capacity",
-    "recurrent/spectral_radius": "spectral radius",
-    "recurrent/lyapunov_max": "Lyapunov exponent (1/step)",
-    "recurrent/omega": "Omega",
-    "recurrent/saturation": "saturated units",
-}
 AT_ONCE = 8  # requests to a store
+OLDER_LENGTH_KEYS = ("task.delay", "task.seq_len")
+"""Of runs of rnnlab 0.1, which do not say which key is their length: the first of these they have."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,8 @@ class Run:
     metrics: Mapping[str, float]
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)  # (points, 2): update, value
     gradient: Mapping[str, np.ndarray] | None = None  # the arrays of GradientByLag
+    reported: Mapping[str, str] = field(default_factory=dict)
+    """Which metrics of its diagnostics a report shows, each with the name of its column."""
 
     @property
     def finished(self) -> bool:
@@ -68,12 +68,17 @@ class Run:
         return None
 
     @property
+    def length_key(self) -> str:
+        """The param that is its length, as `task.delay`."""
+        return self.params.get("length_key") or _older_length_key(self.params)
+
+    @property
     def trained_seq_len(self) -> int:
         """Steps of a sequence, where `length` may count a delay."""
         return int(self.params.get("seq_len", self.length))
 
 
-def read_runs(client: MlflowClient, recorded: Sequence[Recorded]) -> list[Run]:
+def read_runs(client: MlflowClient, recorded: Sequence[MlflowRun]) -> list[Run]:
     """What MLflow has of these runs of rnnlab, in an order that the store does not decide."""
     mine = [
         run
@@ -86,9 +91,9 @@ def read_runs(client: MlflowClient, recorded: Sequence[Recorded]) -> list[Run]:
     return sorted(runs, key=lambda r: (r.variant, r.task, r.length, r.seed, r.started, r.run_id))
 
 
-def _read(client: MlflowClient, recorded: Recorded) -> Run:
+def _read(client: MlflowClient, recorded: MlflowRun) -> Run:
     params, info = recorded.data.params, recorded.info
-    length = params.get("length") or params.get("task.delay") or params.get("task.seq_len", "0")
+    reported = _reported(recorded)
     return Run(
         run_id=info.run_id,
         name=info.run_name or "",
@@ -96,24 +101,39 @@ def _read(client: MlflowClient, recorded: Recorded) -> Run:
         started=info.start_time or 0,
         variant=params["variant"],
         task=params["task"],
-        length=int(length),
+        length=int(params.get("length") or params.get(_older_length_key(params), "0")),
         seed=int(params["seed"]),
         params=params,
-        metrics=_of_tested_model(client, recorded),
+        metrics=_of_tested_model(client, recorded, reported),
         curves={
             key: _curve(client, info.run_id, key) for key in CURVES if key in recorded.data.metrics
         },
         gradient=_gradient(client, recorded),
+        reported=reported,
     )
 
 
-def _of_tested_model(client: MlflowClient, recorded: Recorded) -> dict[str, float]:
+def _older_length_key(params: Mapping[str, str]) -> str:
+    return next((key for key in OLDER_LENGTH_KEYS if key in params), "")
+
+
+def _reported(recorded: MlflowRun) -> dict[str, str]:
+    """What the run says of its diagnostics; nothing where that is not to be read."""
+    with suppress(ValueError, AttributeError):
+        found = json.loads(recorded.data.tags.get(REPORTED_TAG, "{}"))
+        return {str(metric): str(column) for metric, column in found.items()}
+    return {}
+
+
+def _of_tested_model(
+    client: MlflowClient, recorded: MlflowRun, reported: Mapping[str, str]
+) -> dict[str, float]:
     """The newest metrics, less what diagnostics saw of earlier weights alone.
 
     A value that is not finite is not recorded, so that the newest one may be an earlier look's.
     """
     metrics = dict(recorded.data.metrics)
-    seen = [key for key in MEASURED if key in metrics]
+    seen = [key for key in reported if key in metrics]
     if seen and "test/loss" in metrics:
         run_id = recorded.info.run_id
         tested = _last_step(client, run_id, "test/loss")
@@ -132,7 +152,7 @@ def _curve(client: MlflowClient, run_id: str, key: str) -> np.ndarray:
     return np.array(sorted(points.items()), dtype=float)
 
 
-def _gradient(client: MlflowClient, recorded: Recorded) -> Mapping[str, np.ndarray] | None:
+def _gradient(client: MlflowClient, recorded: MlflowRun) -> Mapping[str, np.ndarray] | None:
     if "memory/gradient_horizon" not in recorded.data.metrics:
         return None
     with tempfile.TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ from rnnlab.foundation.table import markdown_table
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.plots import Plot, draw
-from rnnlab.report.read_runs import MEASURED, Run
+from rnnlab.report.read_runs import Run
 from rnnlab.report.rows import HEADER, figures, measured_words, words
 
 METHOD = """\
@@ -53,47 +53,53 @@ class Report:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        return [words(cell) for cell in self.grid.cells]
+        return [words(group) for group in self.grid.groups]
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """By metric, in the order of their names, what the runs call those of their diagnostics."""
+        runs = [run for group in self.grid.groups for run in group.runs]
+        return dict(sorted(item for run in runs for item in run.reported.items()))
 
     @cached_property
     def metrics(self) -> list[str]:
         """Those of the diagnostics that any run has."""
-        return [m for m in MEASURED if any(cell.values(m) for cell in self.grid.cells)]
+        return [m for m in self.columns if any(group.values(m) for group in self.grid.groups)]
 
     @cached_property
     def measured_header(self) -> list[str]:
-        return ["variant", "task", "length", *(f"{MEASURED[m]} (95 %)" for m in self.metrics)]
+        return ["variant", "task", "length", *(f"{self.columns[m]} (95 %)" for m in self.metrics)]
 
     @cached_property
     def measured_rows(self) -> list[list[str]]:
-        return [measured_words(cell, self.metrics) for cell in self.grid.cells]
+        return [measured_words(group, self.metrics) for group in self.grid.groups]
 
     @cached_property
     def notes(self) -> list[str]:
         """What the table leaves out."""
-        runs = [run for cell in self.grid.cells for run in cell.runs]
-        told = [f"{len(runs)} runs, seeds {', '.join(map(str, self.grid.seeds))}."]
+        runs = [run for group in self.grid.groups for run in group.runs]
+        notes = [f"{len(runs)} runs, seeds {', '.join(map(str, self.grid.seeds))}."]
         if self.grid.missing:
-            told.append(f"Missing: {'; '.join(self.grid.missing)}.")
+            notes.append(f"Missing: {'; '.join(self.grid.missing)}.")
         if self.grid.unfinished:
             named = (f"{r.name} ({r.run_id}, {r.status})" for r in self.grid.unfinished)
-            told.append(f"Not finished, and in no figure: {', '.join(named)}.")
+            notes.append(f"Not finished, and in no figure: {', '.join(named)}.")
         if self.grid.repeated:
             named = ", ".join(f"{r.name} ({r.run_id})" for r in self.grid.repeated)
-            told.append(
+            notes.append(
                 f"Left out, as another run of the same setting and seeds is newer or has finished: {named}."
             )
         blind = sum(run.gradient is None for run in runs if run.finished)
         if blind:
-            told.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")
-        return told
+            notes.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")
+        return notes
 
     def table(self) -> str:
         return markdown_table(HEADER, self.rows)
 
     def markdown(self) -> str:
-        said = (f"- **{one.about}**: {one.text}" for one in self.findings)
-        parts = ["# Comparison", "\n".join(said), self.table()]
+        findings = (f"- **{finding.about}**: {finding.text}" for finding in self.findings)
+        parts = ["# Comparison", "\n".join(findings), self.table()]
         if self.metrics:
             parts += [
                 "What the diagnostics saw of the tested models:",
@@ -106,7 +112,7 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def csv(self) -> str:
-        rows = [figures(cell, self.metrics) for cell in self.grid.cells]
+        rows = [figures(group, self.metrics) for group in self.grid.groups]
         text = io.StringIO()
         writer = csv.DictWriter(text, rows[0], lineterminator="\n")
         writer.writeheader()

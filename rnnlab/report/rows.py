@@ -1,10 +1,10 @@
-"""What a comparison says of each cell of its grid: as words for the table, as numbers for the csv."""
+"""What a comparison says of each group of its grid: as words for the table, as numbers for the csv."""
 
 from collections.abc import Sequence
 from statistics import median
 
 from rnnlab.foundation.statistics import bootstrap_mean, interquartile_mean
-from rnnlab.report.grid import Cell
+from rnnlab.report.grid import Group
 
 HEADER = (
     *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
@@ -12,67 +12,67 @@ HEADER = (
 )
 
 
-def words(cell: Cell) -> list[str]:
+def words(group: Group) -> list[str]:
     """A row of the table, under HEADER."""
     return [
-        cell.label,
-        cell.task,
-        str(cell.length),
-        solved(cell),
-        steps(cell),
-        mean(cell.losses, of=len(cell.finished)),
-        "-" if cell.chance is None else f"{cell.chance:.4g}",
-        number(_one(cell.values_of_param("num_params"))),
-        number(_median(cell.values("perf/steps_per_second"))),
-        str(sum(run.diverged for run in cell.finished)),
-        failed(cell),
+        group.label,
+        group.task,
+        str(group.length),
+        solved(group),
+        steps(group),
+        mean(group.losses, of=len(group.finished)),
+        "-" if group.chance is None else f"{group.chance:.4g}",
+        number(_first(group.values_of_param("num_params"))),
+        number(_median(group.values("perf/steps_per_second"))),
+        str(sum(run.diverged for run in group.finished)),
+        failed(group),
     ]
 
 
-def measured_words(cell: Cell, metrics: Sequence[str]) -> list[str]:
+def measured_words(group: Group, metrics: Sequence[str]) -> list[str]:
     """A row of the second table: what the diagnostics saw of the tested models."""
-    means = [mean(cell.measured(metric), of=len(cell.finished)) for metric in metrics]
-    return [cell.label, cell.task, str(cell.length), *means]
+    means = [mean(group.measured(metric), of=len(group.finished)) for metric in metrics]
+    return [group.label, group.task, str(group.length), *means]
 
 
-def solved(cell: Cell) -> str:
+def solved(group: Group) -> str:
     """`5 of 5 [0.57, 1.00]`"""
-    successes, trials = cell.solved
+    successes, trials = group.solved
     if not trials:
         return "-"
-    low, high = cell.solved_interval
+    low, high = group.solved_interval
     return f"{successes} of {trials} [{low:.2f}, {high:.2f}]"
 
 
-def steps(cell: Cell) -> str:
+def steps(group: Group) -> str:
     """`1100`, or `> 4000` where fewer than half of the runs have solved the task."""
-    if not cell.finished:
+    if not group.finished:
         return "-"
-    found = cell.median_steps
-    return f"> {cell.budget}" if found is None else f"{found:.0f}"
+    found = group.median_steps
+    return f"> {group.budget}" if found is None else f"{found:.0f}"
 
 
 def mean(values: Sequence[float], of: int) -> str:
     """`0.0021 [0.0016, 0.0026]`, of 4 where not every finished run has the value."""
     if not values:
         return "-"
-    told = f"{sum(values) / len(values):.4g}"
+    text = f"{sum(values) / len(values):.4g}"
     if len(values) > 1:
         low, high = bootstrap_mean(values)
-        told += f" [{low:.4g}, {high:.4g}]"
-    return told if len(values) == of else f"{told} of {len(values)}"
+        text += f" [{low:.4g}, {high:.4g}]"
+    return text if len(values) == of else f"{text} of {len(values)}"
 
 
-def failed(cell: Cell) -> str:
+def failed(group: Group) -> str:
     """`0`, or how many runs have no result, and why."""
     counts = {
-        "failed": cell.ended("FAILED"),
-        "stopped": cell.ended("KILLED"),
-        "still running": cell.ended("RUNNING", "SCHEDULED"),
+        "failed": group.ended("FAILED"),
+        "stopped": group.ended("KILLED"),
+        "still running": group.ended("RUNNING", "SCHEDULED"),
     }
     if not any(counts.values()):
         return "0"
-    return ", ".join(f"{count} {how}" for how, count in counts.items() if count)
+    return ", ".join(f"{count} {ending}" for ending, count in counts.items() if count)
 
 
 def number(value: float | None) -> str:
@@ -80,46 +80,46 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
-def figures(cell: Cell, metrics: Sequence[str]) -> dict[str, object]:
+def figures(group: Group, metrics: Sequence[str]) -> dict[str, object]:
     """A row of the csv; an empty string where there is nothing."""
-    successes, trials = cell.solved
-    low, high = cell.solved_interval
+    successes, trials = group.solved
+    low, high = group.solved_interval
     steps_to_solve, losses, interval = (
-        cell.median_steps,
-        cell.losses,
-        cell.loss_interval or ("", ""),
+        group.median_steps,
+        group.losses,
+        group.loss_interval or ("", ""),
     )
     average = sum(losses) / len(losses) if losses else ""
     row: dict[str, object] = {
-        "variant": cell.label,
-        "task": cell.task,
-        "length": cell.length,
-        "seeds": " ".join(str(run.seed) for run in cell.finished),
+        "variant": group.label,
+        "task": group.task,
+        "length": group.length,
+        "seeds": " ".join(str(run.seed) for run in group.finished),
         "solved": successes,
         "finished": trials,
         "solved_low": low if trials else "",
         "solved_high": high if trials else "",
         "median_steps_to_solve": "" if steps_to_solve is None else steps_to_solve,
-        "budget": cell.budget,
+        "budget": group.budget,
         "test_loss_mean": average,
         "test_loss_low": interval[0],
         "test_loss_high": interval[1],
         "test_loss_interquartile_mean": interquartile_mean(losses) if losses else "",
-        "chance": "" if cell.chance is None else cell.chance,
-        "num_params": _or_nothing(_one(cell.values_of_param("num_params"))),
-        "steps_per_second": _or_nothing(_median(cell.values("perf/steps_per_second"))),
-        "diverged": sum(run.diverged for run in cell.finished),
-        "failed": cell.ended("FAILED"),
-        "stopped": cell.ended("KILLED"),
-        "running": cell.ended("RUNNING", "SCHEDULED"),
+        "chance": "" if group.chance is None else group.chance,
+        "num_params": _or_nothing(_first(group.values_of_param("num_params"))),
+        "steps_per_second": _or_nothing(_median(group.values("perf/steps_per_second"))),
+        "diverged": sum(run.diverged for run in group.finished),
+        "failed": group.ended("FAILED"),
+        "stopped": group.ended("KILLED"),
+        "running": group.ended("RUNNING", "SCHEDULED"),
     }
     for metric in metrics:
-        values = cell.measured(metric)
+        values = group.measured(metric)
         row[metric] = sum(values) / len(values) if values else ""
     return row
 
 
-def _one(values: Sequence[float]) -> float | None:
+def _first(values: Sequence[float]) -> float | None:
     return values[0] if values else None
 
 

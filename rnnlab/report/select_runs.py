@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Run as Recorded
+from mlflow.entities import Run as MlflowRun
 
 from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import Report, make_report, write_report
@@ -12,9 +12,9 @@ from rnnlab.report.report import Report, make_report, write_report
 PAGE = 1000
 
 
-def search(client: MlflowClient, experiment_id: str, query: str) -> list[Recorded]:
+def search(client: MlflowClient, experiment_id: str, query: str) -> list[MlflowRun]:
     """All runs that a filter of MLflow's finds."""
-    found: list[Recorded] = []
+    found: list[MlflowRun] = []
     token = None
     while True:
         page = client.search_runs([experiment_id], query, max_results=PAGE, page_token=token)
@@ -24,13 +24,13 @@ def search(client: MlflowClient, experiment_id: str, query: str) -> list[Recorde
             return found
 
 
-def of_sweep(client: MlflowClient, run_id: str) -> list[Recorded]:
+def of_sweep(client: MlflowClient, run_id: str) -> list[MlflowRun]:
     """The runs of a sweep."""
     experiment = client.get_run(run_id).info.experiment_id
     return search(client, experiment, f"tags.`mlflow.parentRunId` = '{run_id}'")
 
 
-def of_experiment(client: MlflowClient, name: str, query: str = "") -> list[Recorded]:
+def of_experiment(client: MlflowClient, name: str, query: str = "") -> list[MlflowRun]:
     """The runs of an experiment, of which a filter may choose some.
 
     Raises:
@@ -43,7 +43,7 @@ def of_experiment(client: MlflowClient, name: str, query: str = "") -> list[Reco
     return search(client, experiment.experiment_id, query)
 
 
-def of_ids(client: MlflowClient, run_ids: Sequence[str]) -> list[Recorded]:
+def of_ids(client: MlflowClient, run_ids: Sequence[str]) -> list[MlflowRun]:
     """Runs by their ids; each once."""
     return [client.get_run(run_id) for run_id in dict.fromkeys(run_ids)]
 

@@ -1,4 +1,4 @@
-"""From a config section to the class it names, with every key, type and target checked beforehand.
+"""From a section of a config to the class it names, every key, type and target checked beforehand.
 
 Nothing of a config runs before it is checked: a `_target_` must be a class of the kind that its
 section asks for, from a package that is allowed, and each key an argument of that class.
@@ -32,19 +32,19 @@ def target_class(section: str, target: object, kind: type[T], allow: Iterable[st
         ValueError: If it is anything else; nothing outside the allowed packages is imported.
     """
     allowed = (*ALLOWED_PACKAGES, *allow)
-    where = f"{section}._target_={target!r}"
+    key = f"{section}._target_={target!r}"
     if not isinstance(target, str) or not any(target.startswith(f"{p}.") for p in allowed):
         raise ConfigError(
-            f"{where} is not in an allowed package ({', '.join(allowed)}); "
+            f"{key} is not in an allowed package ({', '.join(allowed)}); "
             "a package of your own is allowed with allow_targets=[package]"
         )
     module, _, name = target.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{where} cannot be imported: {error}") from error
+        raise ConfigError(f"{key} cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ConfigError(f"{where} is not a {kind.__name__}")
+        raise ConfigError(f"{key} is not a {kind.__name__}")
     return found
 
 
@@ -87,9 +87,10 @@ def _call(
     parameters: tuple[str, ...],
     arguments: dict[str, Any],
     *args: object,
+    **later: object,
 ) -> T:
     try:
-        return cls(*args, **arguments)
+        return cls(*args, **arguments, **later)
     except ConfigError:
         raise
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:

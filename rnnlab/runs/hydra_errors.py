@@ -44,8 +44,8 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
     if mine and not hasattr(error, "__notes__"):
         return "\n".join(str(error).strip().splitlines()[:3])
     if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
-        said = str(error).strip().splitlines() or [""]
-        return f"Hydra cannot compose this command line: {type(error).__name__}: {said[0][:300]}"
+        lines = str(error).strip().splitlines() or [""]
+        return f"Hydra cannot compose this command line: {type(error).__name__}: {lines[0][:300]}"
     return None
 
 

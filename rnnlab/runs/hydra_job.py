@@ -12,11 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.foundation import garbage
 from rnnlab.foundation.files import write_text
 from rnnlab.foundation.masking import masked
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
-from rnnlab.runs.resume_option import AUTO, asked, without_resume
-from rnnlab.tracking.result import FILE, Result, write_failure
+from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
+from rnnlab.tracking.result import Result, write_failure
 
 if TYPE_CHECKING:
+    from rnnlab.runs.one_run import Request
     from rnnlab.runs.resume import Earlier
 
 GROUPS = (
@@ -27,29 +29,22 @@ GROUPS = (
 
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
-    from rnnlab.runs.one_run import run_trial
+    from rnnlab.runs.one_run import Request
     from rnnlab.runs.summary import summary
-    from rnnlab.tracking.lifecycle import deliver_finished
-    from rnnlab.tracking.store import tracking_uri
 
     garbage.resume()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
-    config = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     mask_files(folder / ".hydra")
-    choices = {group: _choice(settings.runtime.choices, config, group) for group in GROUPS}
-    overrides = without_resume(list(settings.overrides.task))
+    choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
+    request = Request(choices, without_resume(list(settings.overrides.task)), folder)
     try:
-        earlier = _earlier(config, choices, overrides, folder)
-        if earlier is not None:
-            config, folder = earlier.config, earlier.folder
-            choices, overrides = earlier.result.choices, earlier.result.overrides
-        if earlier is not None and earlier.result.status == "FINISHED":
-            result = deliver_finished(folder, tracking_uri(config["tracking"]["uri"]))
-        else:
-            result = run_trial(config, choices, overrides, folder, earlier)
+        earlier = _earlier(plain, request)
+        folder = folder if earlier is None else earlier.folder
+        result = _result(plain, request, earlier)
     except Stopped:
-        if (folder / FILE).exists() and Result.read(folder).status != "FINISHED":
+        if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":
             sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
         raise
     except Exception as error:
@@ -61,17 +56,30 @@ def job(cfg: DictConfig) -> float | None:
     return result.metrics.get("test/loss")
 
 
-def _earlier(
-    config: dict[str, Any], choices: Mapping[str, str], overrides: list[str], folder: Path
-) -> "Earlier | None":
-    """The run to go on with, if `resume` asks for one and there is one."""
+def _earlier(plain: dict[str, Any], request: "Request") -> "Earlier | None":
+    """The run to go on with, if `resume` names one and there is one."""
     from rnnlab.runs.resume import begun, earlier_run
 
-    name, _ = asked(config)
+    name = read_resume(plain).run
     if name == AUTO:
-        found = begun(folder, overrides)
+        found = begun(request.folder, request.overrides)
         name = None if found is None else str(found)
-    return None if name is None else earlier_run(name, config, choices, overrides)
+    return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
+
+
+def _result(plain: dict[str, Any], request: "Request", earlier: "Earlier | None") -> Result:
+    """Of a new run; of an earlier one that goes on; or of one that had finished."""
+    from rnnlab.runs.one_run import Request, run_one
+    from rnnlab.runs.run_config import read_config
+    from rnnlab.tracking.lifecycle import deliver_finished
+    from rnnlab.tracking.store import tracking_uri
+
+    if earlier is None:
+        return run_one(read_config(plain), request)
+    if earlier.result.status == "FINISHED":
+        return deliver_finished(earlier.folder, tracking_uri(earlier.config["tracking"]["uri"]))
+    same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
+    return run_one(read_config(earlier.config), same, earlier)
 
 
 def mask_files(folder: Path) -> None:
@@ -82,10 +90,10 @@ def mask_files(folder: Path) -> None:
             write_text(path, shown)
 
 
-def _choice(choices: Mapping[str, Any], config: dict[str, Any], group: str) -> str:
+def _choice(choices: Mapping[str, Any], plain: dict[str, Any], group: str) -> str:
     """What was chosen of a group; of a list, as diagnostics=[omega,lyapunov], Hydra says nothing."""
     if group in choices:
         return str(choices[group])
-    if not isinstance(config.get(group), Mapping):
+    if not isinstance(plain.get(group), Mapping):
         raise ValueError(f"{group}=[] chooses nothing")
-    return f"[{','.join(config[group])}]"
+    return f"[{','.join(plain[group])}]"

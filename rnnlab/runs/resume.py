@@ -14,15 +14,18 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rnnlab.foundation.folder_lock import AtWorkError, at_work
+from rnnlab import __version__
+from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
+from rnnlab.foundation.run_folder import RUNS, RunFolder
 from rnnlab.runs.build import ALLOWED_PACKAGES
-from rnnlab.runs.resume_option import AUTO, asked
-from rnnlab.tracking.result import CONFIG, FILE, Result, leaves
+from rnnlab.runs.resume_option import AUTO, read_resume
+from rnnlab.tracking.manifest import VERSION_TAG, Manifest
+from rnnlab.tracking.result import Result, leaves
 from rnnlab.tracking.store import tracking_uri
 from rnnlab.training import checkpoints
 
-HOW = ("resume", "tracking.uri", "allow_targets")
+REACHED_BY = ("resume", "tracking.uri", "allow_targets")
 """Keys that say how a run is reached, not what it is."""
 CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_threads")
 """What `resume.allow_changes` may change: not what the run is, nor what its optimizer stands on."""
@@ -33,7 +36,7 @@ class Earlier:
     """A run that goes on.
 
     Args:
-        config: Its own, with the changes that were allowed.
+        config: Its own, plain, with the changes that were allowed.
         result: How it stands.
         checkpoint: Where it goes on from; None: from its start.
     """
@@ -46,24 +49,29 @@ class Earlier:
     def folder(self) -> Path:
         return Path(self.result.folder)
 
+    def changed_settings(self, section: str) -> set[str]:
+        """The settings of a section that this resume, or one before, has changed."""
+        return set(re.findall(rf"^{section}\.(\w+):", self.result.changes, re.MULTILINE))
+
 
 def begun(folder: Path, overrides: list[str]) -> Path | None:
     """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
     Of those elsewhere one that is at work is passed over, and one that has finished is none.
     """
-    if (folder / FILE).exists():
+    if RunFolder(folder).result.exists():
         return folder
     same = sorted(masked(override) for override in overrides)
-    for path in sorted(Path("outputs/runs").glob(f"*/*/{FILE}"), reverse=True):
+    results = RUNS.glob(f"*/*/{RunFolder(folder).result.name}")
+    for path in sorted((result.parent for result in results), reverse=True):
         try:
-            result = Result.read(path.parent)
-            with at_work(path.parent):
+            result = Result.read(path)
+            with locked(path):
                 pass
-        except (AtWorkError, ValueError):
+        except (FolderLockedError, ValueError):
             continue
         if sorted(result.overrides) == same:
-            return None if result.status == "FINISHED" else path.parent.absolute()
+            return None if result.status == "FINISHED" else path.absolute()
     return None
 
 
@@ -74,18 +82,20 @@ def earlier_run(
 
     Args:
         name: What `resume` says, or the folder that it was found to mean.
-        config: What the command line has been composed to.
+        config: What the command line has been composed to, plain.
         choices: The option of each config group in that.
         overrides: What the command line says itself, which has to be what the run has, or to be
             allowed to change. With resume=auto, which is the same command again, all of `config`.
 
     Raises:
-        ValueError: If there is nothing to resume, or the command line asks for something else.
+        ValueError: If there is nothing to resume, or the command line says something else.
     """
-    auto, allowed = asked(config)[0] == AUTO, asked(config)[1]
+    option = read_resume(config)
+    auto = option.run == AUTO
     folder = _folder(name, config["tracking"]["uri"])
-    result = Result.read(folder)
-    result.folder = str(folder)  # it may have been moved
+    result = Result.read(folder.path)
+    result.folder = str(folder.path)  # it may have been moved
+    _refuse_other_version(folder)
     finished = result.status == "FINISHED"
     if finished and not auto:
         raise ValueError(f"resume={name!r} has finished: there is nothing to resume")
@@ -95,17 +105,27 @@ def earlier_run(
     for key, (had, value) in changes.items():
         if finished:
             raise ValueError(f"{key}={value} comes too late: the run has finished with {key}={had}")
-        if not allowed:
+        if not option.allow_changes:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the run has {key}={had} "
                 "(resume.allow_changes=true lets it, and writes it down)"
             )
-    checkpoint = checkpoints.newest(folder / "checkpoints")
+    checkpoint = checkpoints.newest(folder)
     _apply(changes, saved, result, config)
     _refuse_fewer(saved["train"]["steps"], checkpoint)
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
     return Earlier(saved, result, checkpoint)
+
+
+def _refuse_other_version(folder: RunFolder) -> None:
+    """Its config names classes, and its checkpoints have state, of the version that made it."""
+    version = Manifest.read(folder.path).tags.get(VERSION_TAG, "of another version")
+    if version.split(".")[:2] != __version__.split(".")[:2]:
+        raise ValueError(
+            f"{folder.path} was made by rnnlab {version}, and this is {__version__}: "
+            "only that version goes on with it"
+        )
 
 
 def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
@@ -114,8 +134,8 @@ def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
         raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG
+def _config(folder: RunFolder) -> dict[str, Any]:
+    path = folder.config
     try:
         saved = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -131,20 +151,21 @@ def _flat(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, st
 
 
 def _changes(
-    had: dict[str, str], asked: dict[str, str], keys: list[str] | None
+    had: dict[str, str], wanted: dict[str, str], keys: list[str] | None
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Each key that is not what the run has: what it has, and what is asked.
+    """Each key that is not what the run has: what it has, and what is wanted.
 
     Args:
         had: What the run is, flat.
-        asked: What the command line has been composed to, flat.
+        wanted: What the command line has been composed to, flat.
         keys: The groups, and the keys or sections, to look at; None: everything.
     """
     changes = {}
-    for key in dict.fromkeys((*had, *asked)):
+    for key in dict.fromkeys((*had, *wanted)):
         looked_at = keys is None or any(key == k or (k not in had and _is_in(key, k)) for k in keys)
-        if looked_at and had.get(key) != asked.get(key) and not any(_is_in(key, o) for o in HOW):
-            changes[key] = had.get(key), asked.get(key)
+        differs = had.get(key) != wanted.get(key)
+        if looked_at and differs and not any(_is_in(key, section) for section in REACHED_BY):
+            changes[key] = had.get(key), wanted.get(key)
     return changes
 
 
@@ -210,20 +231,22 @@ def _refuse_foreign_code(saved: dict[str, Any], config: dict[str, Any]) -> None:
     saved["allow_targets"] = config["allow_targets"]
 
 
-def _folder(name: object, uri: str | None) -> Path:
+def _folder(name: object, uri: str | None) -> RunFolder:
     """The folder of the run that is named by it, by its last checkpoint, or by its MLflow id."""
     if not isinstance(name, str):
         raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
     path = Path(name).absolute()
     if path.suffix == ".ckpt":
-        if path.name != checkpoints.LAST:
-            raise ValueError(f"resume={name!r}: a run goes on from its {checkpoints.LAST}")
-        path = path.parent.parent
+        folder = RunFolder(path.parents[1])
+        if path != folder.last:
+            raise ValueError(f"resume={name!r}: a run goes on from its {folder.last.name}")
     elif not path.exists() and re.fullmatch("[0-9a-f]{32}", name):
-        path = _folder_of_id(name, uri)
-    if not (path / FILE).exists():
-        raise ValueError(f"resume={name!r}: there is no run in {path}")
-    return path
+        folder = RunFolder(_folder_of_id(name, uri))
+    else:
+        folder = RunFolder(path)
+    if not folder.result.exists():
+        raise ValueError(f"resume={name!r}: there is no run in {folder.path}")
+    return folder
 
 
 def _folder_of_id(run_id: str, uri: str | None) -> Path:

@@ -5,23 +5,35 @@ A sweep reads it before its first job, whose start would wait for them.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 AUTO = "auto"
 
 
-def asked(config: Mapping[str, Any]) -> tuple[Any, bool]:
-    """What `resume` names, and whether changes are allowed; `resume: X` in a file means `run: X`."""
+class Resume(NamedTuple):
+    """What the option says."""
+
+    run: Any = None
+    """A run's folder, checkpoint or id, "auto", or None; not checked."""
+    allow_changes: bool = False
+
+
+def read_resume(config: Mapping[str, Any]) -> Resume:
+    """The option in a config; `resume: X` in a file means `run: X`.
+
+    Raises:
+        ValueError: For a key that is not its own, or a value that is neither true nor false.
+    """
     section = config.get("resume")
     if not isinstance(section, Mapping):
-        return section, False
+        return Resume(section)
     for key in section:
-        if key not in ("run", "allow_changes"):
-            raise ValueError(f"resume.{key} is unknown. Allowed: run, allow_changes")
+        if key not in Resume._fields:
+            raise ValueError(f"resume.{key} is unknown. Allowed: {', '.join(Resume._fields)}")
     allow = section.get("allow_changes", False)
     if not isinstance(allow, bool):
         raise ValueError(f"resume.allow_changes={allow} is neither true nor false")
-    return section.get("run"), allow
+    return Resume(section.get("run"), allow)
 
 
 def without_resume(overrides: list[str]) -> list[str]:

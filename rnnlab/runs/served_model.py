@@ -15,16 +15,15 @@ import torch
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from safetensors.torch import load_file
 
-from rnnlab.runs.factory import make_model, make_task
+from rnnlab.runs.run_config import read_model
 
 
 class ServedModel(PythonModel):
     """The `SequenceModel` of one run."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        config = json.loads(Path(context.artifacts["config"]).read_text(encoding="utf-8"))
-        task = make_task(config)
-        self.model, self.input_size = make_model(config, task).eval(), task.input_size
+        config = read_model(json.loads(Path(context.artifacts["config"]).read_text("utf-8")))
+        self.model, self.input_size = config.make().eval(), config.task.input_size
         self.model.load_state_dict(load_file(context.artifacts["weights"]))
 
     def predict(  # pyrefly: ignore[bad-override]  MLflow's own returns None

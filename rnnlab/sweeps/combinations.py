@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
@@ -69,6 +69,12 @@ def describe(
 ) -> list[Combination]:
     """What each combination is, with its task tried at `lengths`.
 
+    Args:
+        chosen: The overrides of each.
+        compose: Composes a job from its overrides.
+        key: The config key that is the length of all; None: what each task says.
+        lengths: That are to be asked about.
+
     Raises:
         ValueError: If `key` is no length of one of them, or its task refuses one of `lengths`.
     """
@@ -78,48 +84,31 @@ def describe(
 def _describe(
     overrides: tuple[str, ...], compose: Compose, key: str | None, lengths: Sequence[int]
 ) -> Combination:
-    from rnnlab.runs.factory import check_sections, make_task
+    from rnnlab.runs.run_config import read_config
 
-    config = compose(list(overrides))
-    choices = config.hydra.runtime.choices
-    section = plain(config)
-    check_sections(section)
-    key = key or _length_key(section, choices.task)
-    if type(OmegaConf.select(config, key)) is not int:
+    composed = compose(list(overrides))
+    choices = composed.hydra.runtime.choices
+    config = read_config(plain(composed))
+    key = key or f"task.{config.task.length_key}"
+    if type(OmegaConf.select(composed, key)) is not int:
         raise ValueError(f"hydra.sweeper.key={key} is not a whole number of task={choices.task}")
     for length in lengths:
-        make_task(plain(compose([*overrides, f"{key}={length}"])))
-    steps = section["train"]["steps"]
-    return Combination(overrides, variant_name(choices), choices.task, key, steps)
-
-
-def _length_key(config: dict[str, Any], name: str) -> str:
-    """The key that sets the length which papers quote of the task."""
-    from rnnlab.runs.factory import make_task
-
-    task = make_task(config)
-    for key in ("seq_len", "delay"):
-        if config["task"].get(key) == task.length:
-            return f"task.{key}"
-    raise ValueError(
-        f"hydra.sweeper.key=null: the length of task={name} is neither task.seq_len nor "
-        "task.delay; name its key"
-    )
+        read_config(plain(compose([*overrides, f"{key}={length}"])))
+    return Combination(overrides, variant_name(choices), choices.task, key, config.train.steps)
 
 
 def _labelled(combinations: Sequence[Combination]) -> list[Combination]:
-    shared = set.intersection(*(set(one.overrides) for one in combinations))
-    several_tasks = len({one.task for one in combinations}) > 1
+    """Each with what differs in it from the others; no two have one label."""
+    shared = set.intersection(*(set(combination.overrides) for combination in combinations))
+    several_tasks = len({combination.task for combination in combinations}) > 1
     labels: dict[str, Combination] = {}
-    for one in combinations:
-        others = [o for o in one.overrides if o not in shared and _key(o) not in NAMED]
-        setting = masked(" ".join([one.variant, *others]))
-        label = _legal(f"{setting} {one.task}" if several_tasks else setting)
+    for combination in combinations:
+        own = [o for o in combination.overrides if o not in shared and _key(o) not in NAMED]
+        setting = masked(" ".join([combination.variant, *own]))
+        label = _legal(f"{setting} {combination.task}" if several_tasks else setting)
         if label in labels:
             label = f"{label[:240]} {len(labels)}"
-        labels[label] = Combination(
-            one.overrides, one.variant, one.task, one.key, one.steps, setting, label
-        )
+        labels[label] = replace(combination, setting=setting, label=label)
     return list(labels.values())
 
 

@@ -18,14 +18,15 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation.checks import check_float, check_int
+from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
-from rnnlab.sweeps.callback import Sweep
+from rnnlab.sweeps.callback import CallbacksWithSweep
 from rnnlab.sweeps.combinations import Combination, describe, product
-from rnnlab.sweeps.horizon_results import Horizon, Horizons, Probe
+from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
-from rnnlab.sweeps.jobs import finished_probes, name, supersede_unfinished
+from rnnlab.sweeps.jobs import finished_jobs, recorded, supersede_unfinished
 
-NAME = "hydra.sweeper"
+KEY = "hydra.sweeper"
 
 
 class HorizonSweeper(Sweeper):
@@ -56,15 +57,15 @@ class HorizonSweeper(Sweeper):
         max_batch_size: int | None = None,
         params: dict[str, Any] | None = None,
     ) -> None:
-        check_int(f"{NAME}.seeds", seeds, minimum=1)
-        check_int(f"{NAME}.start", start, minimum=1)
-        check_int(f"{NAME}.longest", longest, minimum=start)
-        check_float(f"{NAME}.tolerance", tolerance, at_least=0.0)
-        check_float(f"{NAME}.solved_by", solved_by, above=0.0)
+        check_int(f"{KEY}.seeds", seeds, minimum=1)
+        check_int(f"{KEY}.start", start, minimum=1)
+        check_int(f"{KEY}.longest", longest, minimum=start)
+        check_float(f"{KEY}.tolerance", tolerance, at_least=0.0)
+        check_float(f"{KEY}.solved_by", solved_by, above=0.0)
         if solved_by > 1:
-            raise ValueError(f"{NAME}.solved_by={solved_by} is out of bounds: at most 1")
+            raise ValueError(f"{KEY}.solved_by={solved_by} is out of bounds: at most 1")
         if max_batch_size is not None:
-            check_int(f"{NAME}.max_batch_size", max_batch_size, minimum=1)
+            check_int(f"{KEY}.max_batch_size", max_batch_size, minimum=1)
         self.settings: dict[str, Any] = {
             "seeds": seeds,
             "start": start,
@@ -80,22 +81,22 @@ class HorizonSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
+        assert isinstance(hydra_context.callbacks, CallbacksWithSweep)
+        self.callback = hydra_context.callbacks.sweep
         self.config, self.hydra_context = config, hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
-    def sweep(self, arguments: list[str]) -> Horizons:
-        """Find every horizon; what it finds is told by the sweep, also if it is stopped."""
-        asked = [f"{key}={value}" for key, value in self.params.items()] + arguments
-        horizons = Horizons(self._searches(asked), self.settings)
-        sweep = Sweep.current
-        if sweep is None:
-            raise ValueError("hydra.callbacks.sweep is missing: a horizon is recorded by it")
+    def sweep(self, arguments: list[str]) -> HorizonResults:
+        """Find every horizon; what it finds is printed by the sweep, also if it is stopped."""
+        overrides = [f"{key}={value}" for key, value in self.params.items()] + arguments
+        horizons = HorizonResults(self._searches(overrides), self.settings)
         assert self.config is not None
-        self.folder = Path(self.config.hydra.sweep.dir).absolute()
-        sweep.begin_or_go_on(asked, horizons)
-        OmegaConf.save(self.config, self.folder / "multirun.yaml")
+        assert self.callback.sweep is not None
+        self.folder = SweepFolder(Path(self.config.hydra.sweep.dir).absolute())
+        self.callback.sweep.begin_search(overrides, horizons)
+        OmegaConf.save(self.config, self.folder.path / "multirun.yaml")
         try:
             self._search(horizons)
         except Stopped:
@@ -103,8 +104,8 @@ class HorizonSweeper(Sweeper):
             raise
         return horizons
 
-    def _searches(self, asked: list[str]) -> list[Horizon]:
-        """The combinations, each before its first probe.
+    def _searches(self, overrides: list[str]) -> list[HorizonResult]:
+        """The combinations, each before its first length is tried.
 
         Raises:
             ValueError: If one sets what is searched here, or its task refuses a length.
@@ -112,54 +113,58 @@ class HorizonSweeper(Sweeper):
         assert self.hydra_context is not None
         assert self.config is not None
         loader, config = self.hydra_context.config_loader, self.config
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(asked)
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
         start, longest = self.settings["start"], self.settings["longest"]
         combinations = describe(
-            product(overrides),
+            product(parsed),
             lambda chosen: loader.load_sweep_config(config, chosen),
             self.key,
             (start, longest),
         )
-        _refuse_searched(overrides, combinations)
+        _refuse_searched(parsed, combinations)
         tolerance = self.settings["tolerance"]
-        return [Horizon(one, HorizonSearch(start, longest, tolerance)) for one in combinations]
+        return [
+            HorizonResult(combination, HorizonSearch(start, longest, tolerance))
+            for combination in combinations
+        ]
 
-    def _search(self, horizons: Horizons) -> None:
+    def _search(self, horizons: HorizonResults) -> None:
         """Round after round, until no combination has a length to ask about."""
         done: dict[tuple[str, ...], bool | None] = {
             overrides: result.metrics["test/solved"] == 1
-            for overrides, result in finished_probes(self.folder).items()
+            for overrides, result in finished_jobs(self.folder.path).items()
         }
-        number = supersede_unfinished(self.folder)
-        while searching := [one for one in horizons.found if one.searching]:
-            probes = [self._probe(one) for one in searching]
-            jobs = [job for probe in probes for job in probe if name(job) not in done]
+        number = supersede_unfinished(self.folder.path)
+        while searching := [horizon for horizon in horizons.found if horizon.searching]:
+            rounds = [self._jobs(horizon) for horizon in searching]
+            jobs = [job for jobs in rounds for job in jobs if recorded(job) not in done]
             self._launch(jobs, number)
             number += len(jobs)
-            results = finished_probes(self.folder) if jobs else {}
-            for job in map(name, jobs):
+            results = finished_jobs(self.folder.path) if jobs else {}
+            for job in map(recorded, jobs):
                 done[job] = results[job].metrics["test/solved"] == 1 if job in results else None
-            for one, probe in zip(searching, probes, strict=True):
-                self._tell(one, [done[name(job)] for job in probe])
+            for horizon, same in zip(searching, rounds, strict=True):
+                self._judge(horizon, [done[recorded(job)] for job in same])
             horizons.write(self.folder)
-        if any(one.search.undecided is not None for one in horizons.found):
+        if any(horizon.search.undecided is not None for horizon in horizons.found):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
 
-    def _probe(self, horizon: Horizon) -> list[tuple[str, ...]]:
+    def _jobs(self, horizon: HorizonResult) -> list[tuple[str, ...]]:
+        """The overrides of the runs of its next length, one a seed."""
         length = horizon.search.length
         assert length is not None
         return [horizon.combination.at(length, seed) for seed in self.seeds]
 
-    def _tell(self, horizon: Horizon, solved: Sequence[bool | None]) -> None:
+    def _judge(self, horizon: HorizonResult, solved: Sequence[bool | None]) -> None:
         from rnnlab.foundation.statistics import decided  # scipy, for which --help need not wait
 
         length = horizon.search.length
         assert length is not None
-        probe = horizon.probes[length] = Probe()
-        for one in solved:
-            probe.count(one)
-        horizon.search.tell(decided(probe.solved, probe.seeds, probe.failed, self.solved_by))
-        verdict = f"{length} solved by {probe.solved} of {probe.seeds}"
+        count = horizon.counts[length] = SeedCount()
+        for answer in solved:
+            count.add(answer)
+        horizon.search.tell(decided(count.solved, count.seeds, count.failed, self.solved_by))
+        verdict = f"{length} solved by {count.solved} of {count.seeds}"
         sys.stdout.write(f"{horizon.combination.label}: {verdict}; {horizon.bracket()}\n")
         sys.stdout.flush()
 
@@ -171,15 +176,15 @@ class HorizonSweeper(Sweeper):
             self.launcher.launch(batch, initial_job_idx=number + first)
 
 
-def _again(folder: Path) -> str:
-    return f"the same command with hydra.sweep.dir={folder}"
+def _again(folder: SweepFolder) -> str:
+    return f"the same command with hydra.sweep.dir={folder.path}"
 
 
 def _refuse_searched(overrides: Sequence[Override], combinations: Sequence[Combination]) -> None:
+    keys = {combination.key for combination in combinations}
     for override in overrides:
-        for key in ("seed", *(one.key for one in combinations)):
-            if override.key_or_group == key:
-                how = f"{NAME}.seeds" if key == "seed" else f"{NAME}.start and {NAME}.longest"
-                raise ValueError(
-                    f"{override.input_line} is what the sweeper sets: choose with {how}"
-                )
+        if override.key_or_group not in {"seed", *keys}:
+            continue
+        seeds = override.key_or_group == "seed"
+        settings = f"{KEY}.seeds" if seeds else f"{KEY}.start and {KEY}.longest"
+        raise ValueError(f"{override.input_line} is what the sweeper sets: choose with {settings}")

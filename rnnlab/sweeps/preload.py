@@ -5,24 +5,34 @@ saves a model; a throw-away one makes it do so here.
 """
 
 import contextlib
+import importlib
 import tempfile
 from pathlib import Path
 
 from rnnlab.foundation import garbage
 
+MODULES = (
+    "mlflow.store.tracking.sqlalchemy_store",
+    "rnnlab.runs.hydra_job",  # with hydra, as each process begins by importing the program again
+    "rnnlab.runs.one_run",
+    "rnnlab.runs.summary",
+    "rnnlab.sweeps.callback",
+    "rnnlab.sweeps.horizon_sweeper",
+)
+
 
 def _preload() -> None:
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-
-    from rnnlab.foundation.quiet import hush
+    for module in MODULES:
+        importlib.import_module(module)
+    with contextlib.suppress(ImportError):  # it needs git itself
+        importlib.import_module("git")  # MLflow asks it for the commit
+    from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.report.learning_curve import write_learning_curve
-    from rnnlab.tracking.artifacts import write_model, write_packages
+    from rnnlab.runs.saved_model import write_model
+    from rnnlab.tracking.artifacts import write_packages
     from rnnlab.tracking.journal import Point
 
-    with contextlib.suppress(ImportError):  # it needs git itself
-        import git  # noqa: F401  MLflow asks it for the commit
-
-    hush()
+    quiet_tools()
     with tempfile.TemporaryDirectory() as folder:
         write_packages(Path(folder))
         write_model(Path(folder), {}, {})

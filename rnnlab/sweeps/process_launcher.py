@@ -6,6 +6,7 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -31,12 +32,13 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from rnnlab.foundation import garbage
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.masking import masked
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import stop_on_signals
-from rnnlab.foundation.streams import unfailing
+from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_job import mask_files
-from rnnlab.runs.resume_option import AUTO, asked
+from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.sweeps.orphans import end_with_the_sweep
-from rnnlab.tracking.result import FAILURE, FILE, Result, failure_in, finished, write_failure
+from rnnlab.tracking.result import Result, finished, read_failure, write_failure
 
 PRELOAD = ["rnnlab.sweeps.preload"]
 CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
@@ -107,7 +109,7 @@ class ProcessLauncher(Launcher):
             }
             pool.close()
             for done, future in enumerate(as_completed(jobs), start=1):
-                sys.stdout.write(f"[{done}/{len(jobs)}] {_told(jobs[future], future)}\n")
+                sys.stdout.write(f"[{done}/{len(jobs)}] {_line(jobs[future], future)}\n")
                 sys.stdout.flush()
                 if len(jobs) - done < self.n_jobs:  # a core is free
                     _import_what_comes_after()
@@ -124,7 +126,7 @@ class ProcessLauncher(Launcher):
             config.hydra.job.id = config.hydra.job.num = number
         HydraConfig.instance().set_config(config)
         # A job that dies before its first line has a folder all the same.
-        _folder(config).mkdir(parents=True, exist_ok=True)
+        _folder(config).path.mkdir(parents=True, exist_ok=True)
         return config
 
     def _packed(self) -> bytes:
@@ -149,17 +151,17 @@ class ComposedOnce:
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
-        asked = tuple(sweep_overrides)
-        if asked not in self.unclaimed:
+        key = tuple(sweep_overrides)
+        if key not in self.unclaimed:
             config = self.loader.load_sweep_config(master_config, sweep_overrides)
-            self.unclaimed[asked] = config
+            self.unclaimed[key] = config
             return config
-        return self.unclaimed.pop(asked)
+        return self.unclaimed.pop(key)
 
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
     """With resume=auto, a job that an earlier attempt has finished."""
-    if asked(config)[0] != AUTO or finished(_folder(config)) is None:
+    if read_resume(config).run != AUTO or finished(_folder(config).path) is None:
         return None
     done: Future[Any] = Future()
     done.set_result(None)
@@ -207,15 +209,17 @@ def _run(shared: bytes, packed: bytes) -> None:
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)
-    (_folder(config) / FAILURE).unlink(missing_ok=True)  # of an attempt before
-    with (_folder(config) / "output.txt").open("a") as file:
+    folder = _folder(config)
+    folder.failure.unlink(missing_ok=True)  # of an attempt before
+    with folder.output.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    with unfailing():
+    with safe_streams():
         _job(config, context, task_function)
 
 
 def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> None:
+    folder = _folder(config)
     try:
         returned = run_job(
             task_function=task_function,
@@ -225,11 +229,11 @@ def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction)
             hydra_context=context,
         )
         _ = returned.return_value  # raises what the task function raised
-        if finished(_folder(config)) is None:  # by which a sweep knows of its jobs
-            raise OSError(f"the run has finished, and {_folder(config) / FILE} could not take it")
+        if finished(folder.path) is None:  # by which a sweep knows of its jobs
+            raise OSError(f"the run has finished, and {folder.result} could not take it")
     except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
-        write_failure(_folder(config), error)  # unless job() has
+        write_failure(folder.path, error)  # unless job() has
         _end(1)
     except SystemExit as stopped:
         _end(stopped.code if isinstance(stopped.code, int) and stopped.code else 1)
@@ -244,34 +248,34 @@ def _end(status: int) -> NoReturn:
 
 def _import_what_comes_after() -> None:
     """While the last jobs run."""
-    import rnnlab.sweeps.report
-    import rnnlab.sweeps.summary  # noqa: F401
+    for module in ("rnnlab.sweeps.report", "rnnlab.sweeps.summary"):
+        importlib.import_module(module)
 
 
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
     """Why a job failed, in words, or None; one that has finished has not, however its process ended."""
-    error = future.exception()
-    if error is None or finished(_folder(config)) is not None:
+    error, folder = future.exception(), _folder(config).path
+    if error is None or finished(folder) is not None:
         return None
     if isinstance(error, ProcessExpired):
         killed = f"its process was killed (exit status {error.exitcode})"
-        return RuntimeError(failure_in(_folder(config)) or killed)
+        return RuntimeError(read_failure(folder) or killed)
     if isinstance(error, futures.TimeoutError):
         return RuntimeError(f"it ran longer than job_timeout={error.args[-1]} seconds")
     return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
 
-def _folder(config: DictConfig) -> Path:
-    return Path(config.hydra.sweep.dir, config.hydra.sweep.subdir)
+def _folder(config: DictConfig) -> RunFolder:
+    return RunFolder(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))
 
 
-def _told(config: DictConfig, future: Future[Any]) -> str:
+def _line(config: DictConfig, future: Future[Any]) -> str:
     """One line for a job that has ended, its loss beside chance."""
     overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
     if (error := failure(config, future)) is not None:
-        write_failure(_folder(config), str(error))  # unless it has done so
+        write_failure(_folder(config).path, str(error))  # unless it has done so
         return f"{overrides}: FAILED, {error}"
-    result = Result.read(_folder(config))
+    result = Result.read(_folder(config).path)
     return f"{overrides}: {result.verdict()}"
 
 
@@ -281,7 +285,7 @@ def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:
         overrides=list(config.hydra.overrides.task),
         cfg=config,
         status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,
-        _return_value=Result.read(_folder(config)).metrics.get("test/loss")
+        _return_value=Result.read(_folder(config).path).metrics.get("test/loss")
         if error is None
         else JobFailedError(str(error)),
     )

@@ -1,32 +1,32 @@
 """The table that a sweep ends with, from the folders of its jobs: it needs no tracking store."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rnnlab.foundation.masking import masked
+from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report import rows
 from rnnlab.report.grid import make_grid
 from rnnlab.report.read_runs import Run
-from rnnlab.sweeps.jobs import SUPERSEDED, job_folders
-from rnnlab.tracking.result import CONFIG, FILE, Result, failure_in, leaves
+from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.result import Result, read_failure
 from rnnlab.tracking.ui_view import View
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedJob:
     """A job that ended without a result."""
 
-    folder: Path
+    folder: RunFolder
     name: str
     reason: str
     run_id: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}; see {self.folder}"
+        return f"{self.name}: {self.reason}; see {self.folder.path}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SweepSummary:
     """All that a sweep's folder tells of its jobs."""
 
     finished: list[Run]
-    failed: list[Failure]
+    failed: list[FailedJob]
 
     @property
     def jobs(self) -> int:
@@ -49,7 +49,7 @@ class SweepSummary:
         """The rows of the comparison report, of the finished runs: the others are listed below."""
         kept = len(rows.HEADER) - 1
         assert rows.HEADER[kept] == "failed"
-        table = [rows.words(cell)[:kept] for cell in make_grid(self.finished).cells]
+        table = [rows.words(cell)[:kept] for cell in make_grid(self.finished).groups]
         return markdown_table(rows.HEADER[:kept], table)
 
     def markdown(self) -> str:
@@ -62,29 +62,26 @@ class SweepSummary:
     __str__ = markdown
 
 
-def summarise(folder: Path) -> SweepSummary:
+def summarise(folder: SweepFolder) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended."""
     finished, failed = [], []
-    jobs = [job for job in job_folders(folder) if not (job / SUPERSEDED).exists()]
-    for job in sorted(jobs, key=lambda path: (len(path.name), path.name)):
-        try:
-            result = Result.read(job) if (job / FILE).exists() else None
-        except ValueError as error:
-            failed.append(Failure(job, f"job {job.name}", str(error)))
+    for job in folder.jobs():
+        if job.superseded.exists():
             continue
-        if result is not None and result.status == "FINISHED":
-            finished.append(_run(job, result))
-        else:
-            failed.append(_failure(job, result))
+        try:
+            result = Result.read(job.path) if job.result.exists() else None
+            if result is not None and result.status == "FINISHED":
+                finished.append(_run(job, result))
+            else:
+                failed.append(_failed(job, result))
+        except ValueError as error:
+            failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
     return SweepSummary(finished, failed)
 
 
-def _run(job: Path, result: Result) -> Run:
-    config = job / CONFIG
-    params = dict(leaves(yaml.safe_load(config.read_text("utf-8")))) if config.exists() else {}
-    params |= {"chance": str(result.chance), "num_params": str(result.num_params)}
+def _run(job: RunFolder, result: Result) -> Run:
     return Run(
-        run_id=result.run_id or job.name,
+        run_id=result.run_id or job.path.name,
         name=result.name,
         status=result.status,
         started=0,
@@ -92,18 +89,21 @@ def _run(job: Path, result: Result) -> Run:
         task=result.task,
         length=result.length,
         seed=result.seed,
-        params=params,
+        params=Manifest.read(job.path).params,
         metrics=result.metrics,
     )
 
 
-def _failure(job: Path, result: Result | None) -> Failure:
-    overrides = job / ".hydra" / "overrides.yaml"
-    words: Any = yaml.safe_load(overrides.read_text("utf-8")) if overrides.exists() else []
-    reason = "its process was killed, or the disk was full" if words else "it was not started"
-    if told := failure_in(job):
-        reason = told
+def _failed(job: RunFolder, result: Result | None) -> FailedJob:
+    overrides: Any = []
+    if job.overrides.exists():
+        overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
+    reason = "its process was killed, or the disk was full" if overrides else "it was not started"
+    if raised := read_failure(job.path):
+        reason = raised
     elif result is not None and result.failure:
         reason = result.failure
-    name = f"job {job.name} ({masked(' '.join(words))})" if words else f"job {job.name}"
-    return Failure(job, name, reason, result.run_id if result else "")
+    name = f"job {job.path.name}"
+    if overrides:
+        name += f" ({masked(' '.join(overrides))})"
+    return FailedJob(job, name, reason, result.run_id if result else "")

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnlab.foundation import json_file
-
-FILE = "sweep.json"
+from rnnlab.foundation.json_file import read_json, write_json
+from rnnlab.foundation.run_folder import SweepFolder
 
 
 @dataclass
-class SweepRecord:
+class SweepFile:
     """What was asked for, how it ended, and the MLflow run that is the parent."""
 
     overrides: list[str]
@@ -25,38 +24,38 @@ class SweepRecord:
     """Whether the store has all of it."""
 
     def write(self, folder: Path) -> None:
-        json_file.write(folder / FILE, self)
+        write_json(SweepFolder(folder).sweep, self)
 
     @classmethod
-    def read(cls, folder: Path) -> "SweepRecord":
-        """The record of `folder`.
+    def read(cls, folder: Path) -> "SweepFile":
+        """What `folder` says.
 
         Raises:
             ValueError: If it cannot be read.
         """
-        return json_file.read(folder / FILE, cls)
+        return read_json(SweepFolder(folder).sweep, cls)
 
     @classmethod
     def of_same(
         cls, folder: Path, overrides: Sequence[str], settings: Mapping[str, Any]
-    ) -> "SweepRecord | None":
-        """The record of `folder`, if there is one.
+    ) -> "SweepFile | None":
+        """What `folder` says, if it holds a sweep.
 
         Raises:
             ValueError: If that sweep asked for something else.
         """
-        if not (folder / FILE).exists():
+        if not SweepFolder(folder).sweep.exists():
             return None
-        record = cls.read(folder)
-        had = {f"hydra.sweeper.{key}={value}" for key, value in record.settings.items()}
-        asked = {f"hydra.sweeper.{key}={value}" for key, value in settings.items()}
-        had, asked = had | set(record.overrides), asked | set(overrides)
-        if had != asked:
+        found = cls.read(folder)
+        had = {f"hydra.sweeper.{key}={value}" for key, value in found.settings.items()}
+        wanted = {f"hydra.sweeper.{key}={value}" for key, value in settings.items()}
+        had, wanted = had | set(found.overrides), wanted | set(overrides)
+        if had != wanted:
             raise ValueError(
                 f"hydra.sweep.dir={folder} holds another sweep: "
-                f"it has {_listed(had - asked)}, not {_listed(asked - had)}"
+                f"it has {_listed(had - wanted)}, not {_listed(wanted - had)}"
             )
-        return record
+        return found
 
 
 def _listed(overrides: set[str]) -> str:

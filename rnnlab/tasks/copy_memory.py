@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Generator, Tensor
@@ -46,6 +46,8 @@ class CopyMemory(Task):
         ValueError: An argument is no whole number, or is below 1 (`num_symbols`: 2).
     """
 
+    length_key: ClassVar[str] = "delay"
+
     delay: int = 100
     num_symbols: int = 8
     copy_len: int = 10
@@ -58,10 +60,6 @@ class CopyMemory(Task):
     @property
     def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
         return self.delay + 2 * self.copy_len
-
-    @property
-    def length(self) -> int:
-        return self.delay
 
     @property
     def input_size(self) -> int:

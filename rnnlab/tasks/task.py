@@ -5,7 +5,7 @@ One convention holds everywhere: batch first, (batch, seq_len, features). A task
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 from torch import Generator, Tensor
 
@@ -27,6 +27,9 @@ class Task(ABC):
     seq_len: int
     """Steps in a sequence. A protocol that draws its lengths draws them from `seq_len` upwards."""
 
+    length_key: ClassVar[str] = "seq_len"
+    """The field that is the length which papers quote: "seq_len", or the one for a delay."""
+
     solved_below: float = 0.01
     """The task counts as solved where a smaller fraction of sequences is answered wrongly."""
 
@@ -47,8 +50,8 @@ class Task(ABC):
 
     @property
     def length(self) -> int:
-        """The length that papers quote: `seq_len`, unless the task counts its delay instead."""
-        return self.seq_len
+        """The length that papers quote: the value of `length_key`."""
+        return getattr(self, self.length_key)
 
     @abstractmethod
     def sample(self, batch_size: int, generator: Generator) -> Batch:

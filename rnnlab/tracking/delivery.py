@@ -7,8 +7,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
-from rnnlab.tracking.journal import FILE, Journal, Point, unseen
-from rnnlab.tracking.manifest import Record
+from rnnlab.foundation.run_folder import TrackedFolder
+from rnnlab.tracking.journal import Journal, Point, unseen
+from rnnlab.tracking.manifest import Manifest
 
 CHANGES = "rnnlab.changes"
 
@@ -19,23 +20,23 @@ class Delivery:
     Args:
         client: Of the store.
         experiment_id: In it.
-        record: What the run is.
+        manifest: What the run is.
         run_id: The store's, if it has the run already.
     """
 
     def __init__(
-        self, client: MlflowClient, experiment_id: str, record: Record, run_id: str = ""
+        self, client: MlflowClient, experiment_id: str, manifest: Manifest, run_id: str = ""
     ) -> None:
-        self.client, self.experiment_id, self.record = client, experiment_id, record
+        self.client, self.experiment_id, self.manifest = client, experiment_id, manifest
         self.run_id = run_id
 
     def begin(self) -> str:
         """The run's id in the store, where it is made unless it is there; its params are there then."""
         self.run_id = self.run_id or self._found() or self._made()
-        params = [Param(key, value) for key, value in self.record.params.items()]
+        params = [Param(key, value) for key, value in self.manifest.params.items()]
         for start in range(0, len(params), MAX_PARAMS_TAGS_PER_BATCH):
-            some = params[start : start + MAX_PARAMS_TAGS_PER_BATCH]
-            self.client.log_batch(self.run_id, params=some)
+            batch = params[start : start + MAX_PARAMS_TAGS_PER_BATCH]
+            self.client.log_batch(self.run_id, params=batch)
         return self.run_id
 
     def go_on(self, changes: str) -> None:
@@ -72,31 +73,31 @@ class Delivery:
 
     def end(self, status: str) -> None:
         """The run is FINISHED, FAILED or KILLED."""
-        self.client.set_terminated(self.run_id, status, self.record.ended)
+        self.client.set_terminated(self.run_id, status, self.manifest.ended)
 
     def bring(self, folder: Path, status: str) -> int:
         """All that the folder of an ended run has and the store has not; the number of points."""
-        missing = list(unseen(Journal(folder / FILE), self.known()))
-        for some in batches(missing):
-            self.send(some)
-        self.send_artifacts(folder, self.record.artifacts)
+        missing = list(unseen(Journal(TrackedFolder(folder).journal), self.known()))
+        for batch in batches(missing):
+            self.send(batch)
+        self.send_artifacts(folder, self.manifest.artifacts)
         self.end(status)
         return len(missing)
 
     def _found(self) -> str:
         """The run that was made by a request whose answer never came."""
-        folder = self.record.tags.get("rnnlab.folder", "").replace("'", "\\'")
+        folder = self.manifest.tags.get("rnnlab.folder", "").replace("'", "\\'")
         runs = self.client.search_runs([self.experiment_id], f"tags.`rnnlab.folder` = '{folder}'")
-        same = [run for run in runs if run.info.start_time == self.record.started]
+        same = [run for run in runs if run.info.start_time == self.manifest.started]
         return same[0].info.run_id if same else ""
 
     def _made(self) -> str:
-        record = self.record
+        manifest = self.manifest
         run = self.client.create_run(
             self.experiment_id,
-            start_time=record.started,
-            tags=record.tags,
-            run_name=record.name,
+            start_time=manifest.started,
+            tags=manifest.tags,
+            run_name=manifest.name,
         )
         return run.info.run_id
 
@@ -111,5 +112,5 @@ def _is_within(folder: Path, name: str) -> bool:
     """Whether a file, or a folder with all in it, is there and its own: no name or link leads out."""
     path, home = folder / name, folder.resolve()
     return path.exists() and all(
-        one.resolve().is_relative_to(home) for one in (path, *path.rglob("*"))
+        inner.resolve().is_relative_to(home) for inner in (path, *path.rglob("*"))
     )

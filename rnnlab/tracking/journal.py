@@ -17,8 +17,6 @@ from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
-FILE = "metrics.jsonl"  # in a run's folder
-
 
 class Point(NamedTuple):
     """One value of one metric."""
@@ -58,8 +56,10 @@ class Journal:
             _append(self.path, self.unwritten)
         except OSError as error:
             if not self._warned:
-                said = error.strerror or error
-                log.warning("%s cannot be written: its points wait in memory (%s)", self.path, said)
+                reason = error.strerror or error
+                log.warning(
+                    "%s cannot be written: its points wait in memory (%s)", self.path, reason
+                )
             self._warned = True
         else:
             self.unwritten, self._warned = b"", False
@@ -104,13 +104,13 @@ def _append(path: Path, data: bytes) -> None:
             raise
 
 
-def _point(line: bytes, where: str) -> Point:
+def _point(line: bytes, place: str) -> Point:
     try:
         point = Point(**json.loads(line))
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{where} is not a point of a metric: {line[:80]!r}") from error
+        raise ValueError(f"{place} is not a point of a metric: {line[:80]!r}") from error
     kinds = (str, (int, float), int, int)
     fits = (isinstance(v, k) for v, k in zip(point, kinds, strict=True))
     if not all(fits) or any(isinstance(value, bool) for value in point):
-        raise ValueError(f"{where} is not a point of a metric: {line[:80]!r}")
+        raise ValueError(f"{place} is not a point of a metric: {line[:80]!r}")
     return point

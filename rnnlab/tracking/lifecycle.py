@@ -1,31 +1,29 @@
-"""A run's record: what is to be run, that it began, and how it ended, in its folder and in its store.
+"""A run as its folder and its store have it: begun, gone on with, and ended.
 
 The folder has each of them first. What the store does not take is delivered later, by the next run
 or by `rnnlab.sync`.
 """
 
 import logging
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.tracking.context.registry import resolve_tags
 
-from rnnlab import __version__
-from rnnlab.foundation.files import as_the_disk_can
+from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.masking import first_line, masked
-from rnnlab.foundation.signals import held
-from rnnlab.tracking import PARENT_RUN, PARENT_TAG
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.foundation.signals import Stopped, held, received
 from rnnlab.tracking.artifacts import write_config
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Point
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.manifest import Record
-from rnnlab.tracking.outbox import Delivered, deliver, waiting
-from rnnlab.tracking.result import FAILURE, Result, leaves
+from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.outbox import deliver, outbox
+from rnnlab.tracking.result import Result, write_failure
 from rnnlab.tracking.store import (
     FAILURES,
     TrackingSettings,
@@ -34,13 +32,156 @@ from rnnlab.tracking.store import (
     show,
     tracking_uri,
 )
-from rnnlab.tracking.ui_view import VARIANT_ON_TASK, View
-from rnnlab.training.module import TrainingModule
+from rnnlab.tracking.ui_view import View
 
 log = logging.getLogger(__name__)
 
 
-def reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
+class RunRecord:
+    """One run's record; what is to be known of the run while it lasts changes here alone.
+
+    Args:
+        client: Of its store; None where that does not answer now.
+        manifest: What its store is told of it.
+        result: How it stands.
+        logger: Where its metrics go.
+        written: The points that an earlier attempt has left; None if it begins.
+        metrics: The newest value of every metric, which training fills.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient | None,
+        manifest: Manifest,
+        result: Result,
+        logger: BufferedMLFlowLogger,
+        written: list[Point] | None,
+        metrics: Mapping[str, float],
+    ) -> None:
+        self.client, self.manifest, self.result = client, manifest, result
+        self.logger, self.written, self.metrics = logger, written, metrics
+        self.folder = RunFolder(Path(result.folder))
+
+    @contextmanager
+    def running(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Begin the run, and end it, whatever becomes of what is done meanwhile.
+
+        It ends as FINISHED, as KILLED if a signal has come, or else as FAILED.
+
+        Args:
+            config: What is to be run, without secrets.
+        """
+        began = time.monotonic()
+        try:
+            self.write_down(config)
+            self._begin()
+            yield
+            self.result.status = "FINISHED"
+        except BaseException as error:
+            signum = received()
+            self._fail(error, signum)
+            if signum is not None:
+                raise Stopped(signum) from error
+            raise
+        finally:
+            self.result.seconds = time.monotonic() - began
+            self.result.metrics = dict(self.metrics)
+            with held():
+                self._end()
+
+    def write_down(self, config: Mapping[str, Any]) -> None:
+        """What is to be run, in its folder."""
+        self.folder.failure.unlink(missing_ok=True)  # of the attempt before
+        write_config(self.folder.path, config)
+        self.manifest.write(self.folder.path)
+        self.result.write()
+
+    def _begin(self) -> None:
+        """Begin the run in the store, or go on with it."""
+        if self.client is not None:
+            delivery = Delivery(
+                self.client, self.result.experiment_id, self.manifest, self.result.run_id
+            )
+            try:
+                with held():  # or MLflow would have a run whose id nobody knows
+                    self.result.run_id = delivery.begin()
+                    self.logger.delivery = delivery
+                    if self.written is not None:
+                        delivery.go_on(self.result.changes)
+                    try_to_write(self.result.write)
+            except FAILURES as error:
+                log.warning("MLflow failed, %s keeps the run: %s", *self._where(error))
+                self.logger.delivery = None
+        self.logger.begin(self.written)
+
+    def tested(self, checkpoint: Path | None, artifacts: list[str]) -> None:
+        """What has come of it: the checkpoint that was tested, and what its folder has besides."""
+        self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
+        self.manifest.artifacts = artifacts
+
+    def _fail(self, error: BaseException, signum: int | None) -> None:
+        self.result.status = "FAILED" if signum is None else "KILLED"
+        self.result.failure = masked(f"{type(error).__name__}: {error}")
+        if signum is None:
+            write_failure(self.folder.path, error)
+        error.add_note(
+            f"run {self.result.run_id} ended as {self.result.status}; see {self.folder.path}"
+        )
+
+    def _end(self) -> None:
+        """On the disk first: what the store does not take is delivered later."""
+        self.manifest.ended = int(time.time() * 1000)
+        try_to_write(lambda: self.manifest.write(self.folder.path))
+        try_to_write(self.result.write)
+        self.result.delivered = self.logger.end(
+            self.folder.path, self.manifest.artifacts, self.result.status
+        )
+        self.result.undelivered = len(self.logger.waiting)
+        try_to_write(self.result.write)
+        if not self.result.delivered:
+            try_to_write(lambda: outbox().add(self.folder.path))
+
+    def _where(self, error: Exception) -> tuple[str, str]:
+        return self.result.folder, first_line(error)
+
+
+def open_record(
+    tracking: TrackingSettings,
+    result: Result,
+    logger: BufferedMLFlowLogger,
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+) -> RunRecord:
+    """The record of a run whose folder this process has to itself; nothing is written yet.
+
+    Args:
+        tracking: Where its store is.
+        result: What it is; here it learns of its store.
+        logger: Where its metrics go.
+        metrics: The newest value of every metric, which training fills.
+        tags: Of the run in its store, if it begins.
+        params: Likewise.
+
+    Raises:
+        ValueError: If the store cannot be used, or the folder's files cannot be read.
+    """
+    folder = RunFolder(Path(result.folder))
+    goes_on = folder.manifest.exists()
+    written = list(logger.journal) if goes_on else None
+    client = _reach(tracking, result)
+    if goes_on:
+        manifest = Manifest.read(folder.path)
+    else:
+        params = {**params, "tracking.uri": result.tracking_uri}
+        manifest = Manifest.new(
+            *("run", tracking.experiment, result.name, folder.path, result.overrides, tags, params)
+        )
+    manifest.artifacts = []
+    return RunRecord(client, manifest, result, logger, written, metrics)
+
+
+def _reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
     """The store, with the run's place in it, or None if it does not answer now."""
     uri = tracking_uri(tracking.uri)
     result.tracking_uri = masked(uri)
@@ -53,96 +194,20 @@ def reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
     return client
 
 
-def write_down(config: Mapping[str, Any], record: Record, result: Result) -> None:
-    """What is to be run, in its folder; the config here, as in all that follows, has no secrets."""
-    folder = Path(result.folder)
-    (folder / FAILURE).unlink(missing_ok=True)  # of the attempt before
-    write_config(folder, config)
-    record.write(folder)
-    result.write()
-
-
-def begin(
-    client: MlflowClient | None,
-    record: Record,
-    result: Result,
-    logger: BufferedMLFlowLogger,
-    written: list[Point] | None,
-) -> None:
-    """Begin the run in the store, or go on with it if it had `written` points before."""
-    if client is not None:
-        delivery = Delivery(client, result.experiment_id, record, result.run_id)
-        try:
-            with held():  # or MLflow would have a run whose id nobody knows
-                result.run_id = delivery.begin()
-                logger.delivery = delivery
-                if written is not None:
-                    delivery.go_on(result.changes)
-                as_the_disk_can(result.write)
-        except FAILURES as error:
-            log.warning("MLflow failed, %s keeps the run: %s", result.folder, first_line(error))
-            logger.delivery = None
-    logger.begin(written)
-
-
-def make_record(
-    tracking: TrackingSettings, config: Mapping[str, Any], result: Result, module: TrainingModule
-) -> Record:
-    """What MLflow is to be told of a run that begins."""
-    tags = {
-        "rnnlab.kind": "run",
-        "rnnlab.version": __version__,
-        "rnnlab.folder": result.folder,
-        "rnnlab.overrides": " ".join(result.overrides),
-    }
-    if parent := os.environ.get(PARENT_RUN):
-        tags[PARENT_TAG] = parent
-    return Record(
-        experiment=tracking.experiment,
-        name=result.name,
-        tags=resolve_tags(tags),
-        params=_params(config, result, module),
-        started=int(time.time() * 1000),
-    )
-
-
-def _params(config: Mapping[str, Any], result: Result, module: TrainingModule) -> dict[str, str]:
-    """Every leaf of the config under its override key, and what the groups were chosen to be."""
-    params = dict(leaves(config)) | result.choices
-    params["variant"] = result.variant
-    params["seq_len"] = str(module.task.seq_len)
-    params |= {key: str(getattr(result, key)) for key in ("num_params", "length", "chance")}
-    params[VARIANT_ON_TASK] = f"{result.variant} · {result.task} {result.length}"
-    params["tracking.uri"] = result.tracking_uri
-    return params
-
-
-def end(record: Record, result: Result, logger: BufferedMLFlowLogger, artifacts: list[str]) -> None:
-    """The run's end, on the disk first: what the store does not take is delivered later."""
-    folder = Path(result.folder)
-    record.ended, record.artifacts = int(time.time() * 1000), artifacts
-    as_the_disk_can(lambda: record.write(folder))
-    as_the_disk_can(result.write)
-    result.delivered = logger.end(folder, artifacts, result.status)
-    result.undelivered = len(logger.waiting)
-    as_the_disk_can(result.write)
+def deliver_waiting(result: Result, uri: str) -> None:
+    """What earlier runs could not deliver, now that the store has taken this one."""
     if not result.delivered:
-        as_the_disk_can(lambda: waiting().add(folder))
-
-
-def deliver_what_waits(result: Result, uri: str) -> list[Delivered]:
-    """What earlier runs could not deliver, now that the store answers."""
-    if not result.delivered:
-        return []
-    waiting().remove(Path(result.folder))
-    return waiting().deliver(uri)
+        return
+    outbox().remove(Path(result.folder))
+    for delivered in outbox().deliver(uri):
+        log.warning("%s: MLflow has it now, %d points", delivered.name, delivered.points)
 
 
 def deliver_finished(folder: Path, uri: str) -> Result:
     """The result of a run that had finished; what its store had not got, it gets if it answers."""
     try:
         deliver(folder, uri)
-        waiting().remove(folder)
+        outbox().remove(folder)
     except (ValueError, *FAILURES) as error:
         log.warning("MLflow failed, %s keeps the run: %s", folder, first_line(error))
     return Result.read(folder)

@@ -63,7 +63,7 @@ class BufferedMLFlowLogger(Logger):
 
     @property
     def name(self) -> str | None:
-        return None if self.delivery is None else self.delivery.record.experiment
+        return None if self.delivery is None else self.delivery.manifest.experiment
 
     @property
     def version(self) -> str | None:
@@ -75,7 +75,7 @@ class BufferedMLFlowLogger(Logger):
         return "" if self.delivery is None else self.delivery.run_id
 
     def log_hyperparams(self, params: Mapping[str, Any], *_: Any, **__: Any) -> None:
-        """Nothing: a run's params are in its record, and in the store since it began."""
+        """Nothing: a run's params are in its manifest, and in the store since it began."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         with held():  # or a point would be in the journal that nobody sends
@@ -91,10 +91,10 @@ class BufferedMLFlowLogger(Logger):
             return
         with self._sending:
             try:
-                for some in batches(self.waiting[:]):
-                    self.delivery.send(some)
+                for batch in batches(self.waiting[:]):
+                    self.delivery.send(batch)
                     with self._queue:
-                        del self.waiting[: len(some)]
+                        del self.waiting[: len(batch)]
                     self._moved = time.monotonic()
             except FAILURES as error:
                 self._fails("did not take the metrics, which wait", error)

@@ -1,18 +1,26 @@
-"""What MLflow is to be told of a run besides its numbers: `tracking.json` in the run's folder.
+"""What MLflow is told of a run, or of a sweep, besides its numbers: `tracking.json` in its folder.
 
 With it, and the journal, a run can be brought to a store that did not answer while it ran.
 """
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnnlab.foundation import json_file
+from rnnlab import __version__
+from rnnlab.foundation.json_file import read_json, write_json
+from rnnlab.foundation.run_folder import TrackedFolder
 
-FILE = "tracking.json"
+PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the run of the sweep that a job belongs to
+PARENT_TAG = "mlflow.parentRunId"
+VERSION_TAG = "rnnlab.version"
+REPORTED_TAG = "rnnlab.reported"
+"""Of a run: which of its diagnostics' metrics a report shows, each with its column's name, as JSON."""
 
 
 @dataclass
-class Record:
+class Manifest:
     """One run, as its store has it or is to have it."""
 
     experiment: str
@@ -24,14 +32,52 @@ class Record:
     artifacts: list[str] = field(default_factory=list)
     """Files and folders of the run's folder."""
 
+    @classmethod
+    def new(
+        cls,
+        kind: str,
+        experiment: str,
+        name: str,
+        folder: Path,
+        overrides: Sequence[str],
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+    ) -> "Manifest":
+        """Of a run (kind "run") or a sweep ("sweep") that begins now.
+
+        Args:
+            kind: The tag `rnnlab.kind`.
+            experiment: MLflow's.
+            name: Of the run.
+            folder: Its folder.
+            overrides: What its command line said.
+            tags: Further ones, besides those that every run has.
+            params: All of them.
+        """
+        from mlflow.tracking.context.registry import resolve_tags
+
+        common = {
+            "rnnlab.kind": kind,
+            VERSION_TAG: __version__,
+            "rnnlab.folder": str(folder),
+            "rnnlab.overrides": " ".join(overrides),
+        }
+        return cls(
+            experiment=experiment,
+            name=name,
+            tags=resolve_tags({**common, **tags}),
+            params=dict(params),
+            started=int(time.time() * 1000),
+        )
+
     def write(self, folder: Path) -> None:
-        json_file.write(folder / FILE, self)
+        write_json(TrackedFolder(folder).manifest, self)
 
     @classmethod
-    def read(cls, folder: Path) -> "Record":
-        """The record in a run's folder.
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest in a folder.
 
         Raises:
             ValueError: If there is none, or it cannot be read.
         """
-        return json_file.read(folder / FILE, cls)
+        return read_json(TrackedFolder(folder).manifest, cls)

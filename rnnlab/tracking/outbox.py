@@ -5,12 +5,13 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlab.foundation.files import as_the_disk_can
-from rnnlab.foundation.folder_lock import AtWorkError, at_work
+from rnnlab.foundation.files import try_to_write
+from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import first_line, masked
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.delivery import Delivery
-from rnnlab.tracking.manifest import Record
-from rnnlab.tracking.result import FAILURE, Result
+from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import FAILURES, open_store
 
 log = logging.getLogger(__name__)
@@ -31,34 +32,35 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
     A run that its process left as running is KILLED, or FAILED where it is written down why.
 
     Raises:
-        AtWorkError: If it runs.
+        FolderLockedError: If it runs.
         ValueError: If its folder cannot be read, or the store does not answer.
         Exception: Of `FAILURES`, if the store fails.
     """
-    with at_work(folder):
+    with locked(folder):
         result = Result.read(folder)
         result.folder = str(folder)
-        ended = "FAILED" if (folder / FAILURE).exists() else "KILLED"
+        failure = RunFolder(folder).failure
+        ended = "FAILED" if failure.exists() else "KILLED"
         if result.status in {"RUNNING", "KILLED"} - {ended}:
             result.status, result.delivered = ended, False
-            as_the_disk_can(result.write)
+            try_to_write(result.write)
         if result.delivered:
             return None
-        record = Record.read(folder)
-        client, experiment_id = open_store(uri, record.experiment)
-        delivery = Delivery(client, experiment_id, record, result.run_id)
+        manifest = Manifest.read(folder)
+        client, experiment_id = open_store(uri, manifest.experiment)
+        delivery = Delivery(client, experiment_id, manifest, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
         if result.status != "FINISHED" and (metrics := delivery.finished()) is not None:
             # The store heard it, and a full disk did not.
             result.status, result.metrics = "FINISHED", metrics
-            (folder / FAILURE).unlink(missing_ok=True)
+            failure.unlink(missing_ok=True)
         points = delivery.bring(folder, result.status)
         result.delivered, result.undelivered = True, 0
-        as_the_disk_can(result.write)
+        try_to_write(result.write)
         return Delivered(result.name, points, result.status)
 
 
-class Waiting:
+class Outbox:
     """The list of them, a small file for each in a folder that all runs started here share."""
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +87,7 @@ class Waiting:
                 if Result.read(run).tracking_uri != masked(uri):
                     continue  # it waits for another store
                 done = deliver(run, uri)
-            except AtWorkError:
+            except FolderLockedError:
                 continue
             except (ValueError, *FAILURES) as error:
                 log.warning("%s still waits for MLflow: %s", run, first_line(error))
@@ -98,6 +100,6 @@ class Waiting:
         return self.folder / f"{hashlib.sha256(str(run).encode()).hexdigest()[:16]}.txt"
 
 
-def waiting() -> Waiting:
+def outbox() -> Outbox:
     """The list of the current folder."""
-    return Waiting(Path.cwd() / "outputs" / "undelivered")
+    return Outbox(Path.cwd() / "outputs" / "undelivered")

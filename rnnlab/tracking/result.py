@@ -8,31 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnlab.foundation import json_file
-from rnnlab.foundation.files import as_the_disk_can, write_text
+from rnnlab.foundation.files import try_to_write, write_text
+from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.masking import masked
-
-FILE = "result.json"  # in a run's folder
-CONFIG = "config.yaml"  # in a run's folder, resolved
-FAILURE = "failure.txt"  # in a run's folder: what it raised, in a line, and its traceback
+from rnnlab.foundation.run_folder import RunFolder
 
 
 def write_failure(folder: Path, error: BaseException | str) -> None:
     """Write down what a run raised, or what else ended it; what is there already stays."""
-    path = folder / FAILURE
+    path = RunFolder(folder).failure
     if path.exists():
         return
     if isinstance(error, str):
-        told = f"{error}\n"
+        text = f"{error}\n"
     else:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
-    as_the_disk_can(lambda: write_text(path, masked(told)))
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        text = f"{message}\n\n{''.join(traceback.format_exception(error))}"
+    try_to_write(lambda: write_text(path, masked(text)))
 
 
-def failure_in(folder: Path) -> str | None:
+def read_failure(folder: Path) -> str | None:
     """What the run in a folder raised, in one line."""
-    path = folder / FAILURE
+    path = RunFolder(folder).failure
     return path.read_text("utf-8").partition("\n")[0] if path.exists() else None
 
 
@@ -66,19 +63,19 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
 
     def write(self) -> None:
-        json_file.write(Path(self.folder) / FILE, self)
+        write_json(RunFolder(Path(self.folder)).result, self)
 
     def verdict(self) -> str:
         """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
         loss = self.metrics.get("test/loss")
-        told = "no test loss" if loss is None else f"loss {loss:.3g}"
+        losses = "no test loss" if loss is None else f"loss {loss:.3g}"
         solved = "unsolved"
         if self.metrics["test/solved"]:
             solved = f"solved at {self.metrics['steps_to_solve']:.0f}"
         if self.metrics["diverged"]:
             at = f"diverged at {self.metrics['diverged_step']:.0f}"
             solved = f"{solved}, then {at}" if self.metrics["test/solved"] else at
-        return f"{told}, chance {self.chance:.3g}, {solved}"
+        return f"{losses}, chance {self.chance:.3g}, {solved}"
 
     @classmethod
     def read(cls, folder: Path) -> "Result":
@@ -87,7 +84,7 @@ class Result:
         Raises:
             ValueError: If there is none, or it cannot be read.
         """
-        return json_file.read(folder / FILE, cls)
+        return read_json(RunFolder(folder).result, cls)
 
 
 def finished(folder: Path) -> Result | None:

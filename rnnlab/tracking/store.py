@@ -94,9 +94,11 @@ def _client(uri: str, patience: int = 10) -> MlflowClient:
         try:
             return MlflowClient(uri)
         except FAILURES as error:
-            said = str(error).lower()
+            message = str(error).lower()
             patience -= 1
-            if patience == 0 or not any(word in said for word in ("already exists", "duplicate")):
+            if patience == 0 or not any(
+                word in message for word in ("already exists", "duplicate")
+            ):
                 raise
             time.sleep(1)
 

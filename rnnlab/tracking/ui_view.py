@@ -38,10 +38,10 @@ class View:
     @property
     def key(self) -> str:
         """Names the view, in its tag and in links."""
-        where = "" if self.task is None else f"-{self.task}-{self.length}"
+        place = "" if self.task is None else f"-{self.task}-{self.length}"
         if self.sweep is not None:
-            where = f"-sweep-{self.sweep}"
-        return re.sub(r"[^\w-]", "-", NAME + where, flags=re.ASCII)
+            place = f"-sweep-{self.sweep}"
+        return re.sub(r"[^\w-]", "-", NAME + place, flags=re.ASCII)
 
     @property
     def tag(self) -> str:
@@ -49,11 +49,11 @@ class View:
 
     def value(self) -> str:
         """The tag's value."""
-        where = "all runs" if self.task is None else f"{self.task} {self.length}"
+        place = "all runs" if self.task is None else f"{self.task} {self.length}"
         if self.sweep is not None:
-            where += f", sweep {self.sweep}"
+            place += f", sweep {self.sweep}"
         view = {
-            "name": f"{NAME}: variants compared, {where}",
+            "name": f"{NAME}: variants compared, {place}",
             "createdAt": 0,  # constant, so that a view that is there already is known as this one
             "updatedAt": 0,
             "state": _packed(_state(self)),

@@ -5,14 +5,13 @@ So the state at its start is kept in memory, some kilobytes, and written once th
 which takes no longer than any checkpoint.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor
 
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped, received
-from rnnlab.training.checkpoints import LAST
 from rnnlab.training.module import DivergedError, TrainingModule
 
 
@@ -20,11 +19,11 @@ class CheckpointOnStop(pl.Callback):
     """Writes the newest checkpoint when training is ended from outside, or by an error.
 
     Args:
-        folder: Of the checkpoints.
+        folder: The run's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / LAST
+    def __init__(self, folder: RunFolder) -> None:
+        self.path = folder.last
         self.kept: _State | None = None
         self.saved_at = 0
 
@@ -56,7 +55,9 @@ class CheckpointOnStop(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         kept = self.kept
-        if kept is None or kept.updates <= self.saved_at or isinstance(exception, DivergedError):
+        if kept is None or kept.position.updates <= self.saved_at:
+            return
+        if isinstance(exception, DivergedError):
             return
         assert isinstance(pl_module, TrainingModule)
         kept.restore(trainer, pl_module)
@@ -67,14 +68,13 @@ class _State:
     """All of a run that a block changes, copied."""
 
     def __init__(self, trainer: pl.Trainer, module: TrainingModule) -> None:
-        self.updates, self.solved_at = module.updates, module.solved_at
+        self.position = module.position
         self.weights = _copied(module.state_dict())
         self.optimizers = [_copied(optimizer.state_dict()) for optimizer in trainer.optimizers]
         self.schedules = [_copied(c.scheduler.state_dict()) for c in trainer.lr_scheduler_configs]
 
     def restore(self, trainer: pl.Trainer, module: TrainingModule) -> None:
-        module.updates, module.solved_at = self.updates, self.solved_at
-        module.load_state_dict(self.weights)
+        module.go_back_to(self.position, self.weights)
         for optimizer, state in zip(trainer.optimizers, self.optimizers, strict=True):
             optimizer.load_state_dict(state)
         for config, state in zip(trainer.lr_scheduler_configs, self.schedules, strict=True):

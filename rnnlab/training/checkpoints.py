@@ -18,13 +18,16 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from rnnlab.foundation.files import write_bytes
 from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import held
 
 log = logging.getLogger(__name__)
 
-BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
-FORMAT = 1
-"""Of `checkpoint["rnnlab"]`; a newer rnnlab that changes its meaning counts up."""
+FORMAT = 2
+"""Of `checkpoint["rnnlab"]`; a newer rnnlab that changes its meaning counts up.
+
+1: rnnlab 0.1, whose config names classes by other modules.
+"""
 
 MARK = b"rnnlab sha256\n"  # then the digest's 32 bytes
 TAIL = len(MARK) + 32
@@ -64,6 +67,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> dict[str, Any]:
         return self.load(Path(path))
 
+    def has(self, path: Path) -> bool:
+        """Whether there is one of this name, on the disk or in memory."""
+        return path in self.unwritten or path.exists()
+
     def load(self, path: Path) -> dict[str, Any]:
         """The newest of this name, if need be from memory."""
         if path in self.unwritten:
@@ -71,18 +78,18 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return load(path)
 
 
-def checkpointing(folder: Path) -> list[ModelCheckpoint]:
+def checkpointing(folder: RunFolder) -> list[ModelCheckpoint]:
     """Two callbacks, both at each validation: the best `rank` so far, and the newest state."""
     common: dict[str, Any] = {
-        "dirpath": folder,
+        "dirpath": folder.checkpoints,
         "save_top_k": 1,
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
         "auto_insert_metric_name": False,
     }
     return [
-        ModelCheckpoint(monitor="rank", mode="min", filename=Path(BEST).stem, **common),
-        ModelCheckpoint(monitor=None, filename=Path(LAST).stem, **common),
+        ModelCheckpoint(monitor="rank", mode="min", filename=folder.best.stem, **common),
+        ModelCheckpoint(monitor=None, filename=folder.last.stem, **common),
     ]
 
 
@@ -133,14 +140,14 @@ def load(path: Path) -> dict[str, Any]:
     return unpacked(data, path)
 
 
-def newest(folder: Path) -> Path | None:
-    """The newest checkpoint in a folder that is whole, or None where there has been none.
+def newest(folder: RunFolder) -> Path | None:
+    """The newest checkpoint of a run that is whole, or None where there has been none.
 
     Raises:
         ValueError: If there are some, and all are damaged.
     """
     refused = []
-    for path in (folder / LAST, folder / PREVIOUS):
+    for path in (folder.last, folder.previous):
         if path.exists():
             try:
                 load(path)
@@ -156,5 +163,5 @@ def newest(folder: Path) -> Path | None:
 
 def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    keep = target.with_name(PREVIOUS) if target.name == LAST else None
-    write_bytes(target, data, keep)
+    folder = RunFolder(target.parents[1])
+    write_bytes(target, data, keep=folder.previous if target == folder.last else None)

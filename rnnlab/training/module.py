@@ -6,12 +6,11 @@ Lightning's is such a block; an epoch of Lightning's is the stretch between two 
 checkpoints are written at its end.
 """
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -21,12 +20,11 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
-from rnnlab.foundation.statistics import wilson
 from rnnlab.tasks import Batch, Task
-from rnnlab.tasks.score import Score
 from rnnlab.tasks.stream import Stream, philox_words
 from rnnlab.training.checkpoints import FORMAT
 from rnnlab.training.clipping import Clip
+from rnnlab.training.evaluation import Evaluation
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from rnnlab.training.update import Update
 
@@ -53,13 +51,20 @@ class Speed:
         return self.updates / self.seconds
 
 
+class Position(NamedTuple):
+    """How far training has come: the updates made, and at which of them the task was solved."""
+
+    updates: int = 0
+    solved_at: int | None = None
+
+
 class TrainingModule(pl.LightningModule):
     """One model on one task.
 
     Metrics go to the logger under the number of updates made so far: `train/loss`, `train/lr`,
     `grad/norm` (before clipping), `grad/norm_clipped` and `grad/clip_fraction` as means over each
     block, `perf/seconds_per_update` of the block and `perf/steps_per_second` of all blocks so far,
-    and `val/loss`, `val/error` and the task's scores at each validation.
+    and those of `Evaluation` at each validation and at the test.
 
     Args:
         model: What is trained.
@@ -70,10 +75,11 @@ class TrainingModule(pl.LightningModule):
         train: How long and on what.
         evaluation: What it is scored on.
         seed: Of dropout.
+        origin: Plain types that go into every checkpoint, beside how far training has come.
+        changed: Settings of the optimizer that a resume has changed: a checkpoint has the old ones.
 
     Raises:
-        ValueError: For a length that the task refuses, or too few test sequences to show an error
-            rate below the task's `solved_below`.
+        ValueError: As `Evaluation` does.
         DivergedError: From training, where a loss is not finite.
     """
 
@@ -87,6 +93,8 @@ class TrainingModule(pl.LightningModule):
         train: TrainSettings | None = None,
         evaluation: EvalSettings | None = None,
         seed: int = 0,
+        origin: Mapping[str, Any] | None = None,
+        changed: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -96,19 +104,19 @@ class TrainingModule(pl.LightningModule):
         self.make_schedule = schedule
         self.clip = clip
         self.train_settings = train or TrainSettings()
-        self.eval_settings = evaluation or EvalSettings()
+        self.evaluation = Evaluation(model, task, evaluation or EvalSettings())
         self.seed = check_seed("seed", seed)
-        _check_enough(self.eval_settings.sequences, task.solved_below)
-        self.tests = [task, *(_at_length(task, n) for n in self.eval_settings.lengths)]
-        self.updates = 0
-        self.solved_at: int | None = None
+        self.origin, self.changed = dict(origin or {}), frozenset(changed)
+        self.position = Position()
         self.tested_at: int | None = None  # updates behind the weights that are tested
         self.recent: dict[str, float] = {}  # the newest value of every metric
-        self.origin: dict[str, Any] = {}  # plain types that go into every checkpoint
-        self.changed: set[str] = set()  # settings of the optimizer that a resume has changed
         self._speed = Speed()
-        self._score = Score()
-        self._test_scores = [Score() for _ in self.tests]
+        self._validated: dict[str, float] = {}
+
+    @property
+    def updates(self) -> int:
+        """Updates made so far."""
+        return self.position.updates
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.model.parameters())
@@ -124,13 +132,13 @@ class TrainingModule(pl.LightningModule):
         return range(self.updates, stop, settings.block)
 
     def on_train_start(self) -> None:
-        if self.changed:  # a checkpoint restores what it had
+        if self.changed:
             loaded: Any = self.optimizers()
-            asked = self.make_optimizer(self.model.parameters())
-            for group, new in zip(loaded.param_groups, asked.param_groups, strict=True):
+            wanted = self.make_optimizer(self.model.parameters())
+            for group, new in zip(loaded.param_groups, wanted.param_groups, strict=True):
                 group.update({key: new[key] for key in self.changed & new.keys()})
         # A run that was killed after it had been stopped as solved is resumed to be tested only.
-        if self.solved_at is not None and self.train_settings.stop_when_solved:
+        if self.position.solved_at is not None and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
 
     def training_step(self, start: int) -> None:
@@ -138,37 +146,48 @@ class TrainingModule(pl.LightningModule):
         # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
         self._seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
         began = time.perf_counter()
+        measured = self._block(start, stop)
+        seconds = time.perf_counter() - began
+        metrics = self._means(measured, start)
+        self.position = self.position._replace(updates=stop)
+        metrics["perf/steps_per_second"] = self._speed.after(stop - start, seconds)
+        metrics["perf/seconds_per_update"] = seconds / (stop - start)
+        self.record(metrics)
+
+    def _block(self, start: int, stop: int) -> Tensor:
+        """Make the updates from `start` up to `stop`; a row each of what `Update` returns."""
         optimizer: Any = self.optimizers()
         skips = self.train_settings.nonfinite == "skip"
         schedule = self._schedule_of_updates()
         update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
-        measured = torch.stack(
-            [
-                update(batch, counted=step == stop - 1)
-                for step, batch in enumerate(self._batches(start, stop), start)
-            ]
-        )
-        measured = measured.cpu().double()  # waits for the device, once
-        seconds = time.perf_counter() - began
+        rows = [
+            update(batch, counted=step == stop - 1)
+            for step, batch in enumerate(self._batches(start, stop), start)
+        ]
+        return torch.stack(rows).cpu().double()  # waits for the device, once
+
+    def _means(self, measured: Tensor, start: int) -> dict[str, float]:
+        """Of a block's updates, the first of which is number `start`.
+
+        Raises:
+            DivergedError: Where one has a loss that is not finite, and is not left out.
+        """
+        optimizer: Any = self.optimizers()
         skipped = {}
-        if skips:
-            made = measured.isfinite().all(dim=1)
-            measured, skipped = measured[made], {"train/skipped": (~made).sum().item()}
-        losses, norms, left = measured.unbind(dim=1)
+        if self.train_settings.nonfinite == "skip":
+            finite = measured.isfinite().all(dim=1)
+            measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
+        losses, norms, clipped = measured.unbind(dim=1)
         if not losses.isfinite().all():
             raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
-        self.updates = stop
-        metrics = {
+        return {
             "train/loss": losses.mean().item(),
             "train/lr": optimizer.param_groups[0]["lr"],
             "grad/norm": norms.mean().item(),
-            "grad/norm_clipped": left.mean().item(),
-            "grad/clip_fraction": (left < norms).double().mean().item(),
-            "perf/steps_per_second": self._speed.after(stop - start, seconds),
-            "perf/seconds_per_update": seconds / (stop - start),
+            "grad/norm_clipped": clipped.mean().item(),
+            "grad/clip_fraction": (clipped < norms).double().mean().item(),
             **skipped,
         }
-        self.record(metrics)
 
     def _seed(self, seed: int) -> None:
         """What torch.manual_seed does, which first writes down for each absent device who asked."""
@@ -183,22 +202,21 @@ class TrainingModule(pl.LightningModule):
         On the CPU a few at once, while what makes them is in its caches; on a device each while
         the device is busy with the one before.
         """
-        stream = self._stream("train")
-        batches = (stream.batch(n, self.device, self._float()) for n in range(start, stop))
+        settings = self.train_settings
+        stream = Stream(self.task, settings.batch_size, settings.data_seed, "train")
+        dtype = next(self.model.parameters()).dtype
+        batches = (stream.batch(number, self.device, dtype) for number in range(start, stop))
         while few := list(islice(batches, 10 if self.device.type == "cpu" else 1)):
             yield from few
 
     def val_dataloader(self) -> range:
-        return _chunks(self.eval_settings.val_sequences, self.eval_settings.batch_size)
+        return range(1)  # all of a validation in one step
 
-    def on_validation_epoch_start(self) -> None:
-        self._score = Score()
-
-    def validation_step(self, start: int) -> None:
-        self._add(self._score, self.task, "val", start, self.eval_settings.val_sequences)
+    def validation_step(self, batch: int) -> None:
+        self._validated = self.evaluation.validate()
 
     def on_validation_epoch_end(self) -> None:
-        metrics = self._score.means("val")
+        metrics = self._validated
         if self.train_settings.nonfinite != "skip":
             self._refuse_nonfinite(metrics["val/loss"])
         self.record(metrics)
@@ -206,9 +224,9 @@ class TrainingModule(pl.LightningModule):
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
         passed = metrics["val/error"] < self.task.solved_below
-        if passed and self.solved_at is None and self._confirmed():
-            self.solved_at = self.updates
-        solved = passed and self.solved_at is not None
+        if passed and self.position.solved_at is None and self.evaluation.confirms_solved():
+            self.position = self.position._replace(solved_at=self.updates)
+        solved = passed and self.position.solved_at is not None
         self.log("rank", self._rank(metrics, solved), logger=False)  # where ModelCheckpoint looks
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
@@ -221,47 +239,18 @@ class TrainingModule(pl.LightningModule):
 
     def _rank(self, metrics: Mapping[str, float], solved: bool) -> float:
         """Lower is better: solved before unsolved, then fewer wrong sequences, then a lower loss."""
-        loss = metrics["val/loss"]
-        wrong = metrics["val/error"] * self.eval_settings.val_sequences
-        return round(wrong) + loss / (1 + loss) - solved * (1 + self.eval_settings.val_sequences)
+        loss, sequences = metrics["val/loss"], self.evaluation.settings.val_sequences
+        wrong = round(metrics["val/error"] * sequences)
+        return wrong + loss / (1 + loss) - solved * (1 + sequences)
 
-    def _confirmed(self) -> bool:
-        """Whether fresh sequences, as many as the test's, leave no doubt that the task is solved.
+    def test_dataloader(self) -> range:
+        return range(1)  # all of the test in one step
 
-        Validation looks often, so that it would in the end be lucky. What counts is the upper end
-        of Wilson's 95 % interval of the error rate on sequences of their own.
-        """
-        score, count = Score(), self.eval_settings.sequences
-        for start in _chunks(count, self.eval_settings.batch_size):
-            self._add(score, self.task, "confirm", start, count)
-            if score.sums["error"] >= count * self.task.solved_below:
-                return False
-        return wilson(int(score.sums["error"]), count)[1] < self.task.solved_below
-
-    def test_dataloader(self) -> list[range]:
-        chunks = _chunks(self.eval_settings.sequences, self.eval_settings.batch_size)
-        return [chunks for _ in self.tests]
-
-    def on_test_epoch_start(self) -> None:
-        self._test_scores = [Score() for _ in self.tests]
-
-    def test_step(self, start: int, batch_idx: int, dataloader_idx: int = 0) -> None:
-        task, score = self.tests[dataloader_idx], self._test_scores[dataloader_idx]
-        self._add(score, task, "test", start, self.eval_settings.sequences)
-
-    def on_test_epoch_end(self) -> None:
-        metrics = self._test_scores[0].means("test")
-        metrics["test/loss_over_chance"] = metrics["test/loss"] / self.task.chance
-        metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
+    def test_step(self, batch: int) -> None:
+        metrics = self.evaluation.test()
         if metrics["test/solved"]:
-            reached = (self.solved_at, self.tested_at, self.updates)
+            reached = (self.position.solved_at, self.tested_at, self.updates)
             metrics["steps_to_solve"] = next(step for step in reached if step is not None)
-        others = zip(self.eval_settings.lengths, self.tests[1:], self._test_scores[1:], strict=True)
-        for length, task, score in others:
-            metrics |= score.means(f"length/{length}")
-            metrics[f"length/{length}/loss_over_chance"] = (
-                metrics[f"length/{length}/loss"] / task.chance
-            )
         self.record(metrics)
 
     def record(self, metrics: Mapping[str, float]) -> None:
@@ -271,13 +260,26 @@ class TrainingModule(pl.LightningModule):
         for logger in self.loggers:
             logger.log_metrics(finite, step=self.updates)
 
+    def mark_diverged(self, error: DivergedError) -> None:
+        """What is recorded from here on is recorded under the update that diverged."""
+        self.position = self.position._replace(updates=error.step)
+
+    def load_tested(self, checkpoint: Mapping[str, Any]) -> None:
+        """The weights of a checkpoint, which are to be tested."""
+        self.load_state_dict(checkpoint["state_dict"])
+        self.tested_at = checkpoint["rnnlab"]["updates"]
+
+    def go_back_to(self, position: Position, weights: Mapping[str, Tensor]) -> None:
+        """Be again where training was."""
+        self.position = position
+        self.load_state_dict(weights)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        state = {"format": FORMAT, "updates": self.updates, "solved_at": self.solved_at}
-        checkpoint["rnnlab"] = state | self.origin
+        checkpoint["rnnlab"] = {"format": FORMAT, **self.position._asdict(), **self.origin}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.updates = checkpoint["rnnlab"]["updates"]
-        self.solved_at = checkpoint["rnnlab"]["solved_at"]
+        own = checkpoint["rnnlab"]
+        self.position = Position(own["updates"], own["solved_at"])
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
         checkpoint["loops"]["fit_loop"] = self._fit_loop()
 
@@ -294,42 +296,6 @@ class TrainingModule(pl.LightningModule):
         steps.update(dict.fromkeys(steps, -(-self.updates // settings.block)))
         return state
 
-    def _add(self, score: Score, task: Task, stream: str, start: int, count: int) -> None:
-        """Score the sequences from number `start` on, of `count` in all."""
-        settings = self.eval_settings
-        source = Stream(task, settings.batch_size, settings.seed, stream)
-        batch = source.batch(start // settings.batch_size, self.device, self._float())
-        inputs, targets = (x[: count - start] for x in batch)
-        outputs, _ = self.model(inputs, last=targets.size(1))
-        score.add(task, outputs, targets)
-
-    def _stream(self, name: str) -> Stream:
-        settings = self.train_settings
-        return Stream(self.task, settings.batch_size, settings.data_seed, name)
-
-    def _float(self) -> torch.dtype:
-        return next(self.model.parameters()).dtype
-
     def _schedule_of_updates(self) -> LRScheduler | None:
         schedule: Any = self.lr_schedulers()
         return None if isinstance(schedule, ReduceLROnPlateau) else schedule
-
-
-def _chunks(count: int, size: int) -> range:
-    return range(0, count, size)
-
-
-def _at_length(task: Task, seq_len: int) -> Task:
-    try:
-        return task.at_length(seq_len)
-    except ValueError as error:
-        raise ValueError(f"eval.lengths={seq_len}: {error}") from error
-
-
-def _check_enough(sequences: int, solved_below: float) -> None:
-    if wilson(0, sequences)[1] >= solved_below:
-        needed = next(n for n in itertools.count(sequences) if wilson(0, n)[1] < solved_below)
-        raise ValueError(
-            f"eval.sequences={sequences} cannot show an error rate below {solved_below:.3g}: "
-            f"at least {needed}"
-        )

@@ -135,10 +135,10 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
     from benchmarks.case import Case
     from benchmarks.figures import draw_ratios
     from benchmarks.updates import HEADER, Choice, gemm_peak, time_updates
-    from rnnlab.foundation.quiet import hush
+    from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.foundation.table import markdown_table
 
-    hush()
+    quiet_tools()
     jax, compiled = _has_jax(device), shutil.which("g++") is not None
     for there, what in ((jax, f"JAX and Optax on {device}"), (compiled, "g++, for torch.compile")):
         if not there:

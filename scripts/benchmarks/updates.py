@@ -30,7 +30,7 @@ from rnnlab.tasks.stream import Stream
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.manifest import Record
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.store import open_store
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
 from rnnlab.training.module import TrainingModule
@@ -179,7 +179,7 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     with tempfile.TemporaryDirectory() as name:
         folder, uri = Path(name), f"sqlite:///{name}/mlflow.db"
         client, experiment_id = open_store(uri, "benchmark")
-        record = Record("benchmark", str(case), {"rnnlab.folder": name}, {}, started=0)
+        record = Manifest("benchmark", str(case), {"rnnlab.folder": name}, {}, started=0)
         delivery = Delivery(client, experiment_id, record)
         delivery.begin()
         logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))

@@ -34,6 +34,11 @@ def column_sums(matrix: Array) -> Array:
     return np.ones(len(matrix), matrix.dtype).dot(matrix)
 
 
+def times(values: Array, factor: float) -> Array:
+    """The product; no copy where the factor is 1."""
+    return values if factor == 1 else values * factor
+
+
 def with_ones(inputs: Tensor) -> Array:
     """[x_t 1 0 ...], step by step, so that a weight and its bias are one; (seq_len, batch, width).
 

@@ -1,11 +1,12 @@
-"""The kernel of elman.py on the CPU: the same sums in numpy, whose calls cost less than torch's.
+"""The kernel of ../elman.py on the CPU, in numpy, whose calls cost less than torch's.
 
 A step of a small network is less work than calling torch for it. On an AMD EPYC numpy's BLAS,
 OpenBLAS, also makes large matrix products in half the time of torch's, MKL; and numpy asks the
 system for large pages, so that the states of a long sequence are not got one small page at a time.
 
-numpy's tanh is as fast as a sigmoid, so that here it is the sigmoid that is kept in other terms:
-sigmoid(a) = tanh(a / 2) / 2 + 1/2, that is h = s / 2 + 1/2 with
+numpy has a fast tanh and no sigmoid, so that a sigmoid is kept in other terms: as
+sigmoid(a) = tanh(a / 2) / 2 + 1/2, the kernel runs on s with h = s / 2 + 1/2, and the constants go
+into the weights:
 
     s_t = tanh(W x_t / 2 + U s_{t-1} / 4 + (b + U 1 / 2) / 2)
 """
@@ -18,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.cpu.arrays import Array, array, quiet, rows, with_ones
-from rnnlab.kernels.recurrence import backward_chunks, chunks, refuse_second_order, times
+from rnnlab.kernels.cpu.arrays import Array, array, quiet, rows, times, with_ones
+from rnnlab.kernels.recurrence import backward_chunks, chunks, refuse_second_order
 
 
 def _relu(a: Array, out: Array) -> Array:
@@ -49,7 +50,7 @@ FORMS = {
 }
 
 
-class NumpyScan(Function):
+class ElmanScan(Function):
     """`elman_scan` of tensors on the CPU."""
 
     @staticmethod
@@ -75,9 +76,9 @@ class NumpyScan(Function):
         states[0] = (h - form.low) / form.spread
         before, product, f, add = states[0], np.empty_like(states[0]), form.f, np.add
         for chunk in chunks(len(x), product.size):
-            some = states[chunk.start + 1 : chunk.stop + 1]
-            rows(x[chunk.start : chunk.stop]).dot(w, rows(some))
-            for a in some:
+            of_chunk = states[chunk.start + 1 : chunk.stop + 1]
+            rows(x[chunk.start : chunk.stop]).dot(w, rows(of_chunk))
+            for a in of_chunk:
                 before.dot(u, product)
                 add(a, product, a)
                 before = f(a, a)

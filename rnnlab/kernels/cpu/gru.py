@@ -1,12 +1,7 @@
-"""The kernel of gru.py on the CPU, in numpy: see elman_numpy.py for why.
+"""The kernel of ../gru.py on the CPU, in numpy: see elman.py for why.
 
 numpy has no sigmoid, and a fast tanh: sigmoid(a) = tanh(a / 2) / 2 + 1/2, the halves of a in the
-weights of r and z. The unit runs on h itself. With d = dL/dh_t the factors of gru.py are
-
-    dL/da_n = d * (1 - z) (1 - n^2)               a_n what tanh is applied to
-    dL/dq   = dL/da_n * r
-    dL/da_r = dL/dq * q (1 - r)
-    dL/da_z = d * (h_{t-1} - n) z (1 - z)
+weights of r and z.
 
 Arrays have the gates first, (gates, seq_len, batch, hidden_size), so that one gate of one step, and
 one gate of all steps, lie in one piece.
@@ -23,7 +18,7 @@ from rnnlab.kernels.cpu.arrays import Array, array, column_sums, quiet, rows, wi
 from rnnlab.kernels.recurrence import backward_chunks, chunks, refuse_second_order
 
 
-class NumpyScan(Function):
+class GRUScan(Function):
     """`gru_scan` of tensors on the CPU."""
 
     @staticmethod

@@ -1,0 +1,150 @@
+"""The name of every file that a run, or a sweep, has in its folder."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+RUNS = Path("outputs", "runs")
+"""Where runs lie that are given no folder, below the current one: a folder a day, in it one a run."""
+
+
+@dataclass(frozen=True)
+class TrackedFolder:
+    """What a run and a sweep both have in their folders."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """What MLflow is told of it besides its numbers."""
+        return self.path / "tracking.json"
+
+    @property
+    def journal(self) -> Path:
+        """Its metrics, a line each."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at work."""
+        return self.path / ".lock"
+
+
+class RunFolder(TrackedFolder):
+    """A run's folder."""
+
+    @property
+    def config(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def overrides(self) -> Path:
+        """What its command line said, as Hydra writes it down."""
+        return self.path / ".hydra" / "overrides.yaml"
+
+    @property
+    def result(self) -> Path:
+        """How it stands or ended; a folder without it holds no run."""
+        return self.path / "result.json"
+
+    @property
+    def failure(self) -> Path:
+        """What it raised, in a line, and the traceback."""
+        return self.path / "failure.txt"
+
+    @property
+    def output(self) -> Path:
+        """What it printed as a job of a sweep."""
+        return self.path / "output.txt"
+
+    @property
+    def packages(self) -> Path:
+        """Every installed package and its version."""
+        return self.path / "packages.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that is tested."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the newest."""
+        return self.checkpoints / "previous.ckpt"
+
+    @property
+    def diagnostics(self) -> Path:
+        """The folder of the diagnostics' arrays, a .npz each."""
+        return self.path / "diagnostics"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of its figures."""
+        return self.path / "figures"
+
+    @property
+    def model(self) -> Path:
+        """The trained model as MLflow has it."""
+        return self.path / "model"
+
+    @property
+    def superseded(self) -> Path:
+        """An empty file in a sweep's job that is run anew in another folder."""
+        return self.path / "superseded"
+
+
+class SweepFolder(TrackedFolder):
+    """A sweep's folder; those of its jobs lie directly in it."""
+
+    @property
+    def sweep(self) -> Path:
+        """What a sweep is; a folder without it holds none."""
+        return self.path / "sweep.json"
+
+    @property
+    def summary(self) -> Path:
+        """A sweep's table."""
+        return self.path / "summary.md"
+
+    @property
+    def horizon(self) -> Path:
+        """The horizons that a sweep has found, and how."""
+        return self.path / "horizon.json"
+
+    @property
+    def report(self) -> Path:
+        """The folder of a sweep's comparison."""
+        return self.path / "report"
+
+    def jobs(self) -> list[RunFolder]:
+        """The folders of its jobs, in the order of their numbers."""
+        folders = [p for p in self.path.glob("*") if p.is_dir() and p != self.report]
+        return [RunFolder(p) for p in sorted(folders, key=lambda p: (len(p.name), p.name))]
+
+
+def runs_below(roots: Iterable[Path]) -> Iterator[RunFolder]:
+    """Every run's folder below these, in the order of their names."""
+    for path in _holding(roots, RunFolder(Path()).result.name):
+        yield RunFolder(path)
+
+
+def sweeps_below(roots: Iterable[Path]) -> Iterator[SweepFolder]:
+    """Every sweep's folder below these, in the order of their names."""
+    for path in _holding(roots, SweepFolder(Path()).sweep.name):
+        yield SweepFolder(path)
+
+
+def _holding(roots: Iterable[Path], name: str) -> Iterator[Path]:
+    for root in roots:
+        yield from (path.parent for path in sorted(root.absolute().rglob(name)))

@@ -1,0 +1,191 @@
+"""The door of a run: its config, checked, as what its sections describe.
+
+Up to here a config is what Hydra composed, resolved to plain values. From here on it is typed
+objects; its plain form goes into files alone.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from rnnlab.cells import Cell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.diagnostics import Diagnostic
+from rnnlab.foundation.checks import check_choice, check_int, check_seed, did_you_mean
+from rnnlab.foundation.masking import MASK, masked_config
+from rnnlab.runs.build import build
+from rnnlab.tasks import Task
+from rnnlab.tracking.result import leaves
+from rnnlab.tracking.store import TrackingSettings
+from rnnlab.training.clipping import Clip
+from rnnlab.training.settings import EvalSettings, TrainSettings
+
+PlainConfig = Mapping[str, Any]
+"""What Hydra composed, resolved: sections of keys, by name."""
+
+SECTIONS = (
+    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
+    *("diagnostics", "train", "eval"),
+)
+KEYS = (*SECTIONS, "seed", "num_threads", "resume", "allow_targets")
+
+# What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
+TRAINER = ("accelerator", "devices", "precision", "deterministic")
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A task and the model for it: enough to make a trained model again from its weights."""
+
+    task: Task
+    seed: int
+    layers: Callable[[], SequenceModel]
+    """Makes the model, with whatever weights torch's generator gives."""
+
+    def make(self) -> SequenceModel:
+        """The model with its first weights, a function of the seed."""
+        torch.manual_seed(self.seed)
+        return self.layers()
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that a run is."""
+
+    model: ModelConfig
+    num_threads: int
+    make_optimizer: Callable[[Iterable[Tensor]], Optimizer]
+    make_schedule: Callable[[Optimizer], LRScheduler] | None
+    clip: Clip
+    train: TrainSettings
+    evaluation: EvalSettings
+    make_trainer: Callable[..., pl.Trainer]
+    """Takes what of Lightning's trainer is no choice of a config."""
+    tracking: TrackingSettings
+    diagnostics: dict[str, Diagnostic]
+    plain: dict[str, Any]
+    """As it is written to files: what it was read from, without secrets."""
+
+    @property
+    def task(self) -> Task:
+        return self.model.task
+
+    @property
+    def seed(self) -> int:
+        return self.model.seed
+
+
+def read_config(plain: PlainConfig) -> RunConfig:
+    """Check a config, and turn each of its sections into what that describes.
+
+    Raises:
+        ValueError: For anything in it that cannot be used, named by its dotted key.
+    """
+    _refuse_other_keys(plain)
+    cores = max(os.cpu_count() or 1, 2)
+    num_threads = check_int("num_threads", plain["num_threads"], minimum=1, maximum=cores)
+    allow = read_allowed(plain)
+    config = RunConfig(
+        model=read_model(plain),
+        num_threads=num_threads,
+        make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
+        make_schedule=_read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
+        clip=build("clip", plain["clip"], Clip, allow)(),
+        train=build("train", plain["train"], TrainSettings)(),
+        evaluation=build("eval", plain["eval"], EvalSettings)(),
+        make_trainer=_read_trainer(plain["trainer"]),
+        tracking=build("tracking", plain["tracking"], TrackingSettings)(),
+        diagnostics=_read_diagnostics(plain["diagnostics"], allow),
+        plain=masked_config(plain),
+    )
+    _refuse_masked(config.plain)
+    return config
+
+
+def read_model(plain: PlainConfig) -> ModelConfig:
+    """The task, and what makes a model for it; of a config that may have no more than that."""
+    allow = read_allowed(plain)
+    task = build("task", plain["task"], Task, allow)()
+    layers = build(
+        "model",
+        plain["model"],
+        SequenceModel,
+        cell=build("cell", plain["cell"], Cell, allow),
+        input_size=task.input_size,
+        output_size=task.output_size,
+    )
+    return ModelConfig(task, check_seed("seed", plain["seed"]), layers)
+
+
+def read_allowed(plain: PlainConfig) -> list[str]:
+    """The packages, besides rnnlab's own and torch's, whose classes a config may name."""
+    allow = plain["allow_targets"]
+    if not (isinstance(allow, list) and all(isinstance(p, str) and p for p in allow)):
+        raise ValueError(f"allow_targets={allow!r} is not a list of packages, as [mine]")
+    return allow
+
+
+def _refuse_other_keys(plain: PlainConfig) -> None:
+    """A key too many, or one that an override took away."""
+    for key in plain:
+        if key not in KEYS:
+            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
+    for key in KEYS:
+        if key not in plain:
+            raise ValueError(f"{key} is missing")
+        if key in SECTIONS and not isinstance(plain[key], Mapping):
+            raise ValueError(f"{key}={plain[key]!r} is not a section of keys")
+
+
+def _read_schedule(
+    section: Mapping[str, Any], allow: list[str]
+) -> Callable[[Optimizer], LRScheduler]:
+    """What makes the schedule from the optimizer; `schedulers` may list schedules within it."""
+    if "schedulers" not in section:
+        return build("schedule", section, LRScheduler, allow)
+    within = [_read_schedule(inner, allow) for inner in section["schedulers"]]
+    own = {key: value for key, value in section.items() if key != "schedulers"}
+
+    def make(optimizer: Optimizer) -> LRScheduler:
+        schedulers = [make_inner(optimizer) for make_inner in within]
+        given = {"optimizer": optimizer, "schedulers": schedulers}
+        return build("schedule", own, LRScheduler, allow, **given)()
+
+    return make
+
+
+def _read_trainer(section: Mapping[str, Any]) -> Callable[..., pl.Trainer]:
+    for key in section:
+        if key not in ("_target_", *TRAINER):
+            raise ValueError(f"trainer.{key} is unknown: {did_you_mean(key, TRAINER)}")
+    check_choice("trainer.precision", section.get("precision"), PRECISIONS)
+    return build("trainer", section, pl.Trainer)
+
+
+def _read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, Diagnostic]:
+    """What is measured on the model besides its losses, by name."""
+    chosen = {}
+    for name, section in sections.items():
+        key = f"diagnostics.{name}"
+        if not re.fullmatch(r"\w[\w-]*", name):
+            raise ValueError(f"{key} is not a name of letters, digits, _ and -: files go by it")
+        if not isinstance(section, Mapping) or "_target_" not in section:
+            raise ValueError(f"{key}={section!r} is not a section with a _target_")
+        chosen[name] = build(key, section, Diagnostic, allow)()
+    return chosen
+
+
+def _refuse_masked(plain: PlainConfig) -> None:
+    """What a model is made of has to be in its files, or nobody could make it again."""
+    for key, value in leaves({name: plain[name] for name in ("cell", "task", "model")}):
+        if MASK in value:
+            raise ValueError(f"{key} takes a value from the environment, which no file is to hold")

@@ -1,0 +1,219 @@
+"""A sweep as its folder and MLflow have it: one parent run over the runs of its jobs."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from rnnlab.foundation.files import try_to_write, write_text
+from rnnlab.foundation.folder_lock import FolderLockedError, lock
+from rnnlab.foundation.masking import first_line, masked
+from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.foundation.signals import held
+from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
+from rnnlab.sweeps.sweep_file import SweepFile
+from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.manifest import PARENT_RUN
+from rnnlab.tracking.result import write_failure
+from rnnlab.tracking.store import (
+    FAILURES,
+    UnreachableError,
+    how_to_see,
+    open_store,
+    show,
+    tracking_uri,
+)
+from rnnlab.tracking.ui_view import View
+
+if TYPE_CHECKING:  # heavy to import, and not needed before the jobs begin
+    from filelock import FileLock
+
+    from rnnlab.sweeps.horizon_results import HorizonResults
+    from rnnlab.sweeps.summary import SweepSummary
+
+
+class Sweep:
+    """One sweep, from before its first job to its report. The jobs find its run in the environment.
+
+    Args:
+        folder: Its own.
+        uri: Of its store, as the config has it.
+        experiment: In the store.
+
+    Raises:
+        ValueError: If the store cannot be used; one that does not answer is tried again at the end.
+    """
+
+    def __init__(self, folder: SweepFolder, uri: str | None, experiment: str) -> None:
+        self.folder, self.uri, self.experiment = folder, tracking_uri(uri), experiment
+        self.parent: ParentRun | None = None
+        self.horizons: HorizonResults | None = None
+        self.lock: FileLock | None = None
+        self.client: MlflowClient | None = None
+        self.experiment_id = ""
+        try:
+            self.client, self.experiment_id = open_store(self.uri, experiment)
+        except UnreachableError as error:
+            sys.stderr.write(f"{error}: the sweep is recorded in {folder.path}\n")
+        else:
+            show(self.client, self.experiment_id, View())
+
+    def begin_search(self, overrides: Sequence[str], horizons: "HorizonResults") -> None:
+        """Begin a search for horizons, or go on with it; raises as `begin` does."""
+        tags = {"rnnlab.sweeper": "horizon"}
+        self.begin([masked(o) for o in overrides], horizons.settings, tags, horizons.params())
+        self.horizons = horizons
+
+    def begin(
+        self,
+        overrides: list[str],
+        settings: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin the parent run, or go on with the one that the folder has.
+
+        Args:
+            overrides: What the command line says.
+            settings: Of a sweeper of rnnlab's.
+            tags: Of the parent run, besides those of all sweeps.
+            params: Of the parent run.
+
+        Raises:
+            ValueError: If the folder is another sweep's, or at work, or its parent run is gone.
+        """
+        goes_on = SweepFile.of_same(self.folder.path, overrides, settings or {}) is not None
+        try:
+            self.lock = lock(self.folder.path)
+        except FolderLockedError as error:
+            raise ValueError(
+                f"hydra.sweep.dir={self.folder.path}: the sweep in it is at work"
+            ) from error
+        if goes_on:
+            parent = ParentRun.read(self.folder)
+            self._refuse_lost(parent.sweep.run_id)
+            parent.sweep.status, parent.sweep.delivered = "RUNNING", False
+        else:
+            sweep = SweepFile(overrides, dict(settings or {}), masked(self.uri))
+            parent = ParentRun.new(self.folder, self.experiment, sweep, tags or {}, params or {})
+        parent.write()
+        self.parent = parent
+        if self.client is not None:
+            self._begin_in_store(self.client, parent)
+        if parent.sweep.run_id:
+            os.environ[PARENT_RUN] = parent.sweep.run_id
+
+    def _begin_in_store(self, client: MlflowClient, parent: ParentRun) -> None:
+        """If that fails, the jobs train all the same."""
+        try:
+            deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
+            with held():
+                parent.begin(client, self.experiment_id)
+            client.update_run(parent.sweep.run_id, status="RUNNING")
+        except FAILURES as error:
+            sys.stderr.write(
+                f"MLflow failed, {self.folder.path} keeps the sweep: {first_line(error)}\n"
+            )
+            self.client = None
+
+    def _refuse_lost(self, run_id: str) -> None:
+        """If the store answers, and has not the parent any more."""
+        if self.client is None or not run_id:
+            return
+        try:
+            stage = self.client.get_run(run_id).info.lifecycle_stage
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                return  # it does not answer
+            stage = "missing"
+        if stage != "active":
+            raise ValueError(
+                f"hydra.sweep.dir={self.folder.path}: its run {run_id} is {stage} in "
+                f"{masked(self.uri)}; start a new sweep, or name its store with tracking.uri"
+            )
+
+    def finish(self, status: int) -> int:
+        """End the parent, and every child that its process left open; print the table.
+
+        Args:
+            status: The exit status so far: above 128 a signal has stopped the sweep.
+
+        Returns:
+            The exit status: 1 at least if a job failed.
+        """
+        from rnnlab.sweeps.summary import summarise
+
+        if self.parent is None:
+            return status  # refused before it began
+        summary = summarise(self.folder)
+        status = max(status, 1 if summary.failed else 0)
+        ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
+        if ending != "KILLED":  # a job that alone was killed has failed
+            for failed in summary.failed:
+                if failed.folder.result.exists():
+                    write_failure(failed.folder.path, failed.reason)
+        self._write_down(self.parent, summary, ending)
+        self._print(summary)
+        self._deliver(self.parent, summary)
+        if self.lock is not None:
+            self.lock.release()
+        return status
+
+    def _write_down(self, parent: ParentRun, summary: "SweepSummary", ending: str) -> None:
+        """What the store is to have."""
+        parent.sweep.status, parent.manifest.ended = ending, int(time.time() * 1000)
+        metrics: dict[str, float] = {"sweep/jobs": summary.jobs}
+        metrics["sweep/failed"] = len(summary.failed)
+        if summary.jobs:
+            text = summary.markdown()
+            if self.horizons is not None:
+                text = f"{self.horizons.markdown()}\n{text}"
+            try_to_write(lambda: write_text(self.folder.summary, text))
+            parent.manifest.artifacts = [self.folder.summary.name]
+        if self.horizons is not None:
+            metrics |= self.horizons.metrics()
+            self.horizons.write(self.folder)
+            parent.manifest.artifacts += [self.folder.horizon.name]
+        journal = Journal(self.folder.journal)
+        attempts = {point.step for point in journal}
+        journal.append(metrics, step=len(attempts))
+        try_to_write(parent.write)
+
+    def _print(self, summary: "SweepSummary") -> None:
+        """What was found, before anything is asked of the store."""
+        if not summary.jobs:
+            return
+        if self.horizons is not None:
+            failed = "".join(f"{job}\n" for job in summary.failed)
+            sys.stdout.write(f"\n{self.horizons.markdown()}{failed}")
+        else:
+            sys.stdout.write(f"\n{summary.markdown()}")
+        if summary.failed:
+            again = f"hydra.sweep.dir={self.folder.path} resume=auto"
+            sys.stdout.write(f"to go on: the same command, with {again}\n")
+
+    def _deliver(self, parent: ParentRun, summary: "SweepSummary") -> None:
+        """All of it to the store, with the report."""
+        from rnnlab.sweeps.report import log_comparison
+
+        try:
+            if self.client is None:  # it may answer by now
+                self.client, self.experiment_id = open_store(self.uri, self.experiment)
+            deliver_jobs(self.folder, self.uri)
+            parent.deliver(self.client, self.experiment_id)
+        except (ValueError, *FAILURES) as error:
+            sys.stderr.write(
+                f"MLflow could not be told that the sweep is {parent.sweep.status}: "
+                f"{first_line(error)}\npython -m rnnlab.sync {self.folder.path} does it later\n"
+            )
+            return
+        run_id, view = parent.sweep.run_id, summary.view(parent.sweep.run_id)
+        show(self.client, self.experiment_id, view)
+        if summary.jobs:
+            sys.stdout.write(f"\n{how_to_see(self.uri, self.experiment_id, run_id, view)}\n")
+        if summary.finished or any(job.run_id for job in summary.failed):
+            log_comparison(self.client, run_id, self.folder.report)
