@@ -64,7 +64,12 @@ def main(words: list[str] | None = None) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from rnnlab.report.read_runs import read_runs
     from rnnlab.report.report import make_report, write_report
-    from rnnlab.report.select_runs import of_experiment, of_ids, of_sweep, sought_by
+    from rnnlab.report.select_runs import (
+        read_search_share,
+        runs_of_experiment,
+        runs_of_ids,
+        runs_of_sweep,
+    )
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if (
@@ -74,16 +79,18 @@ def _compare(arguments: argparse.Namespace) -> None:
         raise ValueError("choose one: RUN ..., --sweep, or --experiment with --filter")
     client = existing_store(tracking_uri(arguments.uri))
     if arguments.runs:
-        name, recorded = f"runs-{arguments.runs[0][:8]}", of_ids(client, arguments.runs)
+        name, recorded = f"runs-{arguments.runs[0][:8]}", runs_of_ids(client, arguments.runs)
     elif arguments.sweep:
-        name, recorded = f"sweep-{arguments.sweep[:8]}", of_sweep(client, arguments.sweep)
+        name, recorded = f"sweep-{arguments.sweep[:8]}", runs_of_sweep(client, arguments.sweep)
     else:
         name = arguments.experiment or "rnnlab"
-        recorded = of_experiment(client, name, arguments.filter or "")
+        recorded = runs_of_experiment(client, name, arguments.filter or "")
     runs = read_runs(client, recorded)
     if not runs:
         raise ValueError("no run of rnnlab was found")
-    report = make_report(runs, sought_by(client, arguments.sweep) if arguments.sweep else None)
+    report = make_report(
+        runs, read_search_share(client, arguments.sweep) if arguments.sweep else None
+    )
     folder = (arguments.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
     paths = write_report(report, folder)
     sys.stdout.write(f"{report.table()}\n\n")

@@ -66,7 +66,7 @@ class Dynamics:
             cotangents: v, (n, D).
         """
         flat = flat.detach().requires_grad_()
-        after = flattened(self.step(inputs.detach(), self._unflattened(flat)))
+        after = flatten(self.step(inputs.detach(), self._unflattened(flat)))
         (pulled,) = torch.autograd.grad(
             after, flat, cotangents, allow_unused=True, materialize_grads=True
         )
@@ -87,7 +87,7 @@ class Dynamics:
         return [tuple(next(parts).unflatten(1, shape) for shape in s) for s in self._shapes]
 
 
-def flattened(states: States) -> Tensor:
+def flatten(states: States) -> Tensor:
     """s_t, (batch, D)."""
     return torch.cat([tensor.flatten(1) for state in states for tensor in state], dim=1)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.diagnostics.dynamics import Dynamics, States, flattened
+from rnnlab.diagnostics.dynamics import Dynamics, States, flatten
 from rnnlab.tasks import Batch, Task
 from rnnlab.tasks.stream import Stream, generator
 
@@ -83,7 +83,7 @@ class Unrolled:
         states = self._dynamics.initial_states(batch.inputs.requires_grad_())
         before, self._within, self._handed = [], [], []
         for x in batch.inputs.unbind(dim=1):
-            before.append(flattened(states).detach())
+            before.append(flatten(states).detach())
             after = self._dynamics.step(x, states)
             # Copies, so that autograd tells what becomes of a state from its use within the step.
             states = [tuple(tensor.view_as(tensor) for tensor in state) for state in after]
@@ -96,7 +96,7 @@ class Unrolled:
     @cached_property
     def hidden(self) -> Tensor:
         """h_t of all layers, side by side; (seq_len, batch, sum of hidden sizes)."""
-        after = torch.stack([flattened(states).detach() for states in self._within])
+        after = torch.stack([flatten(states).detach() for states in self._within])
         return self._dynamics.part(after, "h")
 
     @cached_property

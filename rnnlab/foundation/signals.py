@@ -53,18 +53,18 @@ def stop_on_signals() -> None:
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def hold_signals() -> Iterator[None]:
     """For a step that must be whole: the first signal, if it comes meanwhile, is raised after it."""
-    before = received()
+    before = received_signal()
     _held.append(True)
     try:
         yield
     finally:
         _held.pop()
-    if before is None and (signum := received()) is not None:
+    if before is None and (signum := received_signal()) is not None:
         raise Stopped(signum)
 
 
-def received() -> int | None:
+def received_signal() -> int | None:
     """The signal that has stopped this process, if one has."""
     return _received[0] if _received else None

@@ -95,7 +95,7 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def decided(solved: int, trials: int, failed: int, share: float = 0.5) -> bool | None:
+def solved_by_share(solved: int, trials: int, failed: int, share: float = 0.5) -> bool | None:
     """Whether at least a share of the trials solved it; None where failed ones could turn that.
 
     Of 5, with a share of a half: 3 solved and 2 failed are enough whatever the failed would have
@@ -106,7 +106,7 @@ def decided(solved: int, trials: int, failed: int, share: float = 0.5) -> bool |
     return None if (solved + failed) / trials >= share else False
 
 
-def apart(a: Interval, b: Interval) -> bool:
+def are_apart(a: Interval, b: Interval) -> bool:
     """Whether two intervals share nothing."""
     return a[1] < b[0] or b[1] < a[0]
 
@@ -122,7 +122,7 @@ def seeds_for_rates(a: tuple[int, int], b: tuple[int, int]) -> int | None:
     """
     rates = [successes / trials for successes, trials in (a, b)]
     for n in range(max(a[1], b[1]) + 1, MANY + 1):
-        if apart(*(wilson(round(rate * n), n) for rate in rates)):
+        if are_apart(*(wilson(round(rate * n), n) for rate in rates)):
             return n
         if rates[0] == rates[1]:
             break

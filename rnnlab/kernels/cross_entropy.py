@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from rnnlab.kernels.cpu.arrays import array, on_cpu, quiet, rows
-from rnnlab.kernels.recurrence import exact
+from rnnlab.kernels.recurrence import is_exact
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         IndexError: For a class that there is not.
     """
-    if exact(outputs) and on_cpu(outputs):
+    if is_exact(outputs) and on_cpu(outputs):
         return _CrossEntropy.apply(outputs, targets)
     return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 

@@ -21,14 +21,14 @@ from torch import Tensor
 
 from rnnlab.kernels.cpu.arrays import on_cpu
 from rnnlab.kernels.cpu.elman import FORMS, ElmanScan
-from rnnlab.kernels.recurrence import check_features, exact
+from rnnlab.kernels.recurrence import check_features, is_exact
 
 CUDNN = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}  # one launch for all steps
 
 
 def has_kernel(nonlinearity: str, inputs: Tensor, *others: Tensor) -> bool:
     """Whether `elman_scan` takes this f and these tensors, of one precision and on one device."""
-    if not exact(inputs):
+    if not is_exact(inputs):
         return False
     if inputs.is_cuda:
         return nonlinearity in CUDNN

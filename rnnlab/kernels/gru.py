@@ -25,12 +25,12 @@ from torch import Tensor
 
 from rnnlab.kernels.cpu.arrays import on_cpu
 from rnnlab.kernels.cpu.gru import GRUScan
-from rnnlab.kernels.recurrence import check_features, exact
+from rnnlab.kernels.recurrence import check_features, is_exact
 
 
 def has_kernel(inputs: Tensor, *others: Tensor) -> bool:
     """Whether `gru_scan` takes these tensors: of one precision, and on the CPU."""
-    return exact(inputs) and on_cpu(inputs, *others)
+    return is_exact(inputs) and on_cpu(inputs, *others)
 
 
 def gru_scan(

@@ -14,12 +14,12 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from rnnlab.kernels.cpu.arrays import array, column_sums, on_cpu, quiet, rows
-from rnnlab.kernels.recurrence import exact
+from rnnlab.kernels.recurrence import is_exact
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
-    if inputs.dim() == 3 and exact(inputs) and on_cpu(inputs, weight, bias):
+    if inputs.dim() == 3 and is_exact(inputs) and on_cpu(inputs, weight, bias):
         return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
 

@@ -24,7 +24,7 @@ def backward_chunks(steps: int, size: int) -> Iterator[range]:
     return reversed(list(chunks(steps, size)))
 
 
-def exact(inputs: Tensor) -> bool:
+def is_exact(inputs: Tensor) -> bool:
     """Whether a kernel does what the plain operations would do on these inputs.
 
     In 16 bits the states of a kernel are too coarse, and under autocast the loop changes its own

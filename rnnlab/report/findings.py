@@ -7,7 +7,7 @@ from itertools import combinations
 
 from rnnlab.foundation.statistics import (
     MANY,
-    apart,
+    are_apart,
     bootstrap_mean,
     difference_p,
     holm,
@@ -44,15 +44,15 @@ def findings(grid: Grid) -> list[Finding]:
     far = [
         Finding(f"{task}, horizon", _horizons(grid, task))
         for task in dict.fromkeys(tasks)
-        if (grid.sought or tasks.count(task) > 1)
+        if (grid.search_share or tasks.count(task) > 1)
         and any(grid.horizon(label, task) for label in grid.labels)
     ]
     at = [
         Finding(f"{place[0]} {place[1]}", " ".join(_at(grid.at(place))))
         for place in grid.places
-        if not grid.sought or len(grid.at(place)) > 1
+        if not grid.search_share or len(grid.at(place)) > 1
     ]
-    return far + at if grid.sought else at + far
+    return far + at if grid.search_share else at + far
 
 
 def _at(groups: list[Group]) -> Iterator[str]:
@@ -65,7 +65,9 @@ def _at(groups: list[Group]) -> Iterator[str]:
         yield "one seed each, from which no order can be claimed."
     else:
         pairs = list(combinations(compared, 2))
-        rates = [pair for pair in pairs if apart(pair[0].solved_interval, pair[1].solved_interval)]
+        rates = [
+            pair for pair in pairs if are_apart(pair[0].solved_interval, pair[1].solved_interval)
+        ]
         rest = [pair for pair in pairs if pair not in rates]
         # Runs that stop when they have solved the task: their loss tells where they stopped.
         timed = [pair for pair in rest if all(run.solved for g in pair for run in g.finished)]
@@ -151,7 +153,7 @@ def _parted(
         if min(len(a), len(b)) < 2:
             continue
         tested.append(
-            (difference_p(a, b) if apart(bootstrap_mean(a), bootstrap_mean(b)) else 1.0, pair)
+            (difference_p(a, b) if are_apart(bootstrap_mean(a), bootstrap_mean(b)) else 1.0, pair)
         )
     corrected = holm([p for p, _ in tested])
     for p, (_, pair) in zip(corrected, tested, strict=True):

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, takewhile
 
-from rnnlab.foundation.statistics import Interval, bootstrap_mean, decided, median_time, wilson
+from rnnlab.foundation.statistics import (
+    Interval,
+    bootstrap_mean,
+    median_time,
+    solved_by_share,
+    wilson,
+)
 from rnnlab.report.read_runs import Run
 
 HALF = 0.5
@@ -56,7 +62,7 @@ class Group:
     def is_solved(self, share: float) -> bool | None:
         """By at least a share of the seeds; None where those without a result could turn that."""
         successes, trials = self.solved
-        return decided(successes, len(self.runs), len(self.runs) - trials, share)
+        return solved_by_share(successes, len(self.runs), len(self.runs) - trials, share)
 
     @property
     def solved_interval(self) -> Interval:
@@ -120,13 +126,13 @@ class Grid:
 
     groups: tuple[Group, ...]
     repeated: tuple[Run, ...]  # left out: another of the same setting and seeds counts
-    sought: float | None = None
+    search_share: float | None = None
     """The share of seeds that a search for horizons asked for: each group has lengths of its own."""
 
     @property
     def share(self) -> float:
         """Of the seeds, that must solve a length."""
-        return self.sought or HALF
+        return self.search_share or HALF
 
     @cached_property
     def labels(self) -> list[str]:
@@ -153,7 +159,7 @@ class Grid:
         lengths: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for label, (task, length) in product(self.labels, self.places):
             group = self.group(label, (task, length))
-            if group is None and self.sought:
+            if group is None and self.search_share:
                 continue
             had = {run.seed for run in group.runs} if group else set()
             lacking = [str(seed) for seed in self.seeds if seed not in had]
@@ -179,12 +185,12 @@ class Grid:
         return Horizon(reached, beyond, self.share, later)
 
 
-def make_grid(runs: Sequence[Run], sought: float | None = None) -> Grid:
+def make_grid(runs: Sequence[Run], search_share: float | None = None) -> Grid:
     """Sort runs into groups; of two runs of the same setting and seeds the newest finished counts.
 
     Args:
         runs: In any order.
-        sought: The share of seeds by which a search for horizons chose its lengths, if one did.
+        search_share: The share of seeds by which a search for horizons chose its lengths, if one did.
     """
     runs = _defined(runs)
     settings = _settings(runs)
@@ -200,7 +206,7 @@ def make_grid(runs: Sequence[Run], sought: float | None = None) -> Grid:
         Group(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
         for (label, task, length), of_seed in sorted(places.items())
     ]
-    return Grid(tuple(groups), tuple(sorted(repeated, key=lambda r: r.run_id)), sought)
+    return Grid(tuple(groups), tuple(sorted(repeated, key=lambda r: r.run_id)), search_share)
 
 
 def _defined(runs: Sequence[Run]) -> list[Run]:

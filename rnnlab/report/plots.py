@@ -239,7 +239,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     tasks = [
         t
         for t in sorted({g.task for g in grid.groups})
-        if grid.sought or len({n for task, n in grid.places if task == t}) > 1
+        if grid.search_share or len({n for task, n in grid.places if task == t}) > 1
     ]
     if not tasks:
         return None
@@ -362,7 +362,7 @@ PLOTS: tuple[Callable[[Grid, Styles], Plot | None], ...] = (
 def draw(grid: Grid) -> list[Plot]:
     """Every figure that these runs have numbers for."""
     styles = Styles(grid.labels)
-    order = sorted(PLOTS, key=lambda make: make is not horizons) if grid.sought else PLOTS
+    order = sorted(PLOTS, key=lambda make: make is not horizons) if grid.search_share else PLOTS
     plots = [plot for make in order if (plot := make(grid, styles)) is not None]
     for plot in plots:
         plot.figure.draw_without_rendering()  # lays it out, once for all formats

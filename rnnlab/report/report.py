@@ -132,19 +132,19 @@ class Report:
         return template.render(report=self, header=HEADER, method=METHOD, pictures=pictures)
 
 
-def make_report(runs: Sequence[Run], sought: float | None = None) -> Report:
+def make_report(runs: Sequence[Run], search_share: float | None = None) -> Report:
     """Compare runs.
 
     Args:
         runs: In any order.
-        sought: The share of seeds by which a search for horizons chose its lengths, if one did.
+        search_share: The share of seeds by which a search for horizons chose its lengths, if one did.
 
     Raises:
         ValueError: If there are none.
     """
     if not runs:
         raise ValueError("there is no run of rnnlab to compare")
-    return Report(make_grid(runs, sought))
+    return Report(make_grid(runs, search_share))
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:

@@ -24,13 +24,13 @@ def search(client: MlflowClient, experiment_id: str, query: str) -> list[MlflowR
             return found
 
 
-def of_sweep(client: MlflowClient, run_id: str) -> list[MlflowRun]:
+def runs_of_sweep(client: MlflowClient, run_id: str) -> list[MlflowRun]:
     """The runs of a sweep."""
     experiment = client.get_run(run_id).info.experiment_id
     return search(client, experiment, f"tags.`mlflow.parentRunId` = '{run_id}'")
 
 
-def of_experiment(client: MlflowClient, name: str, query: str = "") -> list[MlflowRun]:
+def runs_of_experiment(client: MlflowClient, name: str, query: str = "") -> list[MlflowRun]:
     """The runs of an experiment, of which a filter may choose some.
 
     Raises:
@@ -43,12 +43,12 @@ def of_experiment(client: MlflowClient, name: str, query: str = "") -> list[Mlfl
     return search(client, experiment.experiment_id, query)
 
 
-def of_ids(client: MlflowClient, run_ids: Sequence[str]) -> list[MlflowRun]:
+def runs_of_ids(client: MlflowClient, run_ids: Sequence[str]) -> list[MlflowRun]:
     """Runs by their ids; each once."""
     return [client.get_run(run_id) for run_id in dict.fromkeys(run_ids)]
 
 
-def sought_by(client: MlflowClient, run_id: str) -> float | None:
+def read_search_share(client: MlflowClient, run_id: str) -> float | None:
     """The share of seeds that a search for horizons asked for; None of another sweep."""
     share = client.get_run(run_id).data.params.get("hydra.sweeper.solved_by")
     return None if share is None else float(share)
@@ -56,8 +56,8 @@ def sought_by(client: MlflowClient, run_id: str) -> float | None:
 
 def report_sweep(client: MlflowClient, run_id: str, folder: Path) -> tuple[Report, list[Path]]:
     """Compare the runs of a sweep; the report, and what was written to `folder`."""
-    runs = read_runs(client, of_sweep(client, run_id))
-    report = make_report(runs, sought_by(client, run_id))
+    runs = read_runs(client, runs_of_sweep(client, run_id))
+    report = make_report(runs, read_search_share(client, run_id))
     return report, write_report(report, folder)
 
 

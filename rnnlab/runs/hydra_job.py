@@ -58,11 +58,11 @@ def job(cfg: DictConfig) -> float | None:
 
 def _earlier(plain: dict[str, Any], request: "Request") -> "Earlier | None":
     """The run to go on with, if `resume` names one and there is one."""
-    from rnnlab.runs.resume import begun, earlier_run
+    from rnnlab.runs.resume import earlier_run, find_begun
 
     name = read_resume(plain).run
     if name == AUTO:
-        found = begun(request.folder, request.overrides)
+        found = find_begun(request.folder, request.overrides)
         name = None if found is None else str(found)
     return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
 

@@ -54,7 +54,7 @@ class Earlier:
         return set(re.findall(rf"^{section}\.(\w+):", self.result.changes, re.MULTILINE))
 
 
-def begun(folder: Path, overrides: list[str]) -> Path | None:
+def find_begun(folder: Path, overrides: list[str]) -> Path | None:
     """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
     Of those elsewhere one that is at work is passed over, and one that has finished is none.

@@ -2,7 +2,7 @@
 
 from rnnlab.foundation.table import markdown_table
 from rnnlab.tracking.result import Result
-from rnnlab.tracking.store import how_to_see
+from rnnlab.tracking.store import ui_links
 from rnnlab.tracking.ui_view import View
 
 
@@ -34,7 +34,7 @@ def summary(result: Result) -> str:
     ]
     if result.run_id:
         view = View(result.task, result.length)
-        lines.append(how_to_see(result.tracking_uri, result.experiment_id, result.run_id, view))
+        lines.append(ui_links(result.tracking_uri, result.experiment_id, result.run_id, view))
     if not result.delivered:
         lines.append(
             f"MLflow did not take {result.undelivered} points, or how the run ended; {result.folder} "

@@ -24,7 +24,7 @@ from rnnlab.sweeps.callback import CallbacksWithSweep
 from rnnlab.sweeps.combinations import Combination, describe, product
 from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
-from rnnlab.sweeps.jobs import finished_jobs, recorded, supersede_unfinished
+from rnnlab.sweeps.jobs import as_recorded, finished_jobs, supersede_unfinished
 
 KEY = "hydra.sweeper"
 
@@ -137,14 +137,14 @@ class HorizonSweeper(Sweeper):
         number = supersede_unfinished(self.folder.path)
         while searching := [horizon for horizon in horizons.found if horizon.searching]:
             rounds = [self._jobs(horizon) for horizon in searching]
-            jobs = [job for jobs in rounds for job in jobs if recorded(job) not in done]
+            jobs = [job for jobs in rounds for job in jobs if as_recorded(job) not in done]
             self._launch(jobs, number)
             number += len(jobs)
             results = finished_jobs(self.folder.path) if jobs else {}
-            for job in map(recorded, jobs):
+            for job in map(as_recorded, jobs):
                 done[job] = results[job].metrics["test/solved"] == 1 if job in results else None
             for horizon, same in zip(searching, rounds, strict=True):
-                self._judge(horizon, [done[recorded(job)] for job in same])
+                self._judge(horizon, [done[as_recorded(job)] for job in same])
             horizons.write(self.folder)
         if any(horizon.search.undecided is not None for horizon in horizons.found):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
@@ -156,14 +156,17 @@ class HorizonSweeper(Sweeper):
         return [horizon.combination.at(length, seed) for seed in self.seeds]
 
     def _judge(self, horizon: HorizonResult, solved: Sequence[bool | None]) -> None:
-        from rnnlab.foundation.statistics import decided  # scipy, for which --help need not wait
+        # scipy, for which --help need not wait
+        from rnnlab.foundation.statistics import solved_by_share
 
         length = horizon.search.length
         assert length is not None
         count = horizon.counts[length] = SeedCount()
         for answer in solved:
             count.add(answer)
-        horizon.search.tell(decided(count.solved, count.seeds, count.failed, self.solved_by))
+        horizon.search.tell(
+            solved_by_share(count.solved, count.seeds, count.failed, self.solved_by)
+        )
         verdict = f"{length} solved by {count.solved} of {count.seeds}"
         sys.stdout.write(f"{horizon.combination.label}: {verdict}; {horizon.bracket()}\n")
         sys.stdout.flush()

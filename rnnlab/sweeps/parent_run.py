@@ -72,7 +72,7 @@ class ParentRun:
 
     def deliver(self, client: MlflowClient, experiment_id: str) -> None:
         """The run, its points, its files, and how it ended."""
-        self.begin(client, experiment_id).bring(self.folder.path, self.sweep.status)
+        self.begin(client, experiment_id).deliver_all(self.folder.path, self.sweep.status)
         self.sweep.delivered = True
         try_to_write(self.write)
 

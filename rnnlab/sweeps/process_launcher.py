@@ -38,7 +38,7 @@ from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_job import mask_files
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.sweeps.orphans import end_with_the_sweep
-from rnnlab.tracking.result import Result, finished, read_failure, write_failure
+from rnnlab.tracking.result import Result, read_failure, read_finished, write_failure
 
 PRELOAD = ["rnnlab.sweeps.preload"]
 CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
@@ -161,7 +161,7 @@ class ComposedOnce:
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
     """With resume=auto, a job that an earlier attempt has finished."""
-    if read_resume(config).run != AUTO or finished(_folder(config).path) is None:
+    if read_resume(config).run != AUTO or read_finished(_folder(config).path) is None:
         return None
     done: Future[Any] = Future()
     done.set_result(None)
@@ -229,7 +229,7 @@ def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction)
             hydra_context=context,
         )
         _ = returned.return_value  # raises what the task function raised
-        if finished(folder.path) is None:  # by which a sweep knows of its jobs
+        if read_finished(folder.path) is None:  # by which a sweep knows of its jobs
             raise OSError(f"the run has finished, and {folder.result} could not take it")
     except Exception as error:  # noqa: BLE001 it is written down, and the process ends
         traceback.print_exc()
@@ -255,7 +255,7 @@ def _import_what_comes_after() -> None:
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:
     """Why a job failed, in words, or None; one that has finished has not, however its process ended."""
     error, folder = future.exception(), _folder(config).path
-    if error is None or finished(folder) is not None:
+    if error is None or read_finished(folder) is not None:
         return None
     if isinstance(error, ProcessExpired):
         killed = f"its process was killed (exit status {error.exitcode})"

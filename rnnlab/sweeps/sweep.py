@@ -13,7 +13,7 @@ from rnnlab.foundation.files import try_to_write, write_text
 from rnnlab.foundation.folder_lock import FolderLockedError, lock
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import SweepFolder
-from rnnlab.foundation.signals import held
+from rnnlab.foundation.signals import hold_signals
 from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
 from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.tracking.journal import Journal
@@ -22,10 +22,10 @@ from rnnlab.tracking.result import write_failure
 from rnnlab.tracking.store import (
     FAILURES,
     UnreachableError,
-    how_to_see,
     open_store,
     show,
     tracking_uri,
+    ui_links,
 )
 from rnnlab.tracking.ui_view import View
 
@@ -111,7 +111,7 @@ class Sweep:
         """If that fails, the jobs train all the same."""
         try:
             deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
-            with held():
+            with hold_signals():
                 parent.begin(client, self.experiment_id)
             client.update_run(parent.sweep.run_id, status="RUNNING")
         except FAILURES as error:
@@ -214,6 +214,6 @@ class Sweep:
         run_id, view = parent.sweep.run_id, summary.view(parent.sweep.run_id)
         show(self.client, self.experiment_id, view)
         if summary.jobs:
-            sys.stdout.write(f"\n{how_to_see(self.uri, self.experiment_id, run_id, view)}\n")
+            sys.stdout.write(f"\n{ui_links(self.uri, self.experiment_id, run_id, view)}\n")
         if summary.finished or any(job.run_id for job in summary.failed):
             log_comparison(self.client, run_id, self.folder.report)

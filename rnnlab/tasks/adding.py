@@ -42,7 +42,7 @@ def _second_unmarked(first: int, second: int, size: int, generator: Generator) -
     return [marked, other + (other >= marked)]  # stepping over the mark that is there
 
 
-class _Protocol(NamedTuple):
+class _AddingProtocol(NamedTuple):
     """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
 
     marks: Callable[[int, int, int, Generator], list[Tensor]]  # (T, length, batch_size, generator)
@@ -58,13 +58,13 @@ class _Protocol(NamedTuple):
 
 
 PROTOCOLS = {
-    "arjovsky2016": _Protocol(_one_in_each_half),
-    "bai2018": _Protocol(_anywhere),
+    "arjovsky2016": _AddingProtocol(_one_in_each_half),
+    "bai2018": _AddingProtocol(_anywhere),
     # Integers, because 1.1 * 50 is above 55 in floating point.
-    "pascanu2013": _Protocol(
+    "pascanu2013": _AddingProtocol(
         _early, shortest=10, longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1, scale=0.5
     ),
-    "hochreiter1997": _Protocol(
+    "hochreiter1997": _AddingProtocol(
         _among_first_ten,
         shortest=11,  # ten pairs to mark, and a last one that is never marked
         longest=lambda seq_len: 11 * seq_len // 10,
@@ -134,7 +134,7 @@ class Adding(Task):
             )
 
     @property
-    def _protocol(self) -> _Protocol:
+    def _protocol(self) -> _AddingProtocol:
         return PROTOCOLS[self.variant]
 
     @property

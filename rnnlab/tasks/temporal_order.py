@@ -35,7 +35,7 @@ def _imprecise(outputs: Tensor, targets: Tensor) -> Tensor:
     return ~(_off_by(outputs, targets).abs() < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
 
 
-class _Protocol(NamedTuple):
+class _OrderProtocol(NamedTuple):
     """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
 
     starts: dict[
@@ -54,7 +54,7 @@ class _Protocol(NamedTuple):
 
 # Positions are in integers, because .3 * 10 and 1.1 * 100 are not whole in floating point.
 PROTOCOLS = {
-    "pascanu2013": _Protocol(
+    "pascanu2013": _OrderProtocol(
         starts={2: (10, 50), 3: (10, 30, 60)},
         end=lambda start, seq_len: start * seq_len // 100 + seq_len // 10,
         alphabet=6,
@@ -63,7 +63,7 @@ PROTOCOLS = {
         wrong=_mistaken,
         chance=math.log,
     ),
-    "hochreiter1997": _Protocol(
+    "hochreiter1997": _OrderProtocol(
         starts={2: (10, 50), 3: (10, 33, 66)},
         end=lambda start, seq_len: (start + 10) * seq_len // 100 + 1,
         alphabet=8,
@@ -129,7 +129,7 @@ class TemporalOrder(Task):
             )
 
     @property
-    def _protocol(self) -> _Protocol:
+    def _protocol(self) -> _OrderProtocol:
         return PROTOCOLS[self.variant]
 
     @property

@@ -8,7 +8,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
 from rnnlab.foundation.run_folder import TrackedFolder
-from rnnlab.tracking.journal import Journal, Point, unseen
+from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.manifest import Manifest
 
 CHANGES = "rnnlab.changes"
@@ -32,7 +32,7 @@ class Delivery:
 
     def begin(self) -> str:
         """The run's id in the store, where it is made unless it is there; its params are there then."""
-        self.run_id = self.run_id or self._found() or self._made()
+        self.run_id = self.run_id or self._find() or self._create()
         params = [Param(key, value) for key, value in self.manifest.params.items()]
         for start in range(0, len(params), MAX_PARAMS_TAGS_PER_BATCH):
             batch = params[start : start + MAX_PARAMS_TAGS_PER_BATCH]
@@ -45,12 +45,12 @@ class Delivery:
         if changes:
             self.client.log_batch(self.run_id, tags=[RunTag(CHANGES, changes)])
 
-    def finished(self) -> dict[str, float] | None:
+    def final_metrics(self) -> dict[str, float] | None:
         """The run's last metrics, if the store has been told that it FINISHED."""
         run = self.client.get_run(self.run_id)
         return run.data.metrics if run.info.status == "FINISHED" else None
 
-    def known(self) -> set[tuple[str, int]]:
+    def known_points(self) -> set[tuple[str, int]]:
         """The key and step of every point that the store has."""
         return {
             (metric.key, metric.step)
@@ -75,23 +75,23 @@ class Delivery:
         """The run is FINISHED, FAILED or KILLED."""
         self.client.set_terminated(self.run_id, status, self.manifest.ended)
 
-    def bring(self, folder: Path, status: str) -> int:
+    def deliver_all(self, folder: Path, status: str) -> int:
         """All that the folder of an ended run has and the store has not; the number of points."""
-        missing = list(unseen(Journal(TrackedFolder(folder).journal), self.known()))
+        missing = list(drop_seen(Journal(TrackedFolder(folder).journal), self.known_points()))
         for batch in batches(missing):
             self.send(batch)
         self.send_artifacts(folder, self.manifest.artifacts)
         self.end(status)
         return len(missing)
 
-    def _found(self) -> str:
+    def _find(self) -> str:
         """The run that was made by a request whose answer never came."""
         folder = self.manifest.tags.get("rnnlab.folder", "").replace("'", "\\'")
         runs = self.client.search_runs([self.experiment_id], f"tags.`rnnlab.folder` = '{folder}'")
         same = [run for run in runs if run.info.start_time == self.manifest.started]
         return same[0].info.run_id if same else ""
 
-    def _made(self) -> str:
+    def _create(self) -> str:
         manifest = self.manifest
         run = self.client.create_run(
             self.experiment_id,

@@ -83,7 +83,7 @@ class Journal:
             yield _point(line, f"{self.path}, line {number}")
 
 
-def unseen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[Point]:
+def drop_seen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[Point]:
     """Those whose key and step are not among `seen`, and are from now on."""
     for point in points:
         if (point.key, point.step) not in seen:

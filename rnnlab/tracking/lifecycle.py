@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
-from rnnlab.foundation.signals import Stopped, held, received
+from rnnlab.foundation.signals import Stopped, hold_signals, received_signal
 from rnnlab.tracking.artifacts import write_config
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Point
@@ -78,7 +78,7 @@ class RunRecord:
             yield
             self.result.status = "FINISHED"
         except BaseException as error:
-            signum = received()
+            signum = received_signal()
             self._fail(error, signum)
             if signum is not None:
                 raise Stopped(signum) from error
@@ -86,7 +86,7 @@ class RunRecord:
         finally:
             self.result.seconds = time.monotonic() - began
             self.result.metrics = dict(self.metrics)
-            with held():
+            with hold_signals():
                 self._end()
 
     def write_down(self, config: Mapping[str, Any]) -> None:
@@ -103,7 +103,7 @@ class RunRecord:
                 self.client, self.result.experiment_id, self.manifest, self.result.run_id
             )
             try:
-                with held():  # or MLflow would have a run whose id nobody knows
+                with hold_signals():  # or MLflow would have a run whose id nobody knows
                     self.result.run_id = delivery.begin()
                     self.logger.delivery = delivery
                     if self.written is not None:

@@ -10,9 +10,9 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 
 from rnnlab.foundation.masking import first_line
-from rnnlab.foundation.signals import held
+from rnnlab.foundation.signals import hold_signals
 from rnnlab.tracking.delivery import Delivery, batches
-from rnnlab.tracking.journal import Journal, Point, unseen
+from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.store import FAILURES
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class BufferedMLFlowLogger(Logger):
         """
         if written is not None:
             try:
-                self._seen = set() if self.delivery is None else self.delivery.known()
+                self._seen = set() if self.delivery is None else self.delivery.known_points()
             except FAILURES as error:  # nothing is sent twice: sync looks again at what is there
                 self._fails("does not say what it has", error)
                 self.delivery = None
@@ -78,12 +78,12 @@ class BufferedMLFlowLogger(Logger):
         """Nothing: a run's params are in its manifest, and in the store since it began."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        with held():  # or a point would be in the journal that nobody sends
+        with hold_signals():  # or a point would be in the journal that nobody sends
             self._add(self.journal.append(metrics, step or 0))
 
     def _add(self, points: Iterable[Point]) -> None:
         with self._queue:
-            self.waiting += unseen(points, self._seen)
+            self.waiting += drop_seen(points, self._seen)
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent waits on."""

@@ -50,11 +50,11 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         client, experiment_id = open_store(uri, manifest.experiment)
         delivery = Delivery(client, experiment_id, manifest, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
-        if result.status != "FINISHED" and (metrics := delivery.finished()) is not None:
+        if result.status != "FINISHED" and (metrics := delivery.final_metrics()) is not None:
             # The store heard it, and a full disk did not.
             result.status, result.metrics = "FINISHED", metrics
             failure.unlink(missing_ok=True)
-        points = delivery.bring(folder, result.status)
+        points = delivery.deliver_all(folder, result.status)
         result.delivered, result.undelivered = True, 0
         try_to_write(result.write)
         return Delivered(result.name, points, result.status)

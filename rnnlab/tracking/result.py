@@ -87,7 +87,7 @@ class Result:
         return read_json(RunFolder(folder).result, cls)
 
 
-def finished(folder: Path) -> Result | None:
+def read_finished(folder: Path) -> Result | None:
     """The result of a run that has finished; None also where none can be read, and it is to run again."""
     with suppress(ValueError):
         result = Result.read(folder)

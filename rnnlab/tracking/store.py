@@ -121,7 +121,7 @@ def show(client: MlflowClient, experiment_id: str, view: View) -> None:
         share(client, experiment_id, view)
 
 
-def how_to_see(uri: str, experiment_id: str, run_id: str, view: View) -> str:
+def ui_links(uri: str, experiment_id: str, run_id: str, view: View) -> str:
     """Where MLflow's UI shows a run, and a view of all; for a local store, what serves the pages.
 
     in MLflow   http://127.0.0.1:5000/#/experiments/1/runs/...

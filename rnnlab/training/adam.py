@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
 
 
-def step_of(optimizer: Optimizer) -> Callable[[], Any]:
+def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
     """What does as `optimizer.step()`, until asked again, or an option but the learning rate changes.
 
     It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from rnnlab.foundation.run_folder import RunFolder
-from rnnlab.foundation.signals import Stopped, received
+from rnnlab.foundation.signals import Stopped, received_signal
 from rnnlab.training.module import DivergedError, TrainingModule
 
 
@@ -48,7 +48,7 @@ class CheckpointOnStop(pl.Callback):
         batch_idx: int,
     ) -> None:
         # An exception that a signal raised in a destructor, Python prints and forgets.
-        if (signum := received()) is not None:
+        if (signum := received_signal()) is not None:
             raise Stopped(signum)
 
     def on_exception(

@@ -19,7 +19,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from rnnlab.foundation.files import write_bytes
 from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
-from rnnlab.foundation.signals import held
+from rnnlab.foundation.signals import hold_signals
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
     ) -> None:
-        with held():  # a checkpoint that is known as saved has been
-            self.unwritten[Path(path)] = packed(checkpoint)
+        with hold_signals():  # a checkpoint that is known as saved has been
+            self.unwritten[Path(path)] = pack(checkpoint)
             self._write_what_waits()
 
     def _write_what_waits(self) -> None:
@@ -74,7 +74,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load(self, path: Path) -> dict[str, Any]:
         """The newest of this name, if need be from memory."""
         if path in self.unwritten:
-            return unpacked(self.unwritten[path], path)
+            return unpack(self.unwritten[path], path)
         return load(path)
 
 
@@ -93,7 +93,7 @@ def checkpointing(folder: RunFolder) -> list[ModelCheckpoint]:
     ]
 
 
-def packed(checkpoint: dict[str, Any]) -> bytes:
+def pack(checkpoint: dict[str, Any]) -> bytes:
     """The file's content, with its digest."""
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -101,7 +101,7 @@ def packed(checkpoint: dict[str, Any]) -> bytes:
     return data + MARK + hashlib.sha256(data).digest()
 
 
-def unpacked(data: bytes, path: Path) -> dict[str, Any]:
+def unpack(data: bytes, path: Path) -> dict[str, Any]:
     """What a checkpoint file holds, on the CPU.
 
     Raises:
@@ -137,7 +137,7 @@ def load(path: Path) -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
-    return unpacked(data, path)
+    return unpack(data, path)
 
 
 def newest(folder: RunFolder) -> Path | None:

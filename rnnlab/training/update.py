@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch, Task
-from rnnlab.training.adam import step_of
+from rnnlab.training.adam import fast_step
 from rnnlab.training.clipping import Clip
 
 
@@ -36,7 +36,7 @@ class Update:
     ) -> None:
         self.model, self.task, self.clip, self.schedule = model, task, clip, schedule
         self.optimizer, self.skip_nonfinite = optimizer, skip_nonfinite
-        self.step = step_of(optimizer.optimizer)
+        self.step = fast_step(optimizer.optimizer)
         self.parameters = list(model.parameters())
 
     def __call__(self, batch: Batch, counted: bool) -> Tensor:
