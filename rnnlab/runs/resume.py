@@ -14,7 +14,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rnnlab import __version__
+from rnnlab import __version__, same_version
 from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
 from rnnlab.foundation.run_folder import RUNS, RunFolder
@@ -121,7 +121,7 @@ def earlier_run(
 def _refuse_other_version(folder: RunFolder) -> None:
     """Its config names classes, and its checkpoints have state, of the version that made it."""
     version = Manifest.read(folder.path).tags.get(VERSION_TAG, "of another version")
-    if version.split(".")[:2] != __version__.split(".")[:2]:
+    if not same_version(version):
         raise ValueError(
             f"{folder.path} was made by rnnlab {version}, and this is {__version__}: "
             "only that version goes on with it"

@@ -15,6 +15,7 @@ from numpy import dtype
 from safetensors.torch import save
 from torch import Tensor
 
+from rnnlab import __version__
 from rnnlab.foundation.run_folder import RunFolder
 
 CODE = Path(__file__).with_name("served_model.py")
@@ -38,7 +39,8 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
         weights_path.write_bytes(
             save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
         )
-        config_path.write_text(json.dumps(dict(config)), encoding="utf-8")
+        content = {"version": __version__, "config": dict(config)}
+        config_path.write_text(json.dumps(content), encoding="utf-8")
         mlflow.pyfunc.save_model(
             path,
             python_model=str(CODE),

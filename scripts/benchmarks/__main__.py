@@ -35,32 +35,34 @@ TARGETS = {
 def main() -> None:
     """Run the parts that are asked for, and keep what was found of the others."""
     command = parser()
-    asked = command.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    arguments = command.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
         command.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
-    if asked.rounds < 1:
-        command.error(f"--rounds={asked.rounds} is too small: at least 1")
-    if asked.peers_keep_memory and "updates" not in (asked.parts or PARTS):
+    if arguments.rounds < 1:
+        command.error(f"--rounds={arguments.rounds} is too small: at least 1")
+    if arguments.peers_keep_memory and "updates" not in (arguments.parts or PARTS):
         command.error("--peers-keep-memory is for updates")
-    if asked.device == "cuda":
-        if asked.parts != ["updates"]:
+    if arguments.device == "cuda":
+        if arguments.parts != ["updates"]:
             command.error("--device=cuda is for updates alone")
         if not _has_cuda():
             command.error("--device=cuda: torch finds none here")
-    folder = asked.output.absolute()
+    folder = arguments.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "benchmark.json"
     found = json.loads(path.read_text("utf-8")) if path.exists() else {}
     found["machine"] = machine()
     parts: dict[str, Callable[[int, Path], Any]] = {
-        "updates": partial(updates, keep_freed_memory=asked.peers_keep_memory, device=asked.device),
+        "updates": partial(
+            updates, keep_freed_memory=arguments.peers_keep_memory, device=arguments.device
+        ),
         "sweep": sweep,
         "start": start,
         "growth": growth,
     }
-    for part in asked.parts or PARTS:
-        name = part if asked.device == "cpu" else f"{part} on {asked.device}"
-        found[name] = parts[part](asked.rounds, folder)
+    for part in arguments.parts or PARTS:
+        name = part if arguments.device == "cpu" else f"{part} on {arguments.device}"
+        found[name] = parts[part](arguments.rounds, folder)
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
     sys.stdout.write(f"{path}\n")
 
@@ -148,11 +150,11 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
     for task in ("adding", "copy_memory"):
         for (cell, sizes), targets in TARGETS.items():
             case = Case(cell, task, *sizes, device)
-            one = time_updates(case, rounds, Choice(jax, compiled, keep_freed_memory))
-            timed.append(one.as_dict())
-            for peer in one.peers:
-                ratios = one.ratios(peer)
-                table.append(one.row(peer, peak))
+            timing = time_updates(case, rounds, Choice(jax, compiled, keep_freed_memory))
+            timed.append(timing.as_dict())
+            for peer in timing.peers:
+                ratios = timing.ratios(peer)
+                table.append(timing.row(peer, peak))
                 rows.append(
                     {
                         "case": str(case),
@@ -162,11 +164,13 @@ def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) ->
                         "target": targets.get(peer) if device == "cpu" else None,
                     }
                 )
-            sys.stdout.write(f"{markdown_table(HEADER, table[-len(one.peers) :])}\n")
+            sys.stdout.write(f"{markdown_table(HEADER, table[-len(timing.peers) :])}\n")
             sys.stdout.flush()
     draw_ratios(rows, folder / ("ratios.png" if device == "cpu" else f"ratios_{device}.png"))
     sys.stdout.write(f"GEMM peak of {name}: {peak / 1e9:.1f} GFLOP/s\n")
-    shares = [statistics.median(one["logged"]) / statistics.median(one["ours"]) for one in timed]
+    shares = [
+        statistics.median(timing["logged"]) / statistics.median(timing["ours"]) for timing in timed
+    ]
     sys.stdout.write(
         f"perf/seconds_per_update is {min(shares):.1%} to {max(shares):.1%} of these times, which have "
         "Lightning, the journal and the store in them\n"
@@ -194,7 +198,7 @@ def sweep(rounds: int, folder: Path) -> Any:
     names = ("rnnlab", "stock")
     header = ["cell and task", *(f"{name}: median test loss" for name in names)]
     medians = [{k: statistics.median(v) for k, v in found[n]["losses"].items()} for n in names]
-    table = [[k, *(f"{one[k]:.4g}" for one in medians)] for k in medians[0]]
+    table = [[k, *(f"{timing[k]:.4g}" for timing in medians)] for k in medians[0]]
     sys.stdout.write(f"{markdown_table(header, table)}\n")
     return found
 

@@ -7,6 +7,8 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from rnnlab.runs.run_config import RunConfig, read_config
+
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -41,10 +43,10 @@ class Case:
         gates = {"elman": 1, "gru": 3, "lstm": 4}[self.cell]
         return 6 * gates * self.hidden_size**2 * self.batch_size * self.seq_len
 
-    def config(self, *more: str) -> dict[str, Any]:
-        """The config of a run of it, plain."""
+    def config(self, *more: str) -> RunConfig:
+        """The config of a run of it."""
         length = f"delay={self.seq_len - 20}" if self.task == "copy_memory" else ""
-        return composed(
+        return _composed(
             f"cell={self.cell}",
             f"cell.hidden_size={self.hidden_size}",
             f"task={self.task}",
@@ -60,8 +62,8 @@ class Case:
         )
 
 
-def composed(*overrides: str) -> dict[str, Any]:
+def _composed(*overrides: str) -> RunConfig:
     """The config that a command line gives."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", list(overrides))
-    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    return read_config(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))

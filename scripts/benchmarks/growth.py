@@ -61,10 +61,10 @@ def growth_of_update(cell: str, size: str, values: Sequence[int], rounds: int) -
     updates = {n: Updates(case) for n, case in cases.items()}
     times: dict[int, list[float]] = {n: [] for n in values}
     for _ in range(rounds):
-        for n, one in updates.items():
-            one.seconds(2)  # the caches are another's
-            times[n].append(one.seconds(max(2, cases[n].block // 4)))
-    return {n: statistics.median(some) for n, some in times.items()}
+        for n, updates_of_case in updates.items():
+            updates_of_case.seconds(2)  # the caches are another's
+            times[n].append(updates_of_case.seconds(max(2, cases[n].block // 4)))
+    return {n: statistics.median(seconds) for n, seconds in times.items()}
 
 
 def growth(rounds: int) -> dict[str, Any]:

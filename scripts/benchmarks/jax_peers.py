@@ -78,8 +78,8 @@ class Vmap(Scan):
         self.runs = runs
         self.weights = jax.tree.map(lambda w: jnp.stack([w] * runs), self.weights)
         self.state = jax.vmap(OPTIMIZER.init)(self.weights)
-        one = partial(_update, isinstance(task, CopyMemory))
-        self.update = jax.jit(jax.vmap(one), donate_argnums=(0, 1))
+        update = partial(_update, isinstance(task, CopyMemory))
+        self.update = jax.jit(jax.vmap(update), donate_argnums=(0, 1))
 
     def prepare(self, batches: Sequence[Batch]) -> Sequence[tuple[Any, Any]]:
         """Run r gets batch t + r at update t, so that the first run gets what a single one gets."""
@@ -87,7 +87,7 @@ class Vmap(Scan):
         rolled = [
             [single[(t + r) % len(single)] for r in range(self.runs)] for t in range(len(single))
         ]
-        return [tuple(jnp.stack(part) for part in zip(*some, strict=True)) for some in rolled]
+        return [tuple(jnp.stack(part) for part in zip(*batch, strict=True)) for batch in rolled]
 
     def updates(self, batches: Sequence[Any]) -> list[float]:  # pyrefly: ignore[bad-override]
         losses = []

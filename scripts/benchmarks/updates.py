@@ -24,6 +24,7 @@ from benchmarks.case import Case
 from benchmarks.peers import Peer, bare, hoisted
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.compute import compute_in_float32, keep_freed_memory, set_num_threads
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import make_module, make_trainer
 from rnnlab.tasks import Task
 from rnnlab.tasks.stream import Stream
@@ -33,6 +34,7 @@ from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.store import open_store
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
+from rnnlab.training.checkpoints import AtomicCheckpointIO
 from rnnlab.training.module import TrainingModule
 
 CLOSE = {"cpu": 1e-3, "cuda": 1e-2}
@@ -134,7 +136,7 @@ class Rounds(pl.Callback):
             raise RuntimeError(f"{self.timed.case}: {peer} has loss {loss}, rnnlab {own}")
 
 
-def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
+def serve_peers(case: Case, choice: Choice, pipe: Connection) -> None:
     """In a process of their own: begin from the weights, then make the updates that are asked for.
 
     Answers each range of updates with every peer's seconds an update, and its mean loss.
@@ -144,14 +146,14 @@ def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
     if choice.keep_freed_memory:
         keep_freed_memory()
     module = make_module(case.config())
-    weights = asked.recv()
+    weights = pipe.recv()
     module.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
     module.model.to(case.device)
     peers = peers_of(case, choice, module.model, module.task)
     settings = module.train_settings
     stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
-    asked.send("ready")
-    while (updates := asked.recv()) is not None:
+    pipe.send("ready")
+    while (updates := pipe.recv()) is not None:
         batches = [stream.batch(t) for t in updates]
         found = {}
         for peer in peers:
@@ -160,7 +162,7 @@ def serve_peers(case: Case, choice: Choice, asked: Connection) -> None:
             losses = peer.updates(prepared)
             seconds = (time.perf_counter() - began) / len(updates) / peer.runs
             found[peer.name] = seconds, statistics.mean(losses)
-        asked.send(found)
+        pipe.send(found)
 
 
 def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
@@ -168,27 +170,28 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     steps = case.block * (rounds + case.warm_up)
     config = case.config(f"train.steps={steps}", f"train.val_every={steps}")
     context = multiprocessing.get_context("spawn")
-    asking, asked = context.Pipe()
-    process = context.Process(target=serve_peers, args=(case, choice, asked), daemon=True)
+    pipe, peers_pipe = context.Pipe()
+    process = context.Process(target=serve_peers, args=(case, choice, peers_pipe), daemon=True)
     process.start()
-    asked.close()  # the process has it: should that end early, reading here fails
-    callback = Rounds(case, asking)
+    peers_pipe.close()  # the process has it: should that end early, reading here fails
+    callback = Rounds(case, pipe)
     set_num_threads(1)
     compute_in_float32()
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
-        folder, uri = Path(name), f"sqlite:///{name}/mlflow.db"
+        folder, uri = RunFolder(Path(name)), f"sqlite:///{name}/mlflow.db"
         client, experiment_id = open_store(uri, "benchmark")
-        record = Manifest("benchmark", str(case), {"rnnlab.folder": name}, {}, started=0)
-        delivery = Delivery(client, experiment_id, record)
+        manifest = Manifest("benchmark", str(case), {"rnnlab.folder": name}, {}, started=0)
+        delivery = Delivery(client, experiment_id, manifest)
         delivery.begin()
-        logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))
+        logger = BufferedMLFlowLogger(Journal(folder.journal))
         logger.delivery = delivery
         logger.begin()
-        trainer = make_trainer(config, folder, [CheckpointOnStop(folder), callback], logger)
+        callbacks = [CheckpointOnStop(folder), callback]
+        trainer = make_trainer(config, folder, callbacks, logger, AtomicCheckpointIO())
         trainer.fit(make_module(config))
-        logger.end(folder, [], "FINISHED")
-    asking.send(None)
+        logger.end(folder.path, [], "FINISHED")
+    pipe.send(None)
     process.join()
     return callback.timed
 
