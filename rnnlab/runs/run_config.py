@@ -98,13 +98,13 @@ def read_config(plain: PlainConfig) -> RunConfig:
         model=read_model(plain),
         num_threads=num_threads,
         make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
-        make_schedule=_read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
+        make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
         clip=build("clip", plain["clip"], Clip, allow)(),
         train=build("train", plain["train"], TrainSettings)(),
         evaluation=build("eval", plain["eval"], EvalSettings)(),
         make_trainer=_read_trainer(plain["trainer"]),
         tracking=build("tracking", plain["tracking"], TrackingSettings)(),
-        diagnostics=_read_diagnostics(plain["diagnostics"], allow),
+        diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
     )
     _refuse_masked(config.plain)
@@ -146,13 +146,13 @@ def _refuse_other_keys(plain: PlainConfig) -> None:
             raise ValueError(f"{key}={plain[key]!r} is not a section of keys")
 
 
-def _read_schedule(
+def read_schedule(
     section: Mapping[str, Any], allow: list[str]
 ) -> Callable[[Optimizer], LRScheduler]:
     """What makes the schedule from the optimizer; `schedulers` may list schedules within it."""
     if "schedulers" not in section:
         return build("schedule", section, LRScheduler, allow)
-    within = [_read_schedule(inner, allow) for inner in section["schedulers"]]
+    within = [read_schedule(inner, allow) for inner in section["schedulers"]]
     own = {key: value for key, value in section.items() if key != "schedulers"}
 
     def make(optimizer: Optimizer) -> LRScheduler:
@@ -171,7 +171,7 @@ def _read_trainer(section: Mapping[str, Any]) -> Callable[..., pl.Trainer]:
     return build("trainer", section, pl.Trainer)
 
 
-def _read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, Diagnostic]:
+def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, Diagnostic]:
     """What is measured on the model besides its losses, by name."""
     chosen = {}
     for name, section in sections.items():
