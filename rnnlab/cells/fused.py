@@ -1,6 +1,6 @@
 """What the cells have in common that run on one of torch's fused recurrent layers."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from rnnlab.cells.cell import Cell
 
@@ -22,19 +22,23 @@ class FusedCell(Cell):
         return -1.0, 1.0
 
     @property
-    def weight_ih(self) -> nn.Parameter:
+    def weight_ih(self) -> Tensor:
         """W of all gates, one below the other; (gates * hidden_size, input_size)."""
-        return self.fused.get_parameter("weight_ih_l0")
+        return self._weight("weight_ih_l0")
 
     @property
-    def weight_hh(self) -> nn.Parameter:
+    def weight_hh(self) -> Tensor:
         """U of all gates; (gates * hidden_size, hidden_size)."""
-        return self.fused.get_parameter("weight_hh_l0")
+        return self._weight("weight_hh_l0")
 
     @property
-    def bias_ih(self) -> nn.Parameter:
-        return self.fused.get_parameter("bias_ih_l0")
+    def bias_ih(self) -> Tensor:
+        return self._weight("bias_ih_l0")
 
     @property
-    def bias_hh(self) -> nn.Parameter:
-        return self.fused.get_parameter("bias_hh_l0")
+    def bias_hh(self) -> Tensor:
+        return self._weight("bias_hh_l0")
+
+    def _weight(self, name: str) -> Tensor:
+        """As the layer has it now: torch.func puts tensors that are no parameters in its place."""
+        return getattr(self.fused, name)
