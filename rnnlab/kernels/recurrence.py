@@ -33,7 +33,9 @@ def is_exact(inputs: Tensor) -> bool:
     """
     wide = inputs.dtype in (torch.float32, torch.float64)
     looked_into = torch.jit.is_tracing() or torch._C._functorch.peek_interpreter_stack() is not None
-    return wide and not looked_into and not torch.is_autocast_enabled(inputs.device.type)
+    device = inputs.device.type
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return wide and not looked_into and not autocast
 
 
 def check_features(inputs: Tensor, weight_ih: Tensor) -> None:

@@ -11,10 +11,9 @@ from rnnlab.training.settings import EvalSettings
 
 
 class Evaluation:
-    """Scores one model, as it is when asked, on streams of its task that no two of these share.
+    """Scores models of one task, on a stream of its own for each of validation, confirmation and test.
 
     Args:
-        model: Of which only the outputs are asked.
         task: Gives the sequences and judges the answers.
         settings: How many sequences, and at which lengths besides the task's own.
 
@@ -23,16 +22,16 @@ class Evaluation:
             rate below the task's `solved_below`.
     """
 
-    def __init__(self, model: SequenceModel, task: Task, settings: EvalSettings) -> None:
-        self.model, self.task, self.settings = model, task, settings
+    def __init__(self, task: Task, settings: EvalSettings) -> None:
+        self.task, self.settings = task, settings
         _refuse_too_few(settings.sequences, task.solved_below)
         self.at_lengths = {length: _at_length(task, length) for length in settings.lengths}
 
-    def validate(self) -> dict[str, float]:
+    def validate(self, model: SequenceModel) -> dict[str, float]:
         """`val/loss`, `val/error` and the task's scores, on the same sequences every time."""
-        return self._score(self.task, "val", self.settings.val_sequences).means("val")
+        return self._score(model, self.task, "val", self.settings.val_sequences).means("val")
 
-    def confirms_solved(self) -> bool:
+    def confirms_solved(self, model: SequenceModel) -> bool:
         """Whether fresh sequences, as many as the test's, leave no doubt that the task is solved.
 
         Validation looks often, so that it would in the end be lucky. What counts is the upper end
@@ -40,37 +39,39 @@ class Evaluation:
         """
         score, count = Score(), self.settings.sequences
         for start in range(0, count, self.settings.batch_size):
-            self._add(score, self.task, "confirm", start, count)
+            self._add(score, model, self.task, "confirm", start, count)
             if score.sums["error"] >= count * self.task.solved_below:
                 return False
         return wilson(int(score.sums["error"]), count)[1] < self.task.solved_below
 
-    def test(self) -> dict[str, float]:
+    def test(self, model: SequenceModel) -> dict[str, float]:
         """`test/...`, with the loss over chance and whether the task is solved; `length/<n>/...`."""
         count = self.settings.sequences
-        metrics = self._score(self.task, "test", count).means("test")
+        metrics = self._score(model, self.task, "test", count).means("test")
         metrics["test/loss_over_chance"] = metrics["test/loss"] / self.task.chance
         metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
         for length, task in self.at_lengths.items():
             name = f"length/{length}"
-            metrics |= self._score(task, "test", count).means(name)
+            metrics |= self._score(model, task, "test", count).means(name)
             metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
         return metrics
 
-    def _score(self, task: Task, stream: str, count: int) -> Score:
+    def _score(self, model: SequenceModel, task: Task, stream: str, count: int) -> Score:
         score = Score()
         for start in range(0, count, self.settings.batch_size):
-            self._add(score, task, stream, start, count)
+            self._add(score, model, task, stream, start, count)
         return score
 
-    def _add(self, score: Score, task: Task, stream: str, start: int, count: int) -> None:
+    def _add(
+        self, score: Score, model: SequenceModel, task: Task, stream: str, start: int, count: int
+    ) -> None:
         """Score the sequences from number `start` on, of `count` in all."""
         settings = self.settings
         source = Stream(task, settings.batch_size, settings.seed, stream)
-        weight = next(self.model.parameters())
+        weight = next(model.parameters())
         batch = source.batch(start // settings.batch_size, weight.device, weight.dtype)
         inputs, targets = (part[: count - start] for part in batch)
-        outputs, _ = self.model(inputs, last=targets.size(1))
+        outputs, _ = model(inputs, last=targets.size(1))
         score.add(task, outputs, targets)
 
 

@@ -104,7 +104,7 @@ class TrainingModule(pl.LightningModule):
         self.make_schedule = schedule
         self.clip = clip
         self.train_settings = train or TrainSettings()
-        self.evaluation = Evaluation(model, task, evaluation or EvalSettings())
+        self.evaluation = Evaluation(task, evaluation or EvalSettings())
         self.seed = check_seed("seed", seed)
         self.origin, self.changed = dict(origin or {}), frozenset(changed)
         self.position = Position()
@@ -213,7 +213,7 @@ class TrainingModule(pl.LightningModule):
         return range(1)  # all of a validation in one step
 
     def validation_step(self, batch: int) -> None:
-        self._validated = self.evaluation.validate()
+        self._validated = self.evaluation.validate(self.model)
 
     def on_validation_epoch_end(self) -> None:
         metrics = self._validated
@@ -223,10 +223,11 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
-        passed = metrics["val/error"] < self.task.solved_below
-        if passed and self.position.solved_at is None and self.evaluation.confirms_solved():
-            self.position = self.position._replace(solved_at=self.updates)
-        solved = passed and self.position.solved_at is not None
+        solved = metrics["val/error"] < self.task.solved_below
+        if solved and self.position.solved_at is None:
+            solved = self.evaluation.confirms_solved(self.model)
+            if solved:
+                self.position = self.position._replace(solved_at=self.updates)
         self.log("rank", self._rank(metrics, solved), logger=False)  # where ModelCheckpoint looks
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
@@ -247,7 +248,7 @@ class TrainingModule(pl.LightningModule):
         return range(1)  # all of the test in one step
 
     def test_step(self, batch: int) -> None:
-        metrics = self.evaluation.test()
+        metrics = self.evaluation.test(self.model)
         if metrics["test/solved"]:
             reached = (self.position.solved_at, self.tested_at, self.updates)
             metrics["steps_to_solve"] = next(step for step in reached if step is not None)
