@@ -61,6 +61,7 @@ class RunRecord:
         self.client, self.manifest, self.result = client, manifest, result
         self.logger, self.written, self.metrics = logger, written, metrics
         self.folder = RunFolder(Path(result.folder))
+        self.artifacts: list[str] = []
 
     @contextmanager
     def running(self, config: Mapping[str, Any]) -> Iterator[None]:
@@ -117,7 +118,7 @@ class RunRecord:
     def tested(self, checkpoint: Path | None, artifacts: list[str]) -> None:
         """What has come of it: the checkpoint that was tested, and what its folder has besides."""
         self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
-        self.manifest.artifacts = artifacts
+        self.artifacts = artifacts
 
     def _fail(self, error: BaseException, signum: int | None) -> None:
         self.result.status = "FAILED" if signum is None else "KILLED"
@@ -130,11 +131,11 @@ class RunRecord:
 
     def _end(self) -> None:
         """On the disk first: what the store does not take is delivered later."""
-        self.manifest.ended = int(time.time() * 1000)
+        self.manifest.ended, self.manifest.artifacts = int(time.time() * 1000), self.artifacts
         try_to_write(lambda: self.manifest.write(self.folder.path))
         try_to_write(self.result.write)
         self.result.delivered = self.logger.end(
-            self.folder.path, self.manifest.artifacts, self.result.status
+            self.folder.path, self.artifacts, self.result.status
         )
         self.result.undelivered = len(self.logger.waiting)
         try_to_write(self.result.write)
@@ -177,7 +178,6 @@ def open_record(
         manifest = Manifest.new(
             *("run", tracking.experiment, result.name, folder.path, result.overrides, tags, params)
         )
-    manifest.artifacts = []
     return RunRecord(client, manifest, result, logger, written, metrics)
 
 
