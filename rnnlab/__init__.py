@@ -6,19 +6,15 @@ from importlib.abc import MetaPathFinder
 __version__ = "0.2.0"
 
 
-def same_version(made_by: str) -> bool:
-    """Whether what a version of rnnlab has made can be read by this one: 0.2.0 reads 0.2.7."""
-    return made_by.split(".")[:2] == __version__.split(".")[:2]
-
-
-class _ModelsOf01(MetaPathFinder):
-    """Refuses an MLflow model of rnnlab 0.1, which brings code that imports `rnnlab.experiment`."""
+class _ModulesOf01(MetaPathFinder):
+    """Refuses in words what an MLflow model of rnnlab 0.1 imports: it brings code of that version."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "rnnlab.experiment":
             raise ImportError(
-                f"the model was made by rnnlab 0.1, and this is {__version__}: only 0.1 loads it"
+                f"{fullname} is a module of rnnlab 0.1, and this is {__version__}: what imports it, "
+                "as a model in MLflow does, was made by 0.1 and needs it"
             )
 
 
-sys.meta_path.append(_ModelsOf01())  # asked last, for what is not there
+sys.meta_path.append(_ModulesOf01())  # asked last, for what is not there

@@ -83,28 +83,28 @@ def _sync_sweep(folder: SweepFolder, uri: str | None) -> None:
     """One that its process left as running is KILLED."""
     with locked(folder.path):
         parent = ParentRun.read(folder)
-        if parent.sweep.status == "RUNNING":
-            parent.sweep.status = "KILLED"
-        elif parent.sweep.delivered:
+        if parent.file.status == "RUNNING":
+            parent.file.status = "KILLED"
+        elif parent.file.delivered:
             return
-        store = _store(parent.sweep.tracking_uri, uri)
+        store = _store(parent.file.tracking_uri, uri)
         client, experiment_id = open_store(store, parent.manifest.experiment)
         parent.deliver(client, experiment_id)
-        sys.stdout.write(f"{folder.path}: {parent.manifest.name}, {parent.sweep.status}\n")
-        log_comparison(client, parent.sweep.run_id, folder.report)
+        sys.stdout.write(f"{folder.path}: {parent.manifest.name}, {parent.file.status}\n")
+        log_comparison(client, parent.file.run_id, folder.report)
 
 
-def _store(recorded: str, uri: str | None) -> str:
+def _store(known: str, uri: str | None) -> str:
     """The store that --uri names, or else the one that the run had.
 
     Raises:
         ValueError: If that cannot be told, because its password was not written down.
     """
-    if uri is None and MASK in recorded:
+    if uri is None and MASK in known:
         uri = tracking_uri(None)
-        if masked(uri) != recorded:
-            raise ValueError(f"its store is {recorded}, without the password: say --uri")
-    return uri or recorded
+        if masked(uri) != known:
+            raise ValueError(f"its store is {known}, without the password: say --uri")
+    return uri or known
 
 
 if __name__ == "__main__":

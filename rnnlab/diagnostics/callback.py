@@ -108,7 +108,7 @@ class DiagnosticsCallback(pl.Callback):
         for place, (name, history) in enumerate(shown.items(), start=1):
             axes = figure.add_subplot(rows, columns, place)
             self.diagnostics[name].draw(axes, history.row(0), history.row(-1))
-        path = self.folder.figures / "diagnostics.png"
+        path = self.folder.diagnostics_figure
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100)
         return path.parent.name

@@ -59,13 +59,13 @@ class Lyapunov(Diagnostic):
         frame = self._frame(probe, count)  # rows, where the equation has columns
         skipped = int(self.transient * len(inputs))
         logs = torch.zeros(self.sequences, count, dtype=torch.float64)
-        for count_back, t in enumerate(reversed(range(len(inputs)))):
+        for done, t in enumerate(reversed(range(len(inputs)))):
             x, s = (v[t].repeat_interleave(count, dim=0) for v in (inputs, unrolled.before))
             pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
             # QR is known to the CPU's single and double precision, and is a small part of this.
             q, r = torch.linalg.qr(at_least_single(pulled.cpu()))
             frame = q.mT.to(frame).contiguous()
-            if count_back >= skipped:
+            if done >= skipped:
                 logs += r.diagonal(dim1=1, dim2=2).abs().double().log()
         exponents = (logs / (len(inputs) - skipped)).mean(dim=0).sort(descending=True).values
         metrics = {"recurrent/lyapunov_max": exponents[0].item()}

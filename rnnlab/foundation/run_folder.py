@@ -39,9 +39,14 @@ class RunFolder(TrackedFolder):
         return self.path / "config.yaml"
 
     @property
+    def hydra(self) -> Path:
+        """The folder of what Hydra writes of its config."""
+        return self.path / ".hydra"
+
+    @property
     def overrides(self) -> Path:
         """What its command line said, as Hydra writes it down."""
-        return self.path / ".hydra" / "overrides.yaml"
+        return self.hydra / "overrides.yaml"
 
     @property
     def result(self) -> Path:
@@ -94,6 +99,16 @@ class RunFolder(TrackedFolder):
         return self.path / "figures"
 
     @property
+    def learning_curve(self) -> Path:
+        """The figure of its losses."""
+        return self.figures / "learning_curve.png"
+
+    @property
+    def diagnostics_figure(self) -> Path:
+        """The figure of what the diagnostics saw."""
+        return self.figures / "diagnostics.png"
+
+    @property
     def model(self) -> Path:
         """The trained model as MLflow has it."""
         return self.path / "model"
@@ -108,9 +123,14 @@ class SweepFolder(TrackedFolder):
     """A sweep's folder; those of its jobs lie directly in it."""
 
     @property
-    def sweep(self) -> Path:
-        """What a sweep is; a folder without it holds none."""
+    def sweep_file(self) -> Path:
+        """What was asked for, and how it ended; a folder without it holds no sweep."""
         return self.path / "sweep.json"
+
+    @property
+    def config(self) -> Path:
+        """The config of a search for horizons; Hydra's own sweepers write one of this name."""
+        return self.path / "multirun.yaml"
 
     @property
     def summary(self) -> Path:
@@ -141,7 +161,7 @@ def runs_below(roots: Iterable[Path]) -> Iterator[RunFolder]:
 
 def sweeps_below(roots: Iterable[Path]) -> Iterator[SweepFolder]:
     """Every sweep's folder below these, in the order of their names."""
-    for path in _holding(roots, SweepFolder(Path()).sweep.name):
+    for path in _holding(roots, SweepFolder(Path()).sweep_file.name):
         yield SweepFolder(path)
 
 

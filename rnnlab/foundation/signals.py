@@ -2,7 +2,7 @@
 
 Lightning turns Ctrl-C into exit status 1 and SIGTERM into an exit without a status. And where the
 exception lands in the middle of a write, what comes out may be the writer's own complaint:
-`received` tells that a signal was the cause.
+`received_signal` tells that a signal was the cause.
 """
 
 import os

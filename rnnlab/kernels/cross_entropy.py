@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.cpu.arrays import array, on_cpu, quiet, rows
+from rnnlab.kernels.cpu.arrays import array, ignore_float_errors, on_cpu, rows
 from rnnlab.kernels.recurrence import is_exact
 
 
@@ -35,7 +35,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 class _CrossEntropy(Function):
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
         y = rows(array(outputs)).T.copy()  # (classes, batch * seq_len)
         classes = array(targets).ravel().astype(np.intp, copy=False)
@@ -59,7 +59,7 @@ class _CrossEntropy(Function):
         return torch.from_numpy(losses).mean()
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor) -> Any:
         outputs, targets = ctx.saved_tensors
         if torch.is_grad_enabled():  # this gradient is itself to be differentiated

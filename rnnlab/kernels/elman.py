@@ -27,7 +27,7 @@ CUDNN = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}  # one launch for all s
 
 
 def has_kernel(nonlinearity: str, inputs: Tensor, *others: Tensor) -> bool:
-    """Whether `elman_scan` takes this f and these tensors, of one precision and on one device."""
+    """Whether `elman_scan` takes this f and these tensors; on the CPU, all of one precision."""
     if not is_exact(inputs):
         return False
     if inputs.is_cuda:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.cpu.arrays import array, column_sums, on_cpu, quiet, rows
+from rnnlab.kernels.cpu.arrays import array, column_sums, ignore_float_errors, on_cpu, rows
 from rnnlab.kernels.recurrence import is_exact
 
 
@@ -26,7 +26,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 class _Linear(Function):
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         x = array(inputs).transpose(1, 0, 2)
@@ -38,7 +38,7 @@ class _Linear(Function):
         return torch.from_numpy(np.ascontiguousarray(outputs))
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor) -> Any:
         inputs, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # this gradient is itself to be differentiated

@@ -1,5 +1,6 @@
 """Runs sorted into the groups of a comparison: variant x task x length, over seeds."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -246,6 +247,14 @@ def _settings(runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
+def _value(run: Run, key: str) -> str | None:
+    """A param; of a class of rnnlab's its name alone, as rnnlab 0.1 had them in other modules."""
+    value = run.params.get(key)
+    if value is not None and key.endswith("._target_"):
+        return re.sub(r"^rnnlab\..*\.", "rnnlab.", value)
+    return value
+
+
 def _differing(runs: Sequence[Run]) -> set[str]:
     """The params in which runs differ, but for those that matter to no comparison."""
     keys = set().union(*(run.params for run in runs)) - NEVER_COMPARED
@@ -253,6 +262,6 @@ def _differing(runs: Sequence[Run]) -> set[str]:
     return {
         key
         for key in keys
-        if len({run.params.get(key) for run in runs}) > 1
+        if len({_value(run, key) for run in runs}) > 1
         and not all(run.params.get(key) == str(run.seed) for run in runs)  # ${seed}
     }

@@ -33,7 +33,7 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="upper right")
-    path = RunFolder(folder).figures / "learning_curve.png"
+    path = RunFolder(folder).learning_curve
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=120)
     return path.parent.name

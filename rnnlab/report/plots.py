@@ -72,11 +72,11 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     # About ten characters of a label and its line fit into an inch.
     longest = max(map(len, found), default=0) + 6
     columns = max(1, min(5, int(10 * figure.get_figwidth() / longest)))
-    names = [plain(label) for label in found]
+    names = [escape_dollars(label) for label in found]
     figure.legend(found.values(), names, loc="outside lower center", ncols=columns)
 
 
-def plain(label: str) -> str:
+def escape_dollars(label: str) -> str:
     """What a user typed, for matplotlib, which else would set what is between two $ as a formula."""
     return label.replace("$", r"\$")
 
@@ -260,11 +260,11 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
                 axes.plot(ends[1], place, marker="|", color=GREY, markersize=12)
                 if found.undecided:
                     axes.annotate("  undecided", (ends[1], place), va="center")
-        axes.set_yticks(range(len(grid.labels)), list(map(plain, grid.labels)))
+        axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
         axes.invert_yaxis()
         axes.margins(x=0.15)
         axes.set_xlim(left=0)
-        axes.set(title=plain(task), xlabel="length (steps)")
+        axes.set(title=escape_dollars(task), xlabel="length (steps)")
     return Plot(
         "horizons",
         "Horizon",
@@ -318,9 +318,10 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
     image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     figure.colorbar(image, label="solved (fraction of seeds)")
     axes.set_xticks(
-        range(len(grid.places)), [f"{plain(task)}\n{length}" for task, length in grid.places]
+        range(len(grid.places)),
+        [f"{escape_dollars(task)}\n{length}" for task, length in grid.places],
     )
-    axes.set_yticks(range(len(grid.labels)), list(map(plain, grid.labels)))
+    axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
     axes.set(xlabel="task and length (steps)")
     return Plot(
         "solved",
@@ -332,7 +333,7 @@ def heat_map(grid: Grid, styles: Styles) -> Plot | None:
 
 def _labelled(axes: Axes, place: Place | None, x: str, y: str, log: bool = False) -> None:
     if place is not None:
-        axes.set_title(f"{plain(place[0])} {place[1]}")
+        axes.set_title(f"{escape_dollars(place[0])} {place[1]}")
     axes.set(xlabel=x, ylabel=y)
     if log:
         axes.set_yscale("log")

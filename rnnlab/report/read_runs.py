@@ -14,13 +14,24 @@ from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.manifest import REPORTED_TAG
 
-GRADIENT = "diagnostics/gradient_by_lag.npz"
+GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
 AT_ONCE = 8  # requests to a store
-OLDER_LENGTH_KEYS = ("task.delay", "task.seq_len")
-"""Of runs of rnnlab 0.1, which do not say which key is their length: the first of these they have."""
+
+# What runs of rnnlab 0.1 do not say of themselves: which key is their length, the first of these
+# that they have, and what their diagnostics' metrics are called.
+LENGTH_KEYS_OF_01 = ("task.delay", "task.seq_len")
+REPORTED_OF_01 = {
+    "memory/gradient_horizon": "gradient horizon (steps)",
+    "memory/capacity": "memory capacity",
+    "recurrent/spectral_radius": "spectral radius",
+    "recurrent/lyapunov_max": "Lyapunov exponent (1/step)",
+    "recurrent/omega": "Omega",
+    "recurrent/saturation": "saturated units",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class Run:
     @property
     def length_key(self) -> str:
         """The param that is its length, as `task.delay`."""
-        return self.params.get("length_key") or _older_length_key(self.params)
+        return self.params.get("length_key") or _length_key_of_01(self.params)
 
     @property
     def trained_seq_len(self) -> int:
@@ -101,7 +112,7 @@ def _read(client: MlflowClient, recorded: MlflowRun) -> Run:
         started=info.start_time or 0,
         variant=params["variant"],
         task=params["task"],
-        length=int(params.get("length") or params.get(_older_length_key(params), "0")),
+        length=int(params.get("length") or params.get(_length_key_of_01(params), "0")),
         seed=int(params["seed"]),
         params=params,
         metrics=_of_tested_model(client, recorded, reported),
@@ -113,12 +124,14 @@ def _read(client: MlflowClient, recorded: MlflowRun) -> Run:
     )
 
 
-def _older_length_key(params: Mapping[str, str]) -> str:
-    return next((key for key in OLDER_LENGTH_KEYS if key in params), "")
+def _length_key_of_01(params: Mapping[str, str]) -> str:
+    return next((key for key in LENGTH_KEYS_OF_01 if key in params), "")
 
 
-def _reported(recorded: MlflowRun) -> dict[str, str]:
+def _reported(recorded: MlflowRun) -> Mapping[str, str]:
     """What the run says of its diagnostics; nothing where that is not to be read."""
+    if "length_key" not in recorded.data.params:
+        return REPORTED_OF_01
     with suppress(ValueError, AttributeError):
         found = json.loads(recorded.data.tags.get(REPORTED_TAG, "{}"))
         return {str(metric): str(column) for metric, column in found.items()}

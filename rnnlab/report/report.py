@@ -21,7 +21,7 @@ from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.plots import Plot, draw
 from rnnlab.report.read_runs import Run
-from rnnlab.report.rows import HEADER, figures, measured_words, words
+from rnnlab.report.rows import HEADER, csv_row, measured_row, table_row
 
 METHOD = """\
 Solved: fewer than the task's share of the test sequences (1 % of 10,000, unless set otherwise) are \
@@ -53,7 +53,7 @@ class Report:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        return [words(group) for group in self.grid.groups]
+        return [table_row(group) for group in self.grid.groups]
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Report:
 
     @cached_property
     def measured_rows(self) -> list[list[str]]:
-        return [measured_words(group, self.metrics) for group in self.grid.groups]
+        return [measured_row(group, self.metrics) for group in self.grid.groups]
 
     @cached_property
     def notes(self) -> list[str]:
@@ -112,7 +112,7 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def csv(self) -> str:
-        rows = [figures(group, self.metrics) for group in self.grid.groups]
+        rows = [csv_row(group, self.metrics) for group in self.grid.groups]
         text = io.StringIO()
         writer = csv.DictWriter(text, rows[0], lineterminator="\n")
         writer.writeheader()

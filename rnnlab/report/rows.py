@@ -12,7 +12,7 @@ HEADER = (
 )
 
 
-def words(group: Group) -> list[str]:
+def table_row(group: Group) -> list[str]:
     """A row of the table, under HEADER."""
     return [
         group.label,
@@ -29,7 +29,7 @@ def words(group: Group) -> list[str]:
     ]
 
 
-def measured_words(group: Group, metrics: Sequence[str]) -> list[str]:
+def measured_row(group: Group, metrics: Sequence[str]) -> list[str]:
     """A row of the second table: what the diagnostics saw of the tested models."""
     means = [mean(group.measured(metric), of=len(group.finished)) for metric in metrics]
     return [group.label, group.task, str(group.length), *means]
@@ -80,7 +80,7 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
-def figures(group: Group, metrics: Sequence[str]) -> dict[str, object]:
+def csv_row(group: Group, metrics: Sequence[str]) -> dict[str, object]:
     """A row of the csv; an empty string where there is nothing."""
     successes, trials = group.solved
     low, high = group.solved_interval

@@ -20,8 +20,9 @@ from rnnlab.training.progress import Progress
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one run."""
+    """The parts of one run, and its name: `lstm · adding 50 · s0`."""
 
+    name: str
     module: TrainingModule
     trainer: pl.Trainer
     checkpoint_io: AtomicCheckpointIO
@@ -53,7 +54,7 @@ def make_parts(
     diagnostics = DiagnosticsCallback(config.diagnostics, folder)
     callbacks = [diagnostics, Progress(name), CheckpointOnStop(folder)]
     trainer = make_trainer(config, folder, callbacks, logger, checkpoint_io)
-    return Parts(module, trainer, checkpoint_io, logger, diagnostics)
+    return Parts(name, module, trainer, checkpoint_io, logger, diagnostics)
 
 
 def make_module(
@@ -75,8 +76,8 @@ def make_module(
         optimizer=config.make_optimizer,
         clip=config.clip,
         schedule=config.make_schedule,
-        train=config.train,
-        evaluation=config.evaluation,
+        train_settings=config.train,
+        eval_settings=config.eval_settings,
         seed=config.seed,
         origin=origin,
         changed=changed,
@@ -121,5 +122,6 @@ def make_trainer(
     except MisconfigurationException as error:
         raise ValueError(f"trainer: {error}") from error
     if trainer.world_size != 1:
-        raise ValueError(f"trainer.devices={trainer.world_size} is not one device")
+        devices = config.plain["trainer"].get("devices")
+        raise ValueError(f"trainer.devices={devices} is not one device")
     return trainer

@@ -14,12 +14,12 @@ from rnnlab.foundation.files import write_text
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
+from rnnlab.runs.request import Request
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.tracking.result import Result, write_failure
 
 if TYPE_CHECKING:
-    from rnnlab.runs.one_run import Request
-    from rnnlab.runs.resume import Earlier
+    from rnnlab.runs.resume import EarlierRun
 
 GROUPS = (
     *("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "diagnostics"),
@@ -29,14 +29,13 @@ GROUPS = (
 
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
-    from rnnlab.runs.one_run import Request
     from rnnlab.runs.summary import summary
 
     garbage.resume()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
-    mask_files(folder / ".hydra")
+    mask_files(RunFolder(folder).hydra)
     choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
     request = Request(choices, without_resume(list(settings.overrides.task)), folder)
     try:
@@ -56,7 +55,7 @@ def job(cfg: DictConfig) -> float | None:
     return result.metrics.get("test/loss")
 
 
-def _earlier(plain: dict[str, Any], request: "Request") -> "Earlier | None":
+def _earlier(plain: dict[str, Any], request: Request) -> "EarlierRun | None":
     """The run to go on with, if `resume` names one and there is one."""
     from rnnlab.runs.resume import earlier_run, find_begun
 
@@ -67,9 +66,9 @@ def _earlier(plain: dict[str, Any], request: "Request") -> "Earlier | None":
     return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
 
 
-def _result(plain: dict[str, Any], request: "Request", earlier: "Earlier | None") -> Result:
+def _result(plain: dict[str, Any], request: Request, earlier: "EarlierRun | None") -> Result:
     """Of a new run; of an earlier one that goes on; or of one that had finished."""
-    from rnnlab.runs.one_run import Request, run_one
+    from rnnlab.runs.one_run import run_one
     from rnnlab.runs.run_config import read_config
     from rnnlab.tracking.lifecycle import deliver_finished
     from rnnlab.tracking.store import tracking_uri

@@ -5,9 +5,6 @@ in MLflow and in `result.json` in its folder, and never stays RUNNING.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -18,32 +15,18 @@ from rnnlab.foundation.masking import masked
 from rnnlab.foundation.quiet import quiet_tools
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
-from rnnlab.runs.outcome import train_and_test, write_artifacts
-from rnnlab.runs.resume import Earlier
+from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
+from rnnlab.runs.request import Request
+from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
-from rnnlab.tracking.lifecycle import RunRecord, deliver_waiting, open_record
+from rnnlab.tracking.lifecycle import TrackedRun, deliver_waiting, track_run
 from rnnlab.tracking.manifest import REPORTED_TAG
 from rnnlab.tracking.result import Result, leaves, variant_name
 from rnnlab.tracking.store import tracking_uri
 from rnnlab.tracking.ui_view import VARIANT_ON_TASK
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked for, in the words of the command line.
-
-    Args:
-        choices: The chosen option of each config group.
-        overrides: What the command line says that differs from the defaults.
-        folder: Where the run's files go.
-    """
-
-    choices: dict[str, str]
-    overrides: list[str]
-    folder: Path
-
-
-def run_one(config: RunConfig, request: Request, earlier: Earlier | None = None) -> Result:
+def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = None) -> Result:
     """Train and test what `config` says.
 
     Args:
@@ -61,10 +44,15 @@ def run_one(config: RunConfig, request: Request, earlier: Earlier | None = None)
     parts = _make_parts(config, request, earlier)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
-        record = _open_record(config, result, parts)
-        with record.running(config.plain):
-            best = train_and_test(parts, folder, None if earlier is None else earlier.checkpoint)
-            record.tested(best, write_artifacts(config, result, parts))
+        tracked = _track(config, result, parts)
+
+        def work() -> None:
+            outcome = train(parts, None if earlier is None else earlier.checkpoint)
+            tracked.tests(best_checkpoint(parts, folder))
+            test(parts, folder, outcome)
+            tracked.artifacts = write_artifacts(config, result, parts)
+
+        tracked.run(config.plain, work)
     deliver_waiting(result, tracking_uri(config.tracking.uri))
     return result
 
@@ -85,22 +73,20 @@ def _refuse_used(folder: RunFolder) -> None:
         )
 
 
-def _make_parts(config: RunConfig, request: Request, earlier: Earlier | None) -> Parts:
+def _make_parts(config: RunConfig, request: Request, earlier: EarlierRun | None) -> Parts:
     origin = {"version": __version__, "config": config.plain, "choices": request.choices}
     changed = () if earlier is None else earlier.changed_settings("optimizer")
-    name = run_name(config, request.choices)
+    choices = request.choices
+    name = f"{variant_name(choices)} · {choices['task']} {config.task.length} · s{config.seed}"
     return make_parts(config, RunFolder(request.folder), name, origin, changed)
 
 
-def run_name(config: RunConfig, choices: Mapping[str, str]) -> str:
-    """`lstm · adding 50 · s0`"""
-    return f"{variant_name(choices)} · {choices['task']} {config.task.length} · s{config.seed}"
-
-
-def _describe(config: RunConfig, request: Request, parts: Parts, earlier: Earlier | None) -> Result:
+def _describe(
+    config: RunConfig, request: Request, parts: Parts, earlier: EarlierRun | None
+) -> Result:
     """The run before it begins; of one that goes on, with what became of it."""
     return Result(
-        name=run_name(config, request.choices),
+        name=parts.name,
         variant=variant_name(request.choices),
         task=request.choices["task"],
         length=config.task.length,
@@ -115,7 +101,7 @@ def _describe(config: RunConfig, request: Request, parts: Parts, earlier: Earlie
     )
 
 
-def _open_record(config: RunConfig, result: Result, parts: Parts) -> RunRecord:
+def _track(config: RunConfig, result: Result, parts: Parts) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
     params = {
@@ -130,4 +116,4 @@ def _open_record(config: RunConfig, result: Result, parts: Parts) -> RunRecord:
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
     tags = {REPORTED_TAG: json.dumps(reported)} if reported else {}
-    return open_record(config.tracking, result, parts.logger, parts.module.recent, tags, params)
+    return track_run(config.tracking, result, parts.logger, parts.module.recent, tags, params)

@@ -11,39 +11,48 @@ from rnnlab.runs.run_config import RunConfig
 from rnnlab.runs.saved_model import write_model
 from rnnlab.tracking.artifacts import write_packages
 from rnnlab.tracking.result import Result
-from rnnlab.training.module import DivergedError
+from rnnlab.training.block import DivergedError
 
 log = logging.getLogger(__name__)
 
 
-def train_and_test(parts: Parts, folder: RunFolder, start: Path | None) -> Path | None:
-    """Fit, then test the best checkpoint; a loss that is not finite ends the fit, as a result.
+def train(parts: Parts, start: Path | None) -> dict[str, float]:
+    """Fit; a loss that is not finite ends the fit, and is a result.
 
     Args:
         parts: Of the run.
-        folder: Its folder.
         start: The checkpoint to go on from.
 
     Returns:
-        The checkpoint that was tested; None where the run diverged before there was one.
+        `diverged`, 0 or 1, and where it diverged `diverged_step`.
+
+    Raises:
+        DivergedError: With train.nonfinite=raise.
     """
-    module, trainer, best = parts.module, parts.trainer, folder.best
-    outcome = {"diverged": 0.0}
     try:
-        trainer.fit(module, ckpt_path=start, weights_only=True)
+        parts.trainer.fit(parts.module, ckpt_path=start, weights_only=True)
     except DivergedError as error:
-        if module.train_settings.nonfinite == "raise":
+        if parts.module.train_settings.nonfinite == "raise":
             raise
-        outcome = {"diverged": 1.0, "diverged_step": error.step}
-        module.mark_diverged(error)
-    tested = parts.checkpoint_io.has(best)
-    if tested:
-        module.load_tested(parts.checkpoint_io.load(best))
-        trainer.test(module, verbose=False)
+        parts.module.mark_diverged(error)
+        return {"diverged": 1.0, "diverged_step": error.step}
+    return {"diverged": 0.0}
+
+
+def best_checkpoint(parts: Parts, folder: RunFolder) -> Path | None:
+    """The checkpoint to be tested; None where the run diverged before there was one."""
+    return folder.best if parts.checkpoint_io.has(folder.best) else None
+
+
+def test(parts: Parts, folder: RunFolder, outcome: dict[str, float]) -> None:
+    """Test the best checkpoint, if there is one, and record what has become of the run."""
+    best = best_checkpoint(parts, folder)
+    if best is None:
+        outcome = {**outcome, "test/solved": 0.0}
     else:
-        outcome["test/solved"] = 0.0
-    module.record(outcome)
-    return best if tested else None
+        parts.module.load_tested(parts.checkpoint_io.load(best))
+        parts.trainer.test(parts.module, verbose=False)
+    parts.module.record(outcome)
 
 
 def write_artifacts(config: RunConfig, result: Result, parts: Parts) -> list[str]:

@@ -14,10 +14,10 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rnnlab import __version__, same_version
 from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
 from rnnlab.foundation.run_folder import RUNS, RunFolder
+from rnnlab.foundation.version import check_version, is_readable
 from rnnlab.runs.build import ALLOWED_PACKAGES
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.tracking.manifest import VERSION_TAG, Manifest
@@ -32,7 +32,7 @@ CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRun:
     """A run that goes on.
 
     Args:
@@ -57,7 +57,8 @@ class Earlier:
 def find_begun(folder: Path, overrides: list[str]) -> Path | None:
     """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
-    Of those elsewhere one that is at work is passed over, and one that has finished is none.
+    Of those elsewhere one that is at work, or of another version of rnnlab, is passed over, and one
+    that has finished is none.
     """
     if RunFolder(folder).result.exists():
         return folder
@@ -66,18 +67,19 @@ def find_begun(folder: Path, overrides: list[str]) -> Path | None:
     for path in sorted((result.parent for result in results), reverse=True):
         try:
             result = Result.read(path)
+            readable = is_readable(_version(path))
             with locked(path):
                 pass
         except (FolderLockedError, ValueError):
             continue
-        if sorted(result.overrides) == same:
+        if readable and sorted(result.overrides) == same:
             return None if result.status == "FINISHED" else path.absolute()
     return None
 
 
 def earlier_run(
     name: object, config: dict[str, Any], choices: Mapping[str, str], overrides: list[str]
-) -> Earlier:
+) -> EarlierRun:
     """The run that `resume` names, which goes on as it was: its config is read back.
 
     Args:
@@ -95,7 +97,7 @@ def earlier_run(
     folder = _folder(name, config["tracking"]["uri"])
     result = Result.read(folder.path)
     result.folder = str(folder.path)  # it may have been moved
-    _refuse_other_version(folder)
+    check_version(str(folder.path), _version(folder.path))
     finished = result.status == "FINISHED"
     if finished and not auto:
         raise ValueError(f"resume={name!r} has finished: there is nothing to resume")
@@ -115,17 +117,12 @@ def earlier_run(
     _refuse_fewer(saved["train"]["steps"], checkpoint)
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
-    return Earlier(saved, result, checkpoint)
+    return EarlierRun(saved, result, checkpoint)
 
 
-def _refuse_other_version(folder: RunFolder) -> None:
-    """Its config names classes, and its checkpoints have state, of the version that made it."""
-    version = Manifest.read(folder.path).tags.get(VERSION_TAG, "of another version")
-    if not same_version(version):
-        raise ValueError(
-            f"{folder.path} was made by rnnlab {version}, and this is {__version__}: "
-            "only that version goes on with it"
-        )
+def _version(folder: Path) -> str:
+    """The version of rnnlab that made a run: its config names classes of that, its checkpoints too."""
+    return Manifest.read(folder).tags.get(VERSION_TAG, "of another version")
 
 
 def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
@@ -237,8 +234,8 @@ def _folder(name: object, uri: str | None) -> RunFolder:
         raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
     path = Path(name).absolute()
     if path.suffix == ".ckpt":
-        folder = RunFolder(path.parents[1])
-        if path != folder.last:
+        folder = RunFolder(path.parent.parent)
+        if path.name != folder.last.name:
             raise ValueError(f"resume={name!r}: a run goes on from its {folder.last.name}")
     elif not path.exists() and re.fullmatch("[0-9a-f]{32}", name):
         folder = RunFolder(_folder_of_id(name, uri))

@@ -11,7 +11,7 @@ AUTO = "auto"
 
 
 class Resume(NamedTuple):
-    """What the option says."""
+    """The option, as a config has it."""
 
     run: Any = None
     """A run's folder, checkpoint or id, "auto", or None; not checked."""

@@ -48,13 +48,13 @@ class ModelConfig:
 
     task: Task
     seed: int
-    layers: Callable[[], SequenceModel]
-    """Makes the model, with whatever weights torch's generator gives."""
+    make_model: Callable[[], SequenceModel]
+    """Takes the first weights from torch's generator as it is."""
 
     def make(self) -> SequenceModel:
         """The model with its first weights, a function of the seed."""
         torch.manual_seed(self.seed)
-        return self.layers()
+        return self.make_model()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RunConfig:
     make_schedule: Callable[[Optimizer], LRScheduler] | None
     clip: Clip
     train: TrainSettings
-    evaluation: EvalSettings
+    eval_settings: EvalSettings
     make_trainer: Callable[..., pl.Trainer]
     """Takes what of Lightning's trainer is no choice of a config."""
     tracking: TrackingSettings
@@ -90,7 +90,7 @@ def read_config(plain: PlainConfig) -> RunConfig:
     Raises:
         ValueError: For anything in it that cannot be used, named by its dotted key.
     """
-    _refuse_other_keys(plain)
+    refuse_other_keys(plain)
     cores = max(os.cpu_count() or 1, 2)
     num_threads = check_int("num_threads", plain["num_threads"], minimum=1, maximum=cores)
     allow = read_allowed(plain)
@@ -101,7 +101,7 @@ def read_config(plain: PlainConfig) -> RunConfig:
         make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
         clip=build("clip", plain["clip"], Clip, allow)(),
         train=build("train", plain["train"], TrainSettings)(),
-        evaluation=build("eval", plain["eval"], EvalSettings)(),
+        eval_settings=build("eval", plain["eval"], EvalSettings)(),
         make_trainer=_read_trainer(plain["trainer"]),
         tracking=build("tracking", plain["tracking"], TrackingSettings)(),
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
@@ -113,17 +113,25 @@ def read_config(plain: PlainConfig) -> RunConfig:
 
 def read_model(plain: PlainConfig) -> ModelConfig:
     """The task, and what makes a model for it; of a config that may have no more than that."""
-    allow = read_allowed(plain)
-    task = build("task", plain["task"], Task, allow)()
-    layers = build(
+    task = read_task(plain)
+    make_model = build(
         "model",
         plain["model"],
         SequenceModel,
-        cell=build("cell", plain["cell"], Cell, allow),
+        cell=build("cell", plain["cell"], Cell, read_allowed(plain)),
         input_size=task.input_size,
         output_size=task.output_size,
     )
-    return ModelConfig(task, check_seed("seed", plain["seed"]), layers)
+    return ModelConfig(task, check_seed("seed", plain["seed"]), make_model)
+
+
+def read_task(plain: PlainConfig) -> Task:
+    """The task alone."""
+    task = build("task", plain["task"], Task, read_allowed(plain))()
+    key = task.length_key
+    if type(getattr(task, key, None)) is not int:
+        raise ValueError(f"length_key={key!r} of {type(task).__name__} names no whole number of it")
+    return task
 
 
 def read_allowed(plain: PlainConfig) -> list[str]:
@@ -134,7 +142,7 @@ def read_allowed(plain: PlainConfig) -> list[str]:
     return allow
 
 
-def _refuse_other_keys(plain: PlainConfig) -> None:
+def refuse_other_keys(plain: PlainConfig) -> None:
     """A key too many, or one that an override took away."""
     for key in plain:
         if key not in KEYS:
@@ -154,11 +162,10 @@ def read_schedule(
         return build("schedule", section, LRScheduler, allow)
     within = [read_schedule(inner, allow) for inner in section["schedulers"]]
     own = {key: value for key, value in section.items() if key != "schedulers"}
+    make_own = build("schedule", own, LRScheduler, allow)
 
     def make(optimizer: Optimizer) -> LRScheduler:
-        schedulers = [make_inner(optimizer) for make_inner in within]
-        given = {"optimizer": optimizer, "schedulers": schedulers}
-        return build("schedule", own, LRScheduler, allow, **given)()
+        return make_own(optimizer, schedulers=[make_inner(optimizer) for make_inner in within])
 
     return make
 

@@ -15,8 +15,7 @@ import torch
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from safetensors.torch import load_file
 
-from rnnlab import __version__, same_version
-from rnnlab.runs.run_config import read_model
+from rnnlab.foundation.version import check_version
 
 
 class ServedModel(PythonModel):
@@ -24,11 +23,9 @@ class ServedModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         content = json.loads(Path(context.artifacts["config"]).read_text("utf-8"))
-        if not same_version(content["version"]):
-            raise ValueError(
-                f"the model was made by rnnlab {content['version']}, and this is {__version__}: "
-                "only that version loads it"
-            )
+        check_version("the model", content["version"])
+        from rnnlab.runs.run_config import read_model  # of this version, once that is known to do
+
         config = read_model(content["config"])
         self.model, self.input_size = config.make().eval(), config.task.input_size
         self.model.load_state_dict(load_file(context.artifacts["weights"]))

@@ -42,7 +42,7 @@ class SweepCallback(Callback):
         overrides = [masked(override) for override in config.hydra.overrides.task]
         try:
             resumes = _resumes(config)
-            if not ((searches or resumes) and folder.sweep.exists()):
+            if not ((searches or resumes) and folder.sweep_file.exists()):
                 _refuse_used(folder)
             self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment)
             if not searches:  # a search begins once it has checked what it is asked
@@ -68,14 +68,14 @@ class CallbacksWithSweep(Callbacks):
     """Those of a config, after rnnlab's own.
 
     Args:
-        sweep: Rnnlab's.
+        sweep_callback: rnnlab's.
         config: Names the others.
     """
 
-    def __init__(self, sweep: SweepCallback, config: DictConfig | None = None) -> None:
+    def __init__(self, sweep_callback: SweepCallback, config: DictConfig | None = None) -> None:
         super().__init__(config)
-        self.sweep = sweep
-        self.callbacks = [sweep, *self.callbacks]
+        self.sweep_callback = sweep_callback
+        self.callbacks = [sweep_callback, *self.callbacks]
 
 
 def _resumes(config: DictConfig) -> bool:
@@ -86,5 +86,5 @@ def _resumes(config: DictConfig) -> bool:
 
 
 def _refuse_used(folder: SweepFolder) -> None:
-    if folder.sweep.exists() or any(path.is_dir() for path in folder.path.glob("*")):
+    if folder.sweep_file.exists() or any(path.is_dir() for path in folder.path.glob("*")):
         raise ValueError(f"hydra.sweep.dir={folder.path} holds a sweep already")

@@ -57,7 +57,7 @@ def product(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
     return list(itertools.product(*choices.values()))
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def to_plain(config: DictConfig) -> dict[str, Any]:
     """A composed job's config, resolved, without Hydra's own."""
     HydraConfig.instance().set_config(config)  # ${hydra:...} is resolved by it
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -73,7 +73,7 @@ def describe(
         chosen: The overrides of each.
         compose: Composes a job from its overrides.
         key: The config key that is the length of all; None: what each task says.
-        lengths: That are to be asked about.
+        lengths: The first and the last that the search may try.
 
     Raises:
         ValueError: If `key` is no length of one of them, or its task refuses one of `lengths`.
@@ -84,17 +84,21 @@ def describe(
 def _describe(
     overrides: tuple[str, ...], compose: Compose, key: str | None, lengths: Sequence[int]
 ) -> Combination:
-    from rnnlab.runs.run_config import read_config
+    from rnnlab.runs.run_config import read_task, refuse_other_keys
 
     composed = compose(list(overrides))
     choices = composed.hydra.runtime.choices
-    config = read_config(plain(composed))
-    key = key or f"task.{config.task.length_key}"
+    section = to_plain(composed)
+    refuse_other_keys(section)
+    key = key or f"task.{read_task(section).length_key}"
     if type(OmegaConf.select(composed, key)) is not int:
-        raise ValueError(f"hydra.sweeper.key={key} is not a whole number of task={choices.task}")
+        raise ValueError(
+            f"{key}, the length of task={choices.task}, is no whole number of its yaml"
+        )
     for length in lengths:
-        read_config(plain(compose([*overrides, f"{key}={length}"])))
-    return Combination(overrides, variant_name(choices), choices.task, key, config.train.steps)
+        read_task(to_plain(compose([*overrides, f"{key}={length}"])))
+    steps = section["train"]["steps"]
+    return Combination(overrides, variant_name(choices), choices.task, key, steps)
 
 
 def _labelled(combinations: Sequence[Combination]) -> list[Combination]:

@@ -53,7 +53,7 @@ class HorizonResult:
         ends = f"{low} or more" if high is None else f"{low} to {high}"
         return ends if undecided is None else f"{ends}, undecided at {undecided}"
 
-    def lengths(self) -> str:
+    def lengths_text(self) -> str:
         """`10:5/5 20:2/5 (1 failed)`: seeds that solved each length, of those that were run."""
         return " ".join(
             f"{length}:{c.solved}/{c.seeds}" + (f" ({c.failed} failed)" if c.failed else "")
@@ -80,17 +80,17 @@ class HorizonResult:
 
 @dataclass
 class HorizonResults:
-    """All of them, and what was asked of each."""
+    """The result of every combination, and the settings of the search."""
 
-    found: Sequence[HorizonResult]
+    results: Sequence[HorizonResult]
     settings: dict[str, Any]
 
     def markdown(self) -> str:
         """A table, and what its numbers mean."""
         solved_by = self.settings["solved_by"]
         header = ["variant", "task", "horizon", "bracket", "probes", "budget"]
-        table = markdown_table(header, [self._row(horizon) for horizon in self.found])
-        keys = ", ".join(sorted({horizon.combination.key for horizon in self.found}))
+        table = markdown_table(header, [self._row(horizon) for horizon in self.results])
+        keys = ", ".join(sorted({horizon.combination.key for horizon in self.results}))
         meaning = f"horizon: the largest {keys} that was solved by at least {solved_by:.0%} of "
         return f"{table}\n{meaning}the seeds within the budget\n"
 
@@ -100,19 +100,19 @@ class HorizonResults:
             *(combination.setting, combination.task),
             str(horizon.search.low) if horizon.found else "-",
             f"{bracket}, unfinished" if horizon.searching else bracket,
-            horizon.lengths() or "-",
+            horizon.lengths_text() or "-",
             f"{combination.steps} updates x {self.settings['seeds']} seeds",
         ]
 
     def write(self, folder: SweepFolder) -> None:
-        found = [horizon.as_dict() for horizon in self.found]
-        text = json.dumps({**self.settings, "horizons": found}, indent=1)
+        horizons = [horizon.as_dict() for horizon in self.results]
+        text = json.dumps({**self.settings, "horizons": horizons}, indent=1)
         try_to_write(lambda: write_text(folder.horizon, text))
 
     def metrics(self) -> dict[str, float]:
         """`memory/horizon/<label>`, and the other end of the bracket where there is one."""
         metrics: dict[str, float] = {}
-        for horizon in self.found:
+        for horizon in self.results:
             if horizon.found:
                 label, search = horizon.combination.label, horizon.search
                 metrics[f"memory/horizon/{label}"] = search.low
@@ -122,6 +122,6 @@ class HorizonResults:
 
     def params(self) -> dict[str, str]:
         """The settings, and the budget, as MLflow gets them."""
-        steps = sorted({horizon.combination.steps for horizon in self.found})
+        steps = sorted({horizon.combination.steps for horizon in self.results})
         settings = {f"hydra.sweeper.{key}": str(value) for key, value in self.settings.items()}
         return {**settings, "train.steps": ",".join(map(str, steps))}

@@ -82,7 +82,7 @@ class HorizonSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         assert isinstance(hydra_context.callbacks, CallbacksWithSweep)
-        self.callback = hydra_context.callbacks.sweep
+        self.callback = hydra_context.callbacks.sweep_callback
         self.config, self.hydra_context = config, hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -96,7 +96,7 @@ class HorizonSweeper(Sweeper):
         assert self.callback.sweep is not None
         self.folder = SweepFolder(Path(self.config.hydra.sweep.dir).absolute())
         self.callback.sweep.begin_search(overrides, horizons)
-        OmegaConf.save(self.config, self.folder.path / "multirun.yaml")
+        OmegaConf.save(self.config, self.folder.config)
         try:
             self._search(horizons)
         except Stopped:
@@ -135,7 +135,7 @@ class HorizonSweeper(Sweeper):
             for overrides, result in finished_jobs(self.folder.path).items()
         }
         number = supersede_unfinished(self.folder.path)
-        while searching := [horizon for horizon in horizons.found if horizon.searching]:
+        while searching := [horizon for horizon in horizons.results if horizon.searching]:
             rounds = [self._jobs(horizon) for horizon in searching]
             jobs = [job for jobs in rounds for job in jobs if as_recorded(job) not in done]
             self._launch(jobs, number)
@@ -146,7 +146,7 @@ class HorizonSweeper(Sweeper):
             for horizon, same in zip(searching, rounds, strict=True):
                 self._judge(horizon, [done[as_recorded(job)] for job in same])
             horizons.write(self.folder)
-        if any(horizon.search.undecided is not None for horizon in horizons.found):
+        if any(horizon.search.undecided is not None for horizon in horizons.results):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
 
     def _jobs(self, horizon: HorizonResult) -> list[tuple[str, ...]]:

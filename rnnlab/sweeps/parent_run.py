@@ -27,7 +27,7 @@ class ParentRun:
     """
 
     folder: SweepFolder
-    sweep: SweepFile
+    file: SweepFile
     manifest: Manifest
 
     @classmethod
@@ -35,17 +35,23 @@ class ParentRun:
         cls,
         folder: SweepFolder,
         experiment: str,
-        sweep: SweepFile,
+        file: SweepFile,
         tags: Mapping[str, str],
         params: Mapping[str, str],
     ) -> "ParentRun":
         """A sweep that begins, with tags and params of its own besides those of all sweeps."""
-        command = " ".join(sweep.overrides)
+        command = " ".join(file.overrides)
         name = f"sweep · {command or 'defaults'}"[:250]
         manifest = Manifest.new(
-            *("sweep", experiment, name, folder.path, sweep.overrides, tags, params)
+            kind="sweep",
+            experiment=experiment,
+            name=name,
+            folder=folder.path,
+            overrides=file.overrides,
+            tags=tags,
+            params=params,
         )
-        return cls(folder, sweep, manifest)
+        return cls(folder, file, manifest)
 
     @classmethod
     def read(cls, folder: SweepFolder) -> "ParentRun":
@@ -58,22 +64,22 @@ class ParentRun:
 
     def write(self) -> None:
         self.manifest.write(self.folder.path)
-        self.sweep.write(self.folder.path)  # last: a folder without it holds no sweep
+        self.file.write(self.folder.path)  # last: a folder without it holds no sweep
 
     def begin(self, client: MlflowClient, experiment_id: str) -> Delivery:
         """Make the run in the store, unless it is there; jobs that were run before become its own."""
-        delivery = Delivery(client, experiment_id, self.manifest, self.sweep.run_id)
+        delivery = Delivery(client, experiment_id, self.manifest, self.file.run_id)
         run_id = delivery.begin()
-        if not self.sweep.run_id:
-            self.sweep.run_id = run_id
+        if not self.file.run_id:
+            self.file.run_id = run_id
             try_to_write(self.write)
         self._link(client)
         return delivery
 
     def deliver(self, client: MlflowClient, experiment_id: str) -> None:
         """The run, its points, its files, and how it ended."""
-        self.begin(client, experiment_id).deliver_all(self.folder.path, self.sweep.status)
-        self.sweep.delivered = True
+        self.begin(client, experiment_id).deliver_all(self.folder.path, self.file.status)
+        self.file.delivered = True
         try_to_write(self.write)
 
     def _link(self, client: MlflowClient) -> None:
@@ -82,11 +88,11 @@ class ParentRun:
             if not job.manifest.exists():
                 continue
             manifest = Manifest.read(job.path)
-            if manifest.tags.get(PARENT_TAG) == self.sweep.run_id:
+            if manifest.tags.get(PARENT_TAG) == self.file.run_id:
                 continue
             if run_id := Result.read(job.path).run_id:
-                client.set_tag(run_id, PARENT_TAG, self.sweep.run_id)
-            manifest.tags[PARENT_TAG] = self.sweep.run_id
+                client.set_tag(run_id, PARENT_TAG, self.file.run_id)
+            manifest.tags[PARENT_TAG] = self.file.run_id
             try_to_write(partial(manifest.write, job.path))
 
 

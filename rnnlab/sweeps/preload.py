@@ -5,27 +5,21 @@ saves a model; a throw-away one makes it do so here.
 """
 
 import contextlib
-import importlib
 import tempfile
 from pathlib import Path
 
 from rnnlab.foundation import garbage
 
-MODULES = (
-    "mlflow.store.tracking.sqlalchemy_store",
-    "rnnlab.runs.hydra_job",  # with hydra, as each process begins by importing the program again
-    "rnnlab.runs.one_run",
-    "rnnlab.runs.summary",
-    "rnnlab.sweeps.callback",
-    "rnnlab.sweeps.horizon_sweeper",
-)
-
 
 def _preload() -> None:
-    for module in MODULES:
-        importlib.import_module(module)
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+    # with hydra, as each process begins by importing the program again
+    from rnnlab.runs import hydra_job, one_run, summary  # noqa: F401
+    from rnnlab.sweeps import callback, horizon_sweeper  # noqa: F401
+
     with contextlib.suppress(ImportError):  # it needs git itself
-        importlib.import_module("git")  # MLflow asks it for the commit
+        import git  # noqa: F401  MLflow asks it for the commit
     from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.report.learning_curve import write_learning_curve
     from rnnlab.runs.saved_model import write_model

@@ -6,7 +6,6 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
-import importlib
 import json
 import multiprocessing
 import os
@@ -248,8 +247,7 @@ def _end(status: int) -> NoReturn:
 
 def _import_what_comes_after() -> None:
     """While the last jobs run."""
-    for module in ("rnnlab.sweeps.report", "rnnlab.sweeps.summary"):
-        importlib.import_module(module)
+    from rnnlab.sweeps import report, summary  # noqa: F401
 
 
 def failure(config: DictConfig, future: Future[Any]) -> Exception | None:

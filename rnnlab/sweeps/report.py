@@ -12,7 +12,7 @@ from rnnlab.report.select_runs import log_report, report_sweep
 def log_comparison(client: MlflowClient, run_id: str, folder: Path) -> None:
     """Compare the runs of a sweep in `folder`, and keep that among the artifacts of its parent.
 
-    What goes wrong is told in a line, and no more: a sweep of days does not fail for its report.
+    An error is printed in a line, and no more: a sweep of days does not fail for its report.
     """
     try:
         _, paths = report_sweep(client, run_id, folder)

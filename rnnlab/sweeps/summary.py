@@ -37,7 +37,7 @@ class SweepSummary:
     failed: list[FailedJob]
 
     @property
-    def jobs(self) -> int:
+    def num_jobs(self) -> int:
         return len(self.finished) + len(self.failed)
 
     def view(self, run_id: str) -> View:
@@ -49,13 +49,13 @@ class SweepSummary:
         """The rows of the comparison report, of the finished runs: the others are listed below."""
         kept = len(rows.HEADER) - 1
         assert rows.HEADER[kept] == "failed"
-        table = [rows.words(cell)[:kept] for cell in make_grid(self.finished).groups]
+        table = [rows.table_row(group)[:kept] for group in make_grid(self.finished).groups]
         return markdown_table(rows.HEADER[:kept], table)
 
     def markdown(self) -> str:
         lines = [self.table()] if self.finished else []
         if self.failed:
-            lines.append(f"\n{len(self.failed)} of {self.jobs} jobs failed:\n")
+            lines.append(f"\n{len(self.failed)} of {self.num_jobs} jobs failed:\n")
             lines += [f"- {job}" for job in self.failed]
         return "\n".join(lines) + "\n"
 

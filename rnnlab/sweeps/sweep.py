@@ -95,17 +95,17 @@ class Sweep:
             ) from error
         if goes_on:
             parent = ParentRun.read(self.folder)
-            self._refuse_lost(parent.sweep.run_id)
-            parent.sweep.status, parent.sweep.delivered = "RUNNING", False
+            self._refuse_lost(parent.file.run_id)
+            parent.file.status, parent.file.delivered = "RUNNING", False
         else:
-            sweep = SweepFile(overrides, dict(settings or {}), masked(self.uri))
-            parent = ParentRun.new(self.folder, self.experiment, sweep, tags or {}, params or {})
+            file = SweepFile(overrides, dict(settings or {}), masked(self.uri))
+            parent = ParentRun.new(self.folder, self.experiment, file, tags or {}, params or {})
         parent.write()
         self.parent = parent
         if self.client is not None:
             self._begin_in_store(self.client, parent)
-        if parent.sweep.run_id:
-            os.environ[PARENT_RUN] = parent.sweep.run_id
+        if parent.file.run_id:
+            os.environ[PARENT_RUN] = parent.file.run_id
 
     def _begin_in_store(self, client: MlflowClient, parent: ParentRun) -> None:
         """If that fails, the jobs train all the same."""
@@ -113,7 +113,7 @@ class Sweep:
             deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
             with hold_signals():
                 parent.begin(client, self.experiment_id)
-            client.update_run(parent.sweep.run_id, status="RUNNING")
+            client.update_run(parent.file.run_id, status="RUNNING")
         except FAILURES as error:
             sys.stderr.write(
                 f"MLflow failed, {self.folder.path} keeps the sweep: {first_line(error)}\n"
@@ -165,10 +165,10 @@ class Sweep:
 
     def _write_down(self, parent: ParentRun, summary: "SweepSummary", ending: str) -> None:
         """What the store is to have."""
-        parent.sweep.status, parent.manifest.ended = ending, int(time.time() * 1000)
-        metrics: dict[str, float] = {"sweep/jobs": summary.jobs}
+        parent.file.status, parent.manifest.ended = ending, int(time.time() * 1000)
+        metrics: dict[str, float] = {"sweep/jobs": summary.num_jobs}
         metrics["sweep/failed"] = len(summary.failed)
-        if summary.jobs:
+        if summary.num_jobs:
             text = summary.markdown()
             if self.horizons is not None:
                 text = f"{self.horizons.markdown()}\n{text}"
@@ -185,7 +185,7 @@ class Sweep:
 
     def _print(self, summary: "SweepSummary") -> None:
         """What was found, before anything is asked of the store."""
-        if not summary.jobs:
+        if not summary.num_jobs:
             return
         if self.horizons is not None:
             failed = "".join(f"{job}\n" for job in summary.failed)
@@ -207,13 +207,13 @@ class Sweep:
             parent.deliver(self.client, self.experiment_id)
         except (ValueError, *FAILURES) as error:
             sys.stderr.write(
-                f"MLflow could not be told that the sweep is {parent.sweep.status}: "
+                f"MLflow could not be told that the sweep is {parent.file.status}: "
                 f"{first_line(error)}\npython -m rnnlab.sync {self.folder.path} does it later\n"
             )
             return
-        run_id, view = parent.sweep.run_id, summary.view(parent.sweep.run_id)
+        run_id, view = parent.file.run_id, summary.view(parent.file.run_id)
         show(self.client, self.experiment_id, view)
-        if summary.jobs:
+        if summary.num_jobs:
             sys.stdout.write(f"\n{ui_links(self.uri, self.experiment_id, run_id, view)}\n")
         if summary.finished or any(job.run_id for job in summary.failed):
             log_comparison(self.client, run_id, self.folder.report)

@@ -24,7 +24,7 @@ class SweepFile:
     """Whether the store has all of it."""
 
     def write(self, folder: Path) -> None:
-        write_json(SweepFolder(folder).sweep, self)
+        write_json(SweepFolder(folder).sweep_file, self)
 
     @classmethod
     def read(cls, folder: Path) -> "SweepFile":
@@ -33,7 +33,7 @@ class SweepFile:
         Raises:
             ValueError: If it cannot be read.
         """
-        return read_json(SweepFolder(folder).sweep, cls)
+        return read_json(SweepFolder(folder).sweep_file, cls)
 
     @classmethod
     def of_same(
@@ -44,7 +44,7 @@ class SweepFile:
         Raises:
             ValueError: If that sweep asked for something else.
         """
-        if not SweepFolder(folder).sweep.exists():
+        if not SweepFolder(folder).sweep_file.exists():
             return None
         found = cls.read(folder)
         had = {f"hydra.sweeper.{key}={value}" for key, value in found.settings.items()}

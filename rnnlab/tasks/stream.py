@@ -36,7 +36,7 @@ def generator(seed: int, stream: str, step: int) -> Generator:
     result = Generator()
     state = result.get_state()
     # ATen's layout, in 64-bit words: seed; left and seeded; next; 624 words of state; a cached
-    # normal number, absent. tests/test_data.py holds it against numpy's twister.
+    # normal number, absent. tests/tasks/test_stream.py holds it against numpy's twister.
     words = state.numpy().view(np.uint64)
     words[1] = 1 | (1 << 32)  # left = 1: the next draw twists this state into fresh words
     words[2] = 0

@@ -1,4 +1,4 @@
-"""The local record of a run's metrics: one JSON object a line, written as the numbers come.
+"""A run's metrics on the local disk: one JSON object a line, written as the numbers come.
 
     {"key": "train/loss", "value": 0.1672, "step": 50, "timestamp": 1767225600000}
 

@@ -6,8 +6,7 @@ or by `rnnlab.sync`.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,13 @@ from rnnlab.tracking.ui_view import View
 log = logging.getLogger(__name__)
 
 
-class RunRecord:
-    """One run's record; what is to be known of the run while it lasts changes here alone.
+class TrackedRun:
+    """One run, of which its folder and its store know what becomes of it.
 
     Args:
         client: Of its store; None where that does not answer now.
-        manifest: What its store is told of it.
-        result: How it stands.
+        manifest: What its store has of it besides its numbers.
+        result: How it stands; it changes here alone.
         logger: Where its metrics go.
         written: The points that an earlier attempt has left; None if it begins.
         metrics: The newest value of every metric, which training fills.
@@ -62,21 +61,26 @@ class RunRecord:
         self.logger, self.written, self.metrics = logger, written, metrics
         self.folder = RunFolder(Path(result.folder))
         self.artifacts: list[str] = []
+        """Files and folders of its folder that the store is to have."""
 
-    @contextmanager
-    def running(self, config: Mapping[str, Any]) -> Iterator[None]:
-        """Begin the run, and end it, whatever becomes of what is done meanwhile.
+    def run(self, config: Mapping[str, Any], work: Callable[[], None]) -> None:
+        """Begin the run, do its work, and end it, whatever becomes of the work.
 
         It ends as FINISHED, as KILLED if a signal has come, or else as FAILED.
 
         Args:
-            config: What is to be run, without secrets.
+            config: What is to be run, plain and without secrets.
+            work: Trains and tests.
+
+        Raises:
+            Stopped: If a signal has come.
+            Exception: Whatever else `work` raises.
         """
         began = time.monotonic()
         try:
             self.write_down(config)
             self._begin()
-            yield
+            work()
             self.result.status = "FINISHED"
         except BaseException as error:
             signum = received_signal()
@@ -91,11 +95,15 @@ class RunRecord:
                 self._end()
 
     def write_down(self, config: Mapping[str, Any]) -> None:
-        """What is to be run, in its folder."""
+        """Write into its folder what is to be run."""
         self.folder.failure.unlink(missing_ok=True)  # of the attempt before
         write_config(self.folder.path, config)
         self.manifest.write(self.folder.path)
         self.result.write()
+
+    def tests(self, checkpoint: Path | None) -> None:
+        """The checkpoint that it is about to test; None where there is none."""
+        self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
 
     def _begin(self) -> None:
         """Begin the run in the store, or go on with it."""
@@ -111,14 +119,10 @@ class RunRecord:
                         delivery.go_on(self.result.changes)
                     try_to_write(self.result.write)
             except FAILURES as error:
-                log.warning("MLflow failed, %s keeps the run: %s", *self._where(error))
+                reason = first_line(error)
+                log.warning("MLflow failed, %s keeps the run: %s", self.result.folder, reason)
                 self.logger.delivery = None
         self.logger.begin(self.written)
-
-    def tested(self, checkpoint: Path | None, artifacts: list[str]) -> None:
-        """What has come of it: the checkpoint that was tested, and what its folder has besides."""
-        self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
-        self.artifacts = artifacts
 
     def _fail(self, error: BaseException, signum: int | None) -> None:
         self.result.status = "FAILED" if signum is None else "KILLED"
@@ -130,35 +134,31 @@ class RunRecord:
         )
 
     def _end(self) -> None:
-        """On the disk first: what the store does not take is delivered later."""
+        """End it on the disk first: what the store does not take is delivered later."""
         self.manifest.ended, self.manifest.artifacts = int(time.time() * 1000), self.artifacts
         try_to_write(lambda: self.manifest.write(self.folder.path))
         try_to_write(self.result.write)
-        self.result.delivered = self.logger.end(
-            self.folder.path, self.artifacts, self.result.status
-        )
+        status = self.result.status
+        self.result.delivered = self.logger.end(self.folder.path, self.artifacts, status)
         self.result.undelivered = len(self.logger.waiting)
         try_to_write(self.result.write)
         if not self.result.delivered:
             try_to_write(lambda: outbox().add(self.folder.path))
 
-    def _where(self, error: Exception) -> tuple[str, str]:
-        return self.result.folder, first_line(error)
 
-
-def open_record(
+def track_run(
     tracking: TrackingSettings,
     result: Result,
     logger: BufferedMLFlowLogger,
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     params: Mapping[str, str],
-) -> RunRecord:
-    """The record of a run whose folder this process has to itself; nothing is written yet.
+) -> TrackedRun:
+    """A run whose folder this process has to itself, before it begins; nothing is written yet.
 
     Args:
         tracking: Where its store is.
-        result: What it is; here it learns of its store.
+        result: What it is.
         logger: Where its metrics go.
         metrics: The newest value of every metric, which training fills.
         tags: Of the run in its store, if it begins.
@@ -170,32 +170,31 @@ def open_record(
     folder = RunFolder(Path(result.folder))
     goes_on = folder.manifest.exists()
     written = list(logger.journal) if goes_on else None
-    client = _reach(tracking, result)
-    if goes_on:
-        manifest = Manifest.read(folder.path)
-    else:
-        params = {**params, "tracking.uri": result.tracking_uri}
-        manifest = Manifest.new(
-            *("run", tracking.experiment, result.name, folder.path, result.overrides, tags, params)
-        )
-    return RunRecord(client, manifest, result, logger, written, metrics)
-
-
-def _reach(tracking: TrackingSettings, result: Result) -> MlflowClient | None:
-    """The store, with the run's place in it, or None if it does not answer now."""
-    uri = tracking_uri(tracking.uri)
+    uri, client = tracking_uri(tracking.uri), None
     result.tracking_uri = masked(uri)
     try:
         client, result.experiment_id = open_store(uri, tracking.experiment)
     except UnreachableError as error:
         log.warning("%s: the run is recorded in %s; rnnlab.sync delivers it", error, result.folder)
-        return None
-    show(client, result.experiment_id, View(result.task, result.length))
-    return client
+    else:
+        show(client, result.experiment_id, View(result.task, result.length))
+    if goes_on:
+        manifest = Manifest.read(folder.path)
+    else:
+        manifest = Manifest.new(
+            kind="run",
+            experiment=tracking.experiment,
+            name=result.name,
+            folder=folder.path,
+            overrides=result.overrides,
+            tags=tags,
+            params={**params, "tracking.uri": result.tracking_uri},
+        )
+    return TrackedRun(client, manifest, result, logger, written, metrics)
 
 
 def deliver_waiting(result: Result, uri: str) -> None:
-    """What earlier runs could not deliver, now that the store has taken this one."""
+    """Deliver what earlier runs could not, now that the store has taken this one."""
     if not result.delivered:
         return
     outbox().remove(Path(result.folder))

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlflow.tracking.context.registry import resolve_tags
+
 from rnnlab import __version__
 from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.run_folder import TrackedFolder
@@ -21,7 +23,7 @@ REPORTED_TAG = "rnnlab.reported"
 
 @dataclass
 class Manifest:
-    """One run, as its store has it or is to have it."""
+    """A run or a sweep, as its store has it or is to have it."""
 
     experiment: str
     name: str
@@ -54,8 +56,6 @@ class Manifest:
             tags: Further ones, besides those that every run has.
             params: All of them.
         """
-        from mlflow.tracking.context.registry import resolve_tags
-
         common = {
             "rnnlab.kind": kind,
             VERSION_TAG: __version__,

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeliveredRun:
     """What was brought to the store of one run."""
 
     name: str
@@ -26,7 +26,7 @@ class Delivered:
     status: str
 
 
-def deliver(folder: Path, uri: str) -> Delivered | None:
+def deliver(folder: Path, uri: str) -> DeliveredRun | None:
     """Bring a run that has ended, or whose process has, to its store; None if it is there already.
 
     A run that its process left as running is KILLED, or FAILED where it is written down why.
@@ -57,11 +57,11 @@ def deliver(folder: Path, uri: str) -> Delivered | None:
         points = delivery.deliver_all(folder, result.status)
         result.delivered, result.undelivered = True, 0
         try_to_write(result.write)
-        return Delivered(result.name, points, result.status)
+        return DeliveredRun(result.name, points, result.status)
 
 
 class Outbox:
-    """The list of them, a small file for each in a folder that all runs started here share."""
+    """Lists the runs that wait: a small file for each, in a folder that all runs started here share."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Outbox:
     def remove(self, run: Path) -> None:
         self._entry(run).unlink(missing_ok=True)
 
-    def deliver(self, uri: str) -> list[Delivered]:
+    def deliver(self, uri: str) -> list[DeliveredRun]:
         """Bring those there that can be; the others wait on."""
         delivered = []
         for entry in sorted(self.folder.glob("*.txt")):

@@ -13,7 +13,7 @@ from torch.optim import Adam, AdamW, Optimizer
 
 
 def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
-    """What does as `optimizer.step()`, until asked again, or an option but the learning rate changes.
+    """A function that does what `optimizer.step()` does, as long as no option but the learning rate changes.
 
     It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a
     state to go on from and no hooks.

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped, received_signal
-from rnnlab.training.module import DivergedError, TrainingModule
+from rnnlab.training.block import DivergedError
+from rnnlab.training.module import TrainingModule
 
 
 class CheckpointOnStop(pl.Callback):

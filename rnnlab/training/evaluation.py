@@ -1,6 +1,7 @@
 """What a model is scored on: sequences of its task that it was never trained on."""
 
 import itertools
+from collections.abc import Mapping
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.statistics import wilson
@@ -73,6 +74,20 @@ class Evaluation:
         inputs, targets = (part[: count - start] for part in batch)
         outputs, _ = model(inputs, last=targets.size(1))
         score.add(task, outputs, targets)
+
+
+def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:
+    """How good a validation is; lower is better.
+
+    Solved comes before unsolved, then fewer wrong sequences, then a lower loss.
+
+    Args:
+        metrics: Of the validation.
+        solved: Whether it shows the task solved.
+        sequences: That it was taken on.
+    """
+    loss, wrong = metrics["val/loss"], round(metrics["val/error"] * sequences)
+    return wrong + loss / (1 + loss) - solved * (1 + sequences)
 
 
 def _at_length(task: Task, seq_len: int) -> Task:

@@ -7,48 +7,22 @@ checkpoints are written at its end.
 """
 
 import math
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
-from rnnlab.tasks import Batch, Task
-from rnnlab.tasks.stream import Stream, philox_words
+from rnnlab.tasks import Task
+from rnnlab.training.block import Blocks, DivergedError
 from rnnlab.training.checkpoints import FORMAT
 from rnnlab.training.clipping import Clip
-from rnnlab.training.evaluation import Evaluation
+from rnnlab.training.evaluation import Evaluation, rank
 from rnnlab.training.settings import EvalSettings, TrainSettings
-from rnnlab.training.update import Update
-
-
-class DivergedError(Exception):
-    """At update `step` the loss, or what it left, is not finite: the end of this run, and a result."""
-
-    def __init__(self, step: int, what: str = "the loss") -> None:
-        super().__init__(f"{what} of update {step} is not finite")
-        self.step = step
-
-
-class Speed:
-    """Updates a second since training began in this process, or went on in it."""
-
-    def __init__(self) -> None:
-        self.updates = 0
-        self.seconds = 0.0
-
-    def after(self, updates: int, seconds: float) -> float:
-        """The speed, with a block more."""
-        self.updates += updates
-        self.seconds += seconds
-        return self.updates / self.seconds
 
 
 class Position(NamedTuple):
@@ -61,10 +35,8 @@ class Position(NamedTuple):
 class TrainingModule(pl.LightningModule):
     """One model on one task.
 
-    Metrics go to the logger under the number of updates made so far: `train/loss`, `train/lr`,
-    `grad/norm` (before clipping), `grad/norm_clipped` and `grad/clip_fraction` as means over each
-    block, `perf/seconds_per_update` of the block and `perf/steps_per_second` of all blocks so far,
-    and those of `Evaluation` at each validation and at the test.
+    Metrics go to the logger under the number of updates made so far: those of `Blocks` after each
+    block, and those of `Evaluation` at each validation and at the test.
 
     Args:
         model: What is trained.
@@ -72,8 +44,8 @@ class TrainingModule(pl.LightningModule):
         optimizer: Makes the optimizer from the parameters.
         clip: What happens to each gradient before its update.
         schedule: Makes a learning-rate schedule from the optimizer, stepped at every update.
-        train: How long and on what.
-        evaluation: What it is scored on.
+        train_settings: How long and on what.
+        eval_settings: What it is scored on.
         seed: Of dropout.
         origin: Plain types that go into every checkpoint, beside how far training has come.
         changed: Settings of the optimizer that a resume has changed: a checkpoint has the old ones.
@@ -90,8 +62,8 @@ class TrainingModule(pl.LightningModule):
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
         clip: Clip,
         schedule: Callable[[Optimizer], LRScheduler] | None = None,
-        train: TrainSettings | None = None,
-        evaluation: EvalSettings | None = None,
+        train_settings: TrainSettings | None = None,
+        eval_settings: EvalSettings | None = None,
         seed: int = 0,
         origin: Mapping[str, Any] | None = None,
         changed: Collection[str] = (),
@@ -102,15 +74,13 @@ class TrainingModule(pl.LightningModule):
         self.task = task
         self.make_optimizer = optimizer
         self.make_schedule = schedule
-        self.clip = clip
-        self.train_settings = train or TrainSettings()
-        self.evaluation = Evaluation(task, evaluation or EvalSettings())
-        self.seed = check_seed("seed", seed)
+        self.train_settings = train_settings or TrainSettings()
+        self.evaluation = Evaluation(task, eval_settings or EvalSettings())
+        self.blocks = Blocks(model, task, clip, self.train_settings, check_seed("seed", seed))
         self.origin, self.changed = dict(origin or {}), frozenset(changed)
         self.position = Position()
         self.tested_at: int | None = None  # updates behind the weights that are tested
         self.recent: dict[str, float] = {}  # the newest value of every metric
-        self._speed = Speed()
         self._validated: dict[str, float] = {}
 
     @property
@@ -142,72 +112,12 @@ class TrainingModule(pl.LightningModule):
             self.trainer.should_stop = True
 
     def training_step(self, start: int) -> None:
-        stop = min(start + self.train_settings.block, self.train_settings.steps)
-        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
-        self._seed(int(philox_words(self.seed, "dropout", start, 1)[0]))
-        began = time.perf_counter()
-        measured = self._block(start, stop)
-        seconds = time.perf_counter() - began
-        metrics = self._means(measured, start)
-        self.position = self.position._replace(updates=stop)
-        metrics["perf/steps_per_second"] = self._speed.after(stop - start, seconds)
-        metrics["perf/seconds_per_update"] = seconds / (stop - start)
+        optimizer: Any = self.optimizers()
+        schedule: Any = self.lr_schedulers()
+        by_update = None if isinstance(schedule, ReduceLROnPlateau) else schedule
+        metrics = self.blocks.make(start, optimizer, by_update)
+        self.position = self.position._replace(updates=self.blocks.stop_of(start))
         self.record(metrics)
-
-    def _block(self, start: int, stop: int) -> Tensor:
-        """Make the updates from `start` up to `stop`; a row each of what `Update` returns."""
-        optimizer: Any = self.optimizers()
-        skips = self.train_settings.nonfinite == "skip"
-        schedule = self._schedule_of_updates()
-        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
-        rows = [
-            update(batch, counted=step == stop - 1)
-            for step, batch in enumerate(self._batches(start, stop), start)
-        ]
-        return torch.stack(rows).cpu().double()  # waits for the device, once
-
-    def _means(self, measured: Tensor, start: int) -> dict[str, float]:
-        """Of a block's updates, the first of which is number `start`.
-
-        Raises:
-            DivergedError: Where one has a loss that is not finite, and is not left out.
-        """
-        optimizer: Any = self.optimizers()
-        skipped = {}
-        if self.train_settings.nonfinite == "skip":
-            finite = measured.isfinite().all(dim=1)
-            measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
-        losses, norms, clipped = measured.unbind(dim=1)
-        if not losses.isfinite().all():
-            raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
-        return {
-            "train/loss": losses.mean().item(),
-            "train/lr": optimizer.param_groups[0]["lr"],
-            "grad/norm": norms.mean().item(),
-            "grad/norm_clipped": clipped.mean().item(),
-            "grad/clip_fraction": (clipped < norms).double().mean().item(),
-            **skipped,
-        }
-
-    def _seed(self, seed: int) -> None:
-        """What torch.manual_seed does, which first writes down for each absent device who asked."""
-        if self.device.type == "cpu":
-            torch.default_generator.manual_seed(seed)
-        else:
-            torch.manual_seed(seed)
-
-    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """Those of the updates from `start` up to `stop`.
-
-        On the CPU a few at once, while what makes them is in its caches; on a device each while
-        the device is busy with the one before.
-        """
-        settings = self.train_settings
-        stream = Stream(self.task, settings.batch_size, settings.data_seed, "train")
-        dtype = next(self.model.parameters()).dtype
-        batches = (stream.batch(number, self.device, dtype) for number in range(start, stop))
-        while few := list(islice(batches, 10 if self.device.type == "cpu" else 1)):
-            yield from few
 
     def val_dataloader(self) -> range:
         return range(1)  # all of a validation in one step
@@ -228,7 +138,8 @@ class TrainingModule(pl.LightningModule):
             solved = self.evaluation.confirms_solved(self.model)
             if solved:
                 self.position = self.position._replace(solved_at=self.updates)
-        self.log("rank", self._rank(metrics, solved), logger=False)  # where ModelCheckpoint looks
+        found = rank(metrics, solved, self.evaluation.settings.val_sequences)
+        self.log("rank", found, logger=False)  # where ModelCheckpoint looks
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
 
@@ -237,12 +148,6 @@ class TrainingModule(pl.LightningModule):
         weights = all(weight.isfinite().all() for weight in self.model.parameters())
         if not (weights and math.isfinite(loss)):
             raise DivergedError(self.updates, "what is left")
-
-    def _rank(self, metrics: Mapping[str, float], solved: bool) -> float:
-        """Lower is better: solved before unsolved, then fewer wrong sequences, then a lower loss."""
-        loss, sequences = metrics["val/loss"], self.evaluation.settings.val_sequences
-        wrong = round(metrics["val/error"] * sequences)
-        return wrong + loss / (1 + loss) - solved * (1 + sequences)
 
     def test_dataloader(self) -> range:
         return range(1)  # all of the test in one step
@@ -282,21 +187,17 @@ class TrainingModule(pl.LightningModule):
         own = checkpoint["rnnlab"]
         self.position = Position(own["updates"], own["solved_at"])
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
-        checkpoint["loops"]["fit_loop"] = self._fit_loop()
+        loop = self.trainer.fit_loop.state_dict()
+        checkpoint["loops"]["fit_loop"] = _moved_to(self.updates, loop, self.train_settings)
 
-    def _fit_loop(self) -> dict[str, Any]:
-        """The state of Lightning's loop, with as many epochs and steps done as the updates say."""
-        settings = self.train_settings
-        epochs = -(-self.updates // settings.val_every)
-        if self.updates < settings.steps:
-            epochs = self.updates // settings.val_every  # one that has only begun begins again
-        state = self.trainer.fit_loop.state_dict()
-        for counts in state["epoch_progress"].values():
-            counts.update(dict.fromkeys(counts, epochs))
-        steps = state["epoch_loop.manual_optimization.optim_step_progress"]["total"]
-        steps.update(dict.fromkeys(steps, -(-self.updates // settings.block)))
-        return state
 
-    def _schedule_of_updates(self) -> LRScheduler | None:
-        schedule: Any = self.lr_schedulers()
-        return None if isinstance(schedule, ReduceLROnPlateau) else schedule
+def _moved_to(updates: int, loop: dict[str, Any], settings: TrainSettings) -> dict[str, Any]:
+    """The state of Lightning's loop, with as many epochs and steps done as the updates say."""
+    epochs = -(-updates // settings.val_every)
+    if updates < settings.steps:
+        epochs = updates // settings.val_every  # one that has only begun begins again
+    for counts in loop["epoch_progress"].values():
+        counts.update(dict.fromkeys(counts, epochs))
+    steps = loop["epoch_loop.manual_optimization.optim_step_progress"]["total"]
+    steps.update(dict.fromkeys(steps, -(-updates // settings.block)))
+    return loop

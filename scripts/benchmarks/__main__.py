@@ -198,7 +198,7 @@ def sweep(rounds: int, folder: Path) -> Any:
     names = ("rnnlab", "stock")
     header = ["cell and task", *(f"{name}: median test loss" for name in names)]
     medians = [{k: statistics.median(v) for k, v in found[n]["losses"].items()} for n in names]
-    table = [[k, *(f"{timing[k]:.4g}" for timing in medians)] for k in medians[0]]
+    table = [[k, *(f"{losses[k]:.4g}" for losses in medians)] for k in medians[0]]
     sys.stdout.write(f"{markdown_table(header, table)}\n")
     return found
 

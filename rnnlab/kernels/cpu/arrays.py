@@ -7,7 +7,7 @@ from torch import Tensor
 
 Array = np.ndarray
 
-quiet = np.errstate(all="ignore")
+ignore_float_errors = np.errstate(all="ignore")
 """Decorates a function: infinity is a result, of which torch says nothing either.
 
 Of all errors, not of overflow alone: then numpy does not look for any after each call.

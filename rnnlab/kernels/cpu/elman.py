@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.cpu.arrays import Array, array, quiet, rows, times, with_ones
+from rnnlab.kernels.cpu.arrays import Array, array, ignore_float_errors, rows, times, with_ones
 from rnnlab.kernels.recurrence import backward_chunks, chunks, refuse_second_order
 
 
@@ -54,7 +54,7 @@ class ElmanScan(Function):
     """`elman_scan` of tensors on the CPU."""
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def forward(
         ctx: Any,
         inputs: Tensor,
@@ -92,7 +92,7 @@ class ElmanScan(Function):
         return hidden, torch.from_numpy(_hidden(states[-1], form))
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
         weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.cpu.arrays import Array, array, column_sums, quiet, rows, with_ones
+from rnnlab.kernels.cpu.arrays import (
+    Array,
+    array,
+    column_sums,
+    ignore_float_errors,
+    rows,
+    with_ones,
+)
 from rnnlab.kernels.recurrence import backward_chunks, chunks, refuse_second_order
 
 
@@ -22,7 +29,7 @@ class GRUScan(Function):
     """`gru_scan` of tensors on the CPU."""
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def forward(
         ctx: Any,
         inputs: Tensor,
@@ -52,7 +59,7 @@ class GRUScan(Function):
         return hidden, torch.from_numpy(states[-1].copy())
 
     @staticmethod
-    @quiet
+    @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
         weight_ih, weight_hh, _ = ctx.saved_tensors  # which looks whether anyone has changed them

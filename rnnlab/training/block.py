@@ -1,0 +1,118 @@
+"""A block of optimizer updates, made and measured as one."""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.tasks import Batch, Task
+from rnnlab.tasks.stream import Stream, philox_words
+from rnnlab.training.clipping import Clip
+from rnnlab.training.settings import TrainSettings
+from rnnlab.training.update import Update
+
+
+class DivergedError(Exception):
+    """At update `step` the loss, or what it left, is not finite: the end of this run, and a result."""
+
+    def __init__(self, step: int, what: str = "the loss") -> None:
+        super().__init__(f"{what} of update {step} is not finite")
+        self.step = step
+
+
+class Blocks:
+    """Makes the blocks of one run.
+
+    Args:
+        model: What is trained.
+        task: What it is trained on.
+        clip: What happens to each gradient before its update.
+        settings: How many updates, on which batches.
+        seed: Of dropout.
+    """
+
+    def __init__(
+        self, model: SequenceModel, task: Task, clip: Clip, settings: TrainSettings, seed: int
+    ) -> None:
+        self.model, self.task, self.clip = model, task, clip
+        self.settings, self.seed = settings, seed
+        self.stream = Stream(task, settings.batch_size, settings.data_seed, "train")
+        self._updates, self._seconds = 0, 0.0  # since training began in this process
+
+    def stop_of(self, start: int) -> int:
+        """The first update after the block that begins with update `start`."""
+        return min(start + self.settings.block, self.settings.steps)
+
+    def make(
+        self, start: int, optimizer: LightningOptimizer, schedule: LRScheduler | None
+    ) -> dict[str, float]:
+        """Make the updates from number `start` up to `stop_of(start)`.
+
+        Returns:
+            `train/loss`, `train/lr`, `grad/norm`, `grad/norm_clipped` and `grad/clip_fraction`, as
+            means; `perf/steps_per_second` of all blocks so far and `perf/seconds_per_update` of this
+            one; with nonfinite="skip" `train/skipped`.
+
+        Raises:
+            DivergedError: Where a loss is not finite, and its update is not to be left out.
+        """
+        stop = self.stop_of(start)
+        device = next(self.model.parameters()).device
+        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
+        _seed(int(philox_words(self.seed, "dropout", start, 1)[0]), device)
+        began = time.perf_counter()
+        skips = self.settings.nonfinite == "skip"
+        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
+        rows = [
+            update(batch, counted=step == stop - 1)
+            for step, batch in enumerate(self._batches(start, stop, device), start)
+        ]
+        measured = torch.stack(rows).cpu().double()  # waits for the device, once
+        seconds = time.perf_counter() - began
+        metrics = self._means(measured, start)
+        metrics["train/lr"] = optimizer.param_groups[0]["lr"]
+        self._updates, self._seconds = self._updates + stop - start, self._seconds + seconds
+        metrics["perf/steps_per_second"] = self._updates / self._seconds
+        metrics["perf/seconds_per_update"] = seconds / (stop - start)
+        return metrics
+
+    def _means(self, measured: Tensor, start: int) -> dict[str, float]:
+        """The means over a block, of a row of `Update`'s for each of its updates."""
+        skipped = {}
+        if self.settings.nonfinite == "skip":
+            finite = measured.isfinite().all(dim=1)
+            measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
+        losses, norms, clipped = measured.unbind(dim=1)
+        if not losses.isfinite().all():
+            raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
+        return {
+            "train/loss": losses.mean().item(),
+            "grad/norm": norms.mean().item(),
+            "grad/norm_clipped": clipped.mean().item(),
+            "grad/clip_fraction": (clipped < norms).double().mean().item(),
+            **skipped,
+        }
+
+    def _batches(self, start: int, stop: int, device: torch.device) -> Iterator[Batch]:
+        """The batches of the updates from `start` up to `stop`.
+
+        On the CPU a few at once, while what makes them is in its caches; on a device each while
+        the device is busy with the one before.
+        """
+        dtype = next(self.model.parameters()).dtype
+        batches = (self.stream.batch(number, device, dtype) for number in range(start, stop))
+        while few := list(islice(batches, 10 if device.type == "cpu" else 1)):
+            yield from few
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Do what torch.manual_seed does, which first notes for each absent device who called it."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
