@@ -233,6 +233,10 @@ def _folder(name: object, uri: str | None) -> RunFolder:
     if not isinstance(name, str):
         raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
     path = Path(name).absolute()
+    try:
+        path.exists()
+    except OSError as error:  # a name that no file can have
+        raise ValueError(f"resume={name[:40]!r}...: {error.strerror}") from error
     if path.suffix == ".ckpt":
         folder = RunFolder(path.parent.parent)
         if path.name != folder.last.name:
