@@ -42,7 +42,7 @@ class Blocks:
         self.model, self.task, self.clip = model, task, clip
         self.settings, self.seed = settings, seed
         self.stream = Stream(task, settings.batch_size, settings.data_seed, "train")
-        self._updates, self._seconds = 0, 0.0  # since training began in this process
+        self._updates, self._seconds = 0, 0.0
 
     def stop_of(self, start: int) -> int:
         """The first update after the block that begins with update `start`."""
@@ -74,17 +74,8 @@ class Blocks:
         ]
         measured = torch.stack(rows).cpu().double()  # waits for the device, once
         seconds = time.perf_counter() - began
-        metrics = self._means(measured, start)
-        metrics["train/lr"] = optimizer.param_groups[0]["lr"]
-        self._updates, self._seconds = self._updates + stop - start, self._seconds + seconds
-        metrics["perf/steps_per_second"] = self._updates / self._seconds
-        metrics["perf/seconds_per_update"] = seconds / (stop - start)
-        return metrics
-
-    def _means(self, measured: Tensor, start: int) -> dict[str, float]:
-        """The means over a block, of a row of `Update`'s for each of its updates."""
         skipped = {}
-        if self.settings.nonfinite == "skip":
+        if skips:
             finite = measured.isfinite().all(dim=1)
             measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
         losses, norms, clipped = measured.unbind(dim=1)
@@ -92,11 +83,19 @@ class Blocks:
             raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
         return {
             "train/loss": losses.mean().item(),
+            "train/lr": optimizer.param_groups[0]["lr"],
             "grad/norm": norms.mean().item(),
             "grad/norm_clipped": clipped.mean().item(),
             "grad/clip_fraction": (clipped < norms).double().mean().item(),
+            "perf/steps_per_second": self._speed(stop - start, seconds),
+            "perf/seconds_per_update": seconds / (stop - start),
             **skipped,
         }
+
+    def _speed(self, updates: int, seconds: float) -> float:
+        """Updates a second since training began in this process, with a block more."""
+        self._updates, self._seconds = self._updates + updates, self._seconds + seconds
+        return self._updates / self._seconds
 
     def _batches(self, start: int, stop: int, device: torch.device) -> Iterator[Batch]:
         """The batches of the updates from `start` up to `stop`.
