@@ -62,20 +62,11 @@ class Blocks:
             DivergedError: Where a loss is not finite, and its update is not to be left out.
         """
         stop = self.stop_of(start)
-        device = next(self.model.parameters()).device
-        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
-        _seed(int(philox_words(self.seed, "dropout", start, 1)[0]), device)
         began = time.perf_counter()
-        skips = self.settings.nonfinite == "skip"
-        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
-        rows = [
-            update(batch, counted=step == stop - 1)
-            for step, batch in enumerate(self._batches(start, stop, device), start)
-        ]
-        measured = torch.stack(rows).cpu().double()  # waits for the device, once
+        measured = self._update(start, stop, optimizer, schedule)
         seconds = time.perf_counter() - began
         skipped = {}
-        if skips:
+        if self.settings.nonfinite == "skip":
             finite = measured.isfinite().all(dim=1)
             measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
         losses, norms, clipped = measured.unbind(dim=1)
@@ -91,6 +82,21 @@ class Blocks:
             "perf/seconds_per_update": seconds / (stop - start),
             **skipped,
         }
+
+    def _update(
+        self, start: int, stop: int, optimizer: LightningOptimizer, schedule: LRScheduler | None
+    ) -> Tensor:
+        """Make the updates; a row of `Update`'s for each."""
+        device = next(self.model.parameters()).device
+        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
+        _seed(int(philox_words(self.seed, "dropout", start, 1)[0]), device)
+        skips = self.settings.nonfinite == "skip"
+        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
+        rows = [
+            update(batch, counted=step == stop - 1)
+            for step, batch in enumerate(self._batches(start, stop, device), start)
+        ]
+        return torch.stack(rows).cpu().double()  # waits for the device, once
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""
