@@ -5,36 +5,19 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 from mlflow import MlflowClient
 
+from rnnlab.foundation.masking import HIDDEN
 from rnnlab.run import main
-from rnnlab.sweeps.callback import Sweep
-from rnnlab.tracking import PARENT_RUN
-from rnnlab.tracking.result import Result
+from rnnlab.sync import main as sync_main
+from rnnlab.tracking.manifest import PARENT_RUN
+from tests.support.command import Command, Finished
 from tests.support.faults_table import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]  # a hook, which pytest looks for here
-
-QUICK = (
-    *("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4"),
-    "diagnostics=none",
-)
-SMALL = ("eval.sequences=400", "eval.val_sequences=20", "eval.batch_size=200", "task.seq_len=10")
-
-
-class Finished(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Finished]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,38 +40,62 @@ def home(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv(PARENT_RUN, raising=False)
+    monkeypatch.delenv(HIDDEN, raising=False)  # of the environment that other tests' configs took
     return tmp_path
 
 
 @pytest.fixture
+def figures() -> None:
+    """Named by a test that wants the figures of a sweep's report, which take longer than the sweep."""
+
+
+@pytest.fixture
+def _no_figures_unasked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr("rnnlab.report.report.draw", lambda grid: [])
+
+
+@pytest.fixture
 def command(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    home: Path,
+    _no_figures_unasked: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Command]:
     """`python -m rnnlab.run` with these arguments, in `home`."""
     handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: str) -> Finished:
-        monkeypatch.setattr("sys.argv", ["rnnlab.run", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
+        finished = _called(main, ["rnnlab.run", *arguments], monkeypatch, capfd)
         os.environ.pop(PARENT_RUN, None)
-        assert Sweep.current is None or ended.value.code != 0
-        assert isinstance(ended.value.code, int)
-        return Finished(ended.value.code, *capfd.readouterr())
+        return finished
 
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    Sweep.current = None
 
 
-def result_of(folder: Path) -> Result:
-    """The result of the one run below `folder`."""
-    (path,) = folder.glob("outputs/runs/*/*/result.json")
-    return Result.read(path.parent)
+@pytest.fixture
+def sync(
+    home: Path,
+    _no_figures_unasked: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Command:
+    """`python -m rnnlab.sync` with these arguments, in `home`."""
+    return lambda *arguments: _called(sync_main, ["rnnlab.sync", *arguments], monkeypatch, capfd)
 
 
-def client(folder: Path) -> MlflowClient:
-    """A client of the folder's store."""
-    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+def _called(
+    program: Callable[[], None],
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Finished:
+    """How a command line ends that is called in this process."""
+    monkeypatch.setattr("sys.argv", words)
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        program()
+    assert isinstance(ended.value.code, int)
+    return Finished(ended.value.code, *capfd.readouterr())

@@ -1,6 +1,5 @@
 """Oracle for every yaml: the signature of the class that it names."""
 
-import functools
 import importlib
 import inspect
 from pathlib import Path
@@ -8,31 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.run import CONF
-from rnnlab.runs.build import build
-from rnnlab.runs.factory import KEYS, TRAINER, make_module
+from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
+from rnnlab.runs.run_config import KEYS, TRAINER
 from rnnlab.tracking.store import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
+from tests.support.configs import composed, plain, run_config, section
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
-
-
-@functools.cache  # read, never written
-def composed(*overrides: str, hydra: bool = False) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", list(overrides), return_hydra_config=hydra)
-
-
-def plain(config: Any, resolve: bool = False) -> dict[str, Any]:
-    made: Any = OmegaConf.to_container(config, resolve=resolve)
-    return made
 
 
 def chosen(*groups: str) -> list[tuple[str, str]]:
@@ -41,9 +28,9 @@ def chosen(*groups: str) -> list[tuple[str, str]]:
     return found
 
 
-def section(group: str, choice: str) -> tuple[Any, dict[str, Any]]:
-    """The class that the composed section names, and its arguments."""
-    config = plain(composed(f"{group}={choice}")[group])
+def class_and_arguments(group: str, choice: str) -> tuple[Any, dict[str, Any]]:
+    """What the composed section names."""
+    config = section(group, choice)
     module, _, name = config.pop("_target_").rpartition(".")
     return getattr(importlib.import_module(module), name), config
 
@@ -55,7 +42,7 @@ def defaults(cls: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("group", "choice"), chosen("cell", "task", "clip"))
 def test_rnnlabs_classes_with_all_their_arguments_at_their_defaults(group, choice):
-    cls, config = section(group, choice)
+    cls, config = class_and_arguments(group, choice)
     assert cls.__module__.startswith("rnnlab.")
     expected = defaults(cls)
     if group == "cell":  # asked of the task, never written
@@ -66,7 +53,7 @@ def test_rnnlabs_classes_with_all_their_arguments_at_their_defaults(group, choic
 
 @pytest.mark.parametrize("choice", [c for g, c in chosen("optimizer")])
 def test_optimizers_are_torchs_with_their_defaults_but_for_lr_and_form(choice):
-    cls, config = section("optimizer", choice)
+    cls, config = class_and_arguments("optimizer", choice)
     assert issubclass(cls, torch.optim.Optimizer)
     expected = defaults(cls)
     assert config.pop("lr") > 0
@@ -81,7 +68,7 @@ def test_optimizers_are_torchs_with_their_defaults_but_for_lr_and_form(choice):
 
 @pytest.mark.parametrize("choice", [c for g, c in chosen("schedule") if c != "none"])
 def test_schedules_are_torchs_with_their_defaults(choice):
-    cls, config = section("schedule", choice)
+    cls, config = class_and_arguments("schedule", choice)
     assert issubclass(cls, torch.optim.lr_scheduler.LRScheduler)
     expected = defaults(cls)
     assert set(config) <= set(expected)
@@ -103,11 +90,11 @@ def test_cosine_ends_with_the_training():
 
 @pytest.mark.parametrize("choice", [c for g, c in chosen("trainer")])
 def test_trainers_are_lightnings(choice):
-    cls, config = section("trainer", choice)
+    cls, config = class_and_arguments("trainer", choice)
     assert cls is Trainer
     assert set(config) <= set(TRAINER) & set(defaults(Trainer))
     assert config["devices"] == 1
-    default = section("trainer", "default")[1]
+    default = class_and_arguments("trainer", "default")[1]
     different = {key: value for key, value in config.items() if value != default[key]}
     expected = {"cpu": {"accelerator": "cpu"}, "deterministic": {"deterministic": True}}
     assert different == expected.get(choice, {})
@@ -136,8 +123,8 @@ def test_model_is_the_arguments_of_sequence_model():
 
 def test_the_data_follow_the_seed_unless_told():
     assert plain(composed("seed=5"), resolve=True)["train"]["data_seed"] == 5
-    apart = plain(composed("seed=5", "train.data_seed=2"), resolve=True)
-    assert (apart["seed"], apart["train"]["data_seed"]) == (5, 2)
+    are_apart = plain(composed("seed=5", "train.data_seed=2"), resolve=True)
+    assert (are_apart["seed"], are_apart["train"]["data_seed"]) == (5, 2)
     assert plain(composed("seed=5"), resolve=True)["eval"]["seed"] == 0  # one test set for all
 
 
@@ -172,9 +159,8 @@ def test_every_choice_makes_a_run(group, choice):
     config = composed(f"{group}={choice}", hydra=True)
     assert config.hydra.runtime.choices[group] == choice
     with torch.random.fork_rng():
-        module = make_module(plain(composed(f"{group}={choice}"), resolve=True))
+        module = make_module(run_config(f"{group}={choice}"))
     assert module.model.num_params > 0
-    build("tracking", plain(config)["tracking"], TrackingSettings)()
 
 
 def test_every_group_is_known():
@@ -210,5 +196,5 @@ def test_the_experiment_comes_last_but_for_the_command_line():
     assert (config.cell._target_, config.cell.hidden_size) == ("rnnlab.cells.elman.ElmanCell", 5)
     assert config.task._target_ == "rnnlab.tasks.teacher.Teacher"
     assert config.optimizer.lr == 0.01
-    told = composed("experiment=elman_regression", "cell.hidden_size=9", "optimizer.lr=0.3")
-    assert (told.cell.hidden_size, told.optimizer.lr) == (9, 0.3)
+    chosen_again = composed("experiment=elman_regression", "cell.hidden_size=9", "optimizer.lr=0.3")
+    assert (chosen_again.cell.hidden_size, chosen_again.optimizer.lr) == (9, 0.3)

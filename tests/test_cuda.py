@@ -21,10 +21,10 @@ from rnnlab.tasks.stream import Stream
 from rnnlab.tracking.result import Result
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.training.update import Update
-from tests.conftest import QUICK, SMALL, Command
-from tests.kernels.test_kernels import CELLS as KERNELS
-from tests.kernels.test_kernels import all_steps
-from tests.training.test_update import Counting
+from tests.support.command import QUICK, SMALL, Command
+from tests.support.kernels import CELLS as KERNELS
+from tests.support.kernels import all_steps
+from tests.support.training import CountingOptimizer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -100,7 +100,7 @@ def updates(make: Any, task: Task, clip: Clip, device: str, dtype: torch.dtype) 
     model = SequenceModel(cell, task.input_size, task.output_size).to(device, dtype)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
     stream = Stream(task, 4, 0, "train")
-    counting: Any = Counting(optimizer)
+    counting: Any = CountingOptimizer(optimizer)
     for start in (0, 3):  # the second finds Adam's state, as all blocks but a run's first do
         update = Update(model, task, counting, clip, None)
         for step in range(start, start + 3):

@@ -1,25 +1,27 @@
 """Nothing is accepted and ignored: each leaf of each config is shown to change something.
 
 Most options change a loss or a gradient norm to some bit of it, by `CHANGES`: the option, and what
-it needs beside it to matter. What changes something else has a test of its own below, named in
-`ELSEWHERE`. The last test holds that no option is missing.
+it needs beside it to matter. They are trained in this process, by the code of a run; one test holds
+that it comes to what the command does. What changes something else has a test of its own below, or
+elsewhere, named in `SHOWN_BY`. The last test holds that no option is missing.
 """
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from threadpoolctl import threadpool_info
 
 from rnnlab.run import CONF
 from rnnlab.runs.factory import make_module
-from tests.conftest import QUICK, SMALL, Command, client, result_of
-from tests.test_run import losses
+from rnnlab.runs.hydra_job import GROUPS
+from tests.support.command import QUICK, SMALL, Command, client, result_of
+from tests.support.configs import composed, leaves, plain, run_config
+from tests.support.journals import distinct_points
+from tests.support.trained import Trained, looks, trained
 
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
@@ -110,11 +112,11 @@ SHORT = {
     "task=teacher": ("task.seq_len=4",),
 }
 
-ELSEWHERE = {
-    "train.stop_when_solved": "test_training.py",
-    "resume.run": "test_resume.py",
+SHOWN_BY = {
+    "train.stop_when_solved": "training/test_module.py",
+    "resume.run": "runs/test_resume.py",
     "resume.allow_changes": "faults/test_kill.py",
-    "train.nonfinite": "faults/test_diverged.py",
+    "train.nonfinite": "faults/test_nonfinite.py",
     "allow_targets": "test_own.py",
     "trainer.accelerator": "test_trainer_options",
     "trainer.devices": "test_trainer_options",
@@ -126,31 +128,39 @@ ELSEWHERE = {
     "tracking.experiment": "test_tracking_options",
     "tracking.log_model": "test_run.py",
 }
+EMPTY = {"schedule", "diagnostics"}  # where none is chosen
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
+    """What comes of training with these overrides: many options have one run to differ from."""
+    return functools.cache(lambda *arguments: trained(arguments, tmp_path_factory.mktemp("run")))
 
 
 @pytest.mark.parametrize(
     ("choice", "override", "beside"), CHANGES, ids=lambda p: p if isinstance(p, str) else ""
 )
 def test_changes_a_number(
-    command: Command, home: Path, choice: str, override: str, beside: tuple[str, ...]
+    run: Callable[..., Trained], choice: str, override: str, beside: tuple[str, ...]
 ) -> None:
     small = tuple(o for o in SMALL if not o.startswith("task.")) + SHORT.get(
         choice, ("task.seq_len=10",)
     )
-    base = (*QUICK, *small, choice, *beside, "tracking.log_model=false")
-    for folder, more in (("a", ()), ("b", (override,))):
-        finished = command(*base, *more, f"hydra.run.dir={folder}")
-        assert finished.status == 0, finished.err
-    assert losses(home / "a") != losses(home / "b") or looks(home / "a") != looks(home / "b")
+    base = (*QUICK, *small, choice, *beside)
+    assert run(*base) != run(*base, override)
 
 
-def looks(folder: Path) -> dict[str, Any]:
-    """The arrays of the diagnostics."""
-    return {
-        f"{path.stem}.{name}": array.tolist()
-        for path in sorted((folder / "diagnostics").glob("*.npz"))
-        for name, array in np.load(path).items()
-    }
+def test_what_is_trained_here_is_what_a_command_trains(
+    command: Command, home: Path, run: Callable[..., Trained]
+) -> None:
+    """Or all the above would be of another program. Only `diverged` is the command's own."""
+    arguments = (*QUICK[:-1], *SMALL, "diagnostics=all", "cell=elman_clipped", "eval.lengths=[15]")
+    finished = command(*arguments, "tracking.log_model=false", "hydra.run.dir=a")
+    assert finished.status == 0, finished.err
+    points = distinct_points(home / "a")
+    assert points.pop(("diverged", 4)) == (0.0).hex()
+    assert run(*arguments) == Trained(points, looks(home / "a"))
+    assert {"train/loss", "test/loss", "recurrent/omega"} <= {key for key, _ in points}
 
 
 def test_trainer_options(command: Command) -> None:
@@ -177,10 +187,7 @@ def test_trainer_options(command: Command) -> None:
 def test_forms_of_an_optimizer(choice: str, form: str) -> None:
     """They may give the same bits: what they change is how torch's optimizer works."""
     for value in (True, False):
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config: Any = compose("config", [f"optimizer={choice}", f"optimizer.{form}={value}"])
-        plain: Any = OmegaConf.to_container(config, resolve=True)
-        module = make_module(plain)
+        module = make_module(run_config(f"optimizer={choice}", f"optimizer.{form}={value}"))
         assert module.make_optimizer(module.model.parameters()).defaults[form] is value
 
 
@@ -213,45 +220,15 @@ def test_tracking_options(command: Command, home: Path) -> None:
     assert f"mlflow ui --backend-store-uri sqlite:///{other}/mlflow.db" in finished.out
 
 
-def test_no_option_is_missing() -> None:
+@pytest.mark.parametrize("group", [group for group in GROUPS if group != "experiment"])
+def test_no_option_is_missing(group: str) -> None:
     shown = {(choice, override.split("=")[0]) for choice, override, _ in CHANGES}
-    keys = {key for _, key in shown} | set(ELSEWHERE)
-    for group in (
-        "cell",
-        "task",
-        "clip",
-        "optimizer",
-        "schedule",
-        "trainer",
-        "tracking",
-        "diagnostics",
-    ):
-        for path in sorted((CONF / group).glob("*.yaml")):
-            for leaf in _leaves(f"{group}={path.stem}"):
-                if not leaf.endswith("_target_"):
-                    assert leaf in keys, f"{leaf} of {group}={path.stem} is not shown"
-            choice = f"{group}={path.stem}"
-            for key in _own(choice, group):
-                alone = {k for c, k in shown if c == choice} | set(ELSEWHERE)
-                derived = path.stem in {"elman_clipped", "cpu", "deterministic", "all"}
-                assert derived or key in alone, f"{key} of {choice} is not shown"
-
-
-def _leaves(*overrides: str) -> set[str]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", list(overrides))
-    plain: Any = OmegaConf.to_container(config, resolve=False)
-
-    def walk(node: dict, prefix: str) -> set[str]:
-        found = set()
-        for key, value in node.items():
-            name = f"{prefix}{key}"
-            found |= walk(value, f"{name}.") if isinstance(value, dict) else {name}
-        return found
-
-    return walk(plain, "")
-
-
-def _own(choice: str, group: str) -> set[str]:
-    keys = {leaf for leaf in _leaves(choice) if leaf.startswith(f"{group}.")}
-    return {key for key in keys if not key.endswith("_target_")}
+    keys = {key for _, key in shown} | set(SHOWN_BY)
+    for path in sorted((CONF / group).glob("*.yaml")):
+        choice = f"{group}={path.stem}"
+        options = {key for key in leaves(plain(composed(choice))) if not key.endswith("_target_")}
+        assert options - keys - EMPTY == set(), f"of {choice} these are not shown"
+        alone = {key for made, key in shown if made == choice} | set(SHOWN_BY)
+        own = {key for key in options if key.startswith(f"{group}.")}
+        derived = path.stem in {"elman_clipped", "cpu", "deterministic", "all"}
+        assert derived or own <= alone, f"of {choice} these are not shown: {own - alone}"

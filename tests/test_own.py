@@ -6,31 +6,55 @@ import shlex
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import QUICK, SMALL, client, result_of
+from tests.support.command import QUICK, SMALL, Command, client, result_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+# Each block of README that begins with a comment that names a file.
+FILES = {
+    text.partition("\n")[0].removeprefix("# "): text.partition("\n")[2]
+    for language, text in BLOCKS
+    if language in {"python", "yaml"}
+}
+
+
 def write_files(folder: Path) -> None:
-    """Each block of README that begins with a comment that names a file."""
-    for language, text in BLOCKS:
-        first, _, rest = text.partition("\n")
-        if language in {"python", "yaml"}:
-            path = folder / first.removeprefix("# ")
-            path.parent.mkdir(exist_ok=True, parents=True)
-            path.write_text(rest, encoding="utf-8")
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """README's files, importable while the test lasts."""
+    write_files(home)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in FILES:
+        monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)
+    yield home
+    for name in FILES:
+        sys.modules.pop(Path(name).stem, None)
 
 
 def commands() -> list[list[str]]:
-    """README's commands that name a folder of the user's."""
+    """README's commands that name a folder of the user's, from -m on."""
     lines = [line for language, text in BLOCKS for line in text.splitlines() if language == "bash"]
     return [shlex.split(line)[1:] for line in lines if "--config-dir" in line]
+
+
+def command_of(kind: str) -> list[str]:
+    """The first of them that runs a cell, or a task, that README has the yaml of."""
+    own = {f"{kind}={Path(name).stem}" for name in FILES if name.startswith(f"{kind}/")}
+    return next(words for words in commands() if own & set(words))
 
 
 def run(python: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,20 +70,18 @@ def run(python: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
 
 
 def test_readme_has_one_of_each() -> None:
-    assert len(commands()) == 2
-    assert [arguments[-2:] for arguments in commands()] == [
-        ["cell=leaky", "cell.leak=0.2"],
-        ["task=first_bit", "cell=gru"],
-    ]
+    assert "cell.leak=0.2" in command_of("cell")
+    assert "cell=gru" in command_of("task")
 
 
-@pytest.mark.parametrize("arguments", commands(), ids=["cell", "task"])
-def test_readmes_commands_run(arguments: list[str], home: Path) -> None:
+@pytest.mark.parametrize("kind", ["cell", "task"])
+def test_readmes_commands_run(kind: str, home: Path) -> None:
+    """As a process of its own, as a user has it."""
     write_files(home)
-    finished = run(sys.executable, home, *arguments, *QUICK, *SMALL)
+    finished = run(sys.executable, home, *command_of(kind), *QUICK, *SMALL)
     assert finished.returncode == 0, finished.stderr
     (stored,) = client(home).search_runs(["1"])
-    if "cell=leaky" in arguments:
+    if kind == "cell":
         assert stored.info.run_name == "leaky · adding 10 · s0"
         assert stored.data.params["cell.leak"] == "0.2"
         assert "chance 0.1667" in finished.stdout
@@ -69,49 +91,46 @@ def test_readmes_commands_run(arguments: list[str], home: Path) -> None:
     assert result_of(home).metrics["test/loss"] > 0
 
 
-def test_a_cell_of_ones_own_in_a_sweep(home: Path) -> None:
-    write_files(home)
-    own = ["-m", "rnnlab.run", "--config-dir", ".", "-m", "allow_targets=[leaky,first_bit]"]
-    sweep = ["cell=leaky,gru", "task=first_bit"]
-    finished = run(sys.executable, home, *own, *sweep, *QUICK, *SMALL)
-    assert finished.returncode == 0, finished.stderr + finished.stdout
-    assert len(client(home).search_runs(["1"])) == 3
+def test_a_cell_of_ones_own_in_a_sweep(command: Command, own: Path) -> None:
+    words = ("--config-dir", ".", "-m", "allow_targets=[leaky,first_bit]")
+    finished = command(*words, "cell=leaky,gru", "task=first_bit", *QUICK, *SMALL)
+    assert finished.status == 0, finished.err + finished.out
+    assert len(client(own).search_runs(["1"])) == 3
 
 
-def test_a_folder_of_ones_own_is_elsewhere(home: Path) -> None:
-    write_files(home / "mine")
-    cell = ["--config-dir", "mine", "allow_targets=[leaky]", "cell=leaky"]
-    finished = run(sys.executable, home, "-m", "rnnlab.run", *cell, *QUICK, *SMALL)
-    assert finished.returncode == 0, finished.stderr
+def test_a_folder_of_ones_own_is_elsewhere(command: Command, own: Path) -> None:
+    mine = own / "mine"
+    mine.mkdir()
+    for name in {Path(name).parts[0] for name in FILES}:
+        (own / name).rename(mine / name)
+    cell = ("--config-dir", "mine", "allow_targets=[leaky]", "cell=leaky")
+    finished = command(*cell, *QUICK, *SMALL)
+    assert finished.status == 0, finished.err
 
 
-def test_nothing_of_ones_own_runs_unasked(home: Path) -> None:
-    write_files(home)
-    (home / "leaky.py").write_text("raise SystemExit('it ran')")
-    finished = run(
-        sys.executable, home, "-m", "rnnlab.run", "--config-dir", ".", "cell=leaky", *QUICK
-    )
-    assert finished.returncode == 2
-    assert "cell._target_='leaky.LeakyCell' is not in an allowed package" in finished.stderr
-    assert "allow_targets=[package]" in finished.stderr
+def test_nothing_of_ones_own_runs_unasked(command: Command, own: Path) -> None:
+    (own / "leaky.py").write_text("open('ran', 'w')")
+    finished = command("--config-dir", ".", "cell=leaky", *QUICK)
+    assert finished.status == 2
+    assert "cell._target_='leaky.LeakyCell' is not in an allowed package" in finished.err
+    assert "allow_targets=[package]" in finished.err
+    assert not (own / "ran").exists()
 
 
-def test_own_errors_are_told_by_their_key(home: Path) -> None:
-    write_files(home)
-    cell, task = commands()
-    finished = run(sys.executable, home, *cell[:-1], "cell.leak=1.5")
-    assert finished.returncode == 2
-    assert "cell.leak=1.5 is not within (0, 1]" in finished.stderr
-    finished = run(sys.executable, home, *task, "task.seq_len=1")
-    assert finished.returncode == 2
-    assert "task.seq_len=1 is too short: at least 2" in finished.stderr
+def test_own_errors_are_told_by_their_key(command: Command, own: Path) -> None:
+    cell, task = (command_of(kind)[2:] for kind in ("cell", "task"))  # after -m rnnlab.run
+    finished = command(*cell, "cell.leak=1.5")
+    assert finished.status == 2
+    assert "cell.leak=1.5 is not within (0, 1]" in finished.err
+    finished = command(*task, "task.seq_len=1")
+    assert finished.status == 2
+    assert "task.seq_len=1 is too short: at least 2" in finished.err
 
 
-def test_help_lists_ones_own(home: Path) -> None:
-    write_files(home)
-    finished = run(sys.executable, home, "-m", "rnnlab.run", "--config-dir", ".", "--help")
-    assert re.search(r"leaky +h_t = \(1 - a\)", finished.stdout)
-    assert re.search(r"first_bit +Tell the first", finished.stdout)
+def test_help_lists_ones_own(command: Command, own: Path) -> None:
+    finished = command("--config-dir", ".", "--help")
+    assert re.search(r"leaky +h_t = \(1 - a\)", finished.out)
+    assert re.search(r"first_bit +Tell the first", finished.out)
 
 
 @pytest.mark.slow
@@ -151,9 +170,10 @@ def test_an_installed_wheel_in_an_empty_folder(tmp_path: Path, home: Path) -> No
         str(site / "rnnlab" / "conf"),
     ]
     write_files(home)
-    for arguments in [["-m", "rnnlab.run"], *commands()]:
+    everything = [["-m", "rnnlab.run"], *commands()]
+    for arguments in everything:
         finished = run(python, home, *arguments, *QUICK, *SMALL)
         assert finished.returncode == 0, finished.stderr
-    assert len(client(home).search_runs(["1"])) == 3
+    assert len(client(home).search_runs(["1"])) == len(everything)
     sweep = run(python, home, "-m", "rnnlab.run", "-m", "seed=0,1", *QUICK, *SMALL)
     assert sweep.returncode == 0, sweep.stderr

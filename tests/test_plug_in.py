@@ -15,7 +15,7 @@ import pytest
 from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import make_report
 from rnnlab.report.select_runs import runs_of_experiment
-from tests.conftest import client
+from tests.support.command import client
 
 FILES = {
     "echo_cell.py": '''
@@ -155,7 +155,7 @@ def test_help_lists_all_three(own: Path) -> None:
 
 
 def test_a_sweep_over_its_lengths_and_the_report_know_them(own: Path) -> None:
-    out = run(own, *OWN, "-m", "task.gap=3,5", "seed=0,1", *QUICK)
+    out = run(own, "-m", *OWN, "task.gap=3,5", "seed=0,1", *QUICK)
     rows = re.findall(r"^\| (echo) +\| (gap) +\| (\d+) +\| (\d of \d)", out, re.MULTILINE)
     assert [row[:3] for row in rows] == [("echo", "gap", "3"), ("echo", "gap", "5")]
     assert all(row[3].endswith("of 2") for row in rows)  # both seeds of a length are one group
@@ -172,9 +172,9 @@ def test_a_sweep_over_its_lengths_and_the_report_know_them(own: Path) -> None:
 
 
 def test_a_search_for_the_horizon_sets_its_length(own: Path) -> None:
-    search = ("-m", "hydra/sweeper=horizon", "hydra.sweeper.seeds=1", "hydra.sweep.dir=s")
+    search = ("hydra/sweeper=horizon", "hydra.sweeper.seeds=1", "hydra.sweep.dir=s")
     bounds = ("hydra.sweeper.start=2", "hydra.sweeper.longest=4")
-    out = run(own, *OWN, *search, *bounds, *QUICK)
+    out = run(own, "-m", *OWN, *search, *bounds, *QUICK)
     assert "the largest task.gap that was solved" in out
     found = json.loads((own / "s" / "horizon.json").read_text("utf-8"))
     (horizon,) = found["horizons"]
@@ -185,3 +185,13 @@ def test_a_search_for_the_horizon_sets_its_length(own: Path) -> None:
         if "task.gap" in run.data.params
     ]
     assert sorted(lengths) == sorted(probe["length"] for probe in horizon["probes"])
+
+
+def test_a_length_key_that_is_no_field_is_refused(own: Path) -> None:
+    path = own / "own" / "gap_task.py"
+    path.write_text(path.read_text("utf-8").replace('str] = "gap"', 'str] = "gpa"'), "utf-8")
+    arguments = [sys.executable, "-m", "rnnlab.run", *OWN, *QUICK]
+    done = subprocess.run(arguments, cwd=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "length_key='gpa' of Gap names no whole number of it" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,6 +1,5 @@
 """The command line, from its arguments to what lies in MLflow."""
 
-import json
 import re
 import subprocess
 import sys
@@ -12,8 +11,14 @@ import pytest
 import torch
 import yaml
 
-from rnnlab.runs.factory import make_model, make_task
-from tests.conftest import QUICK, SMALL, Command, client, result_of
+from rnnlab.run import CONF
+from rnnlab.runs.run_config import read_model
+from tests.support.command import QUICK, SMALL, Command, client, result_of
+from tests.support.configs import leaves
+from tests.support.journals import points_in_order
+
+# The groups that say what a run is; trainer and tracking are those of where it runs.
+HELPED = {"cell", "task", "clip", "optimizer", "schedule", "diagnostics", "experiment"}
 
 
 def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> None:
@@ -52,18 +57,7 @@ def test_every_leaf_of_the_config_is_a_param(command: Command, home: Path) -> No
     (run,) = client(home).search_runs(["1"])
     folder = Path(result_of(home).folder)
     config = yaml.safe_load((folder / "config.yaml").read_text())
-
-    def keys(node: dict, prefix: str = "") -> set[str]:
-        found = set()
-        for key, value in node.items():
-            found |= (
-                keys(value, f"{prefix}{key}.")
-                if isinstance(value, dict) and value
-                else {f"{prefix}{key}"}
-            )
-        return found
-
-    assert keys(config) <= set(run.data.params)
+    assert leaves(config) <= set(run.data.params)
 
 
 def test_the_summary_has_the_numbers_and_says_where_to_look(command: Command, home: Path) -> None:
@@ -97,7 +91,7 @@ def test_the_logged_model_answers_at_any_length(command: Command, home: Path) ->
     inputs = np.random.default_rng(0).random((3, 37, 2), dtype=np.float32)
     checkpoint = torch.load(result.checkpoint)  # torch's default: weights_only=True
     config = checkpoint["rnnlab"]["config"]
-    model = make_model(config, make_task(config))
+    model = read_model(config).make()
     weights = {k.removeprefix("model."): v for k, v in checkpoint["state_dict"].items()}
     model.load_state_dict(weights)
     expected, _ = model.eval()(torch.from_numpy(inputs))
@@ -117,25 +111,15 @@ def test_same_seed_same_run_to_the_last_bit(command: Command, home: Path) -> Non
     deep = ("cell=lstm", "model.num_layers=2", "model.dropout=0.3")
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         command(*deep, f"seed={seed}", *QUICK, *SMALL, f"hydra.run.dir={folder}")
-    a, b, c = ([losses(home / name)] for name in "abc")
+    a, b, c = ([points_in_order(home / name)] for name in "abc")
     assert a == b
     assert a != c
-
-
-def losses(folder: Path) -> list[tuple[str, int, str]]:
-    """Every loss and gradient norm of a run's journal, in hex."""
-    points = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-    return [
-        (p["key"], p["step"], float(p["value"]).hex())
-        for p in points
-        if not p["key"].startswith("perf/")
-    ]
 
 
 def test_model_seed_and_data_seed_are_separate(command: Command, home: Path) -> None:
     def first(*more: str, folder: str) -> dict[str, str]:
         command(*QUICK, *SMALL, *more, f"hydra.run.dir={folder}")
-        return {key: value for key, step, value in losses(home / folder) if step == 2}
+        return {key: value for key, step, value in points_in_order(home / folder) if step == 2}
 
     base = first("seed=1", folder="a")
     other_data = first("seed=1", "train.data_seed=9", folder="b")
@@ -154,29 +138,30 @@ def test_the_test_set_is_the_same_for_all(command: Command, home: Path) -> None:
         more = (f"train.data_seed={data_seed}", f"hydra.run.dir={folder}")
         command(*still, *more, *QUICK, *SMALL)
     tests = [
-        [point for point in losses(home / name) if point[0].startswith("test/")] for name in "ab"
+        [point for point in points_in_order(home / name) if point[0].startswith("test/")]
+        for name in "ab"
     ]
     assert tests[0] == tests[1]
 
 
 def test_help_names_every_choice(command: Command) -> None:
+    """Oracle: the yaml of each group, and what each says of itself."""
     finished = command("--help")
     assert finished.status == 0
-    for name in ("elman", "elman_clipped", "lstm", "gru", "adding", "copy_memory", "teacher"):
-        assert re.search(rf"^ +{name} +\w", finished.out, re.MULTILINE), name
-    examples = re.findall(
-        r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", finished.out, re.MULTILINE
-    )
-    assert len(examples) == 7
+    for path in sorted(CONF.glob("*/*.yaml")):
+        if path.parent.name in HELPED:
+            first = next(x for x in path.read_text().splitlines() if not x.startswith("# @package"))
+            words = f"{path.stem} {first.removeprefix('#')}".split()
+            assert words in [line.split() for line in finished.out.splitlines()], path
 
 
-@pytest.mark.parametrize("asked", [["--help"], ["--cfg", "job"]])
-def test_what_is_only_asked_about_imports_nothing_heavy(home: Path, asked: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"]])
+def test_what_is_only_asked_about_imports_nothing_heavy(home: Path, arguments: list[str]) -> None:
     """Each of these takes longer to import than the answer may."""
     program = f"""
 import sys
 from rnnlab.run import main
-sys.argv[1:] = {asked}
+sys.argv[1:] = {arguments}
 try:
     main()
 finally:
@@ -189,19 +174,19 @@ finally:
     assert "imported: []" in done.stderr
 
 
-@pytest.mark.parametrize("more", [[], ["resume=auto"]])
-def test_combinations_import_nothing_heavy_before_their_jobs(home: Path, more: list[str]) -> None:
-    """They would wait for it: torch and Lightning, 2 s, are the jobs' own."""
-    program = f"""
-import sys
+def test_combinations_import_nothing_heavy_before_their_jobs(home: Path) -> None:
+    """They would wait for it: torch and Lightning, 2 s, are the jobs' own; of resume=auto too."""
+    program = """
+import os, sys
 from pebble import ProcessPool
 from rnnlab.run import main
 def schedule(*_, **__):
-    heavy = {{"torch", "pytorch_lightning", "matplotlib"}}
-    sys.stderr.write(f"imported: {{sorted(heavy & set(sys.modules))}}")
-    sys.exit()
+    heavy = {"torch", "pytorch_lightning", "matplotlib"}
+    sys.stderr.write(f"imported: {sorted(heavy & set(sys.modules))}")
+    sys.stderr.flush()
+    os._exit(0)  # what would follow imports all of it
 ProcessPool.schedule = schedule
-sys.argv[1:] = ["-m", "seed=0,1", *{more}]
+sys.argv[1:] = ["-m", "seed=0,1", "resume=auto"]
 main()
 """
     done = subprocess.run(
@@ -210,13 +195,23 @@ main()
     assert "imported: []" in done.stderr
 
 
+def examples(text: str) -> list[list[str]]:
+    """The arguments of each command that the help shows, but for those that stand for others."""
+    commands = re.findall(r"^ +python -m rnnlab\.run (?!\[|-m key)(.+)$", text, re.MULTILINE)
+    return [command.split() for command in commands]
+
+
 def test_examples_of_the_help_compose(command: Command) -> None:
-    text = command("--help").out
-    examples = re.findall(r"^ +python -m rnnlab\.run (?!\[|-m)(.+)$", text, re.MULTILINE)
-    assert len(examples) == 5
-    for example in examples:
-        finished = command(*example.split(), "--cfg", "job")
-        assert finished.status == 0, (example, finished.err)
+    """Those of a sweep for the first of its jobs: each of them is a run."""
+    shown = examples(command("--help").out)
+    assert [arguments for arguments in shown if "-m" not in arguments]
+    assert [arguments for arguments in shown if "-m" in arguments]
+    for arguments in shown:
+        words = [word for word in arguments if word != "-m"]
+        if len(words) < len(arguments):
+            words = [word.split(",")[0] for word in words]
+        finished = command(*words, "--cfg", "job")
+        assert finished.status == 0, (arguments, finished.err)
 
 
 def test_two_runs_in_one_second_have_two_folders(command: Command, home: Path) -> None:

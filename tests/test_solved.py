@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.tracking.result import Result
-from tests.conftest import Command, result_of
+from tests.support.command import Command, result_of
 
 # Of ten seeds each, the slowest took 1400 updates on adding, 7500 (LSTM) on temporal order.
 BUDGET = {"adding": 4000, "temporal_order": 8000}
@@ -61,7 +61,7 @@ def test_the_default_run_solves_its_task(last: Callable[..., Result]) -> None:
     result = last()
     assert (result.variant, result.task, result.length) == ("lstm", "adding", 50)
     assert result.metrics["test/solved"] == 1
-    assert result.seconds < 60
+    assert result.metrics["steps_to_solve"] < 2000  # before its updates were used up
 
 
 @pytest.mark.slow

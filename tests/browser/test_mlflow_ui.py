@@ -8,10 +8,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import client
+from tests.support.command import client
+from tests.support.processes import HANG, wait_for
+from tests.support.servers import QUIET, answers, free_port
 
 ROOT = Path(__file__).parents[2]
 SWEEP = (
@@ -48,27 +48,21 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.fixture(scope="module")
 def server(sweep: tuple[Path, str]) -> Iterator[str]:
     """`mlflow ui` where the sweep was made; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"],
         cwd=sweep[0],
-        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        env=os.environ | QUIET,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        for _ in range(300):
-            with socket.socket() as knock:
-                if knock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.2)
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}"), every=0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=HANG)
 
 
 @pytest.fixture(scope="module")
@@ -186,8 +180,8 @@ def test_the_report_alone_fits_a_screen_and_a_telephone(
     sweep: tuple[Path, str], page: Page
 ) -> None:
     path = next(sweep[0].glob("outputs/sweeps/*/*/report/report.html"))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(path.as_uri())
     for width in (1400, 400):
         page.set_viewport_size({"width": width, "height": 900})
@@ -196,4 +190,4 @@ def test_the_report_alone_fits_a_screen_and_a_telephone(
     folder = Path(os.environ.get("RNNLAB_SCREENSHOTS", ROOT / "outputs" / "screenshots"))
     page.set_viewport_size({"width": 1400, "height": 900})
     page.screenshot(path=folder / "report_whole.png", full_page=True)
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert [url for url in requested if not url.startswith("data:")] == [path.as_uri()]

@@ -12,10 +12,12 @@ from rnnlab.diagnostics.callback import _due
 from rnnlab.diagnostics.gradient_by_lag import GradientByLag
 from rnnlab.diagnostics.lyapunov import Lyapunov
 from rnnlab.diagnostics.omega import Omega
-from rnnlab.runs.factory import make_diagnostics, make_model, make_task
+from rnnlab.runs.run_config import read_diagnostics, read_model
 from rnnlab.training import checkpoints
-from tests.conftest import SMALL, Command, client, result_of
-from tests.test_run import losses
+from tests.support.command import SMALL, Command, client, result_of
+from tests.support.configs import composed, plain
+from tests.support.refusals import refusal
+from tests.support.trained import trained
 
 RUN = (
     *("cell=lstm", "cell.hidden_size=6", "train.block=2", "train.val_every=2"),
@@ -58,9 +60,8 @@ def test_the_last_look_is_at_the_model_that_is_tested(command: Command, home: Pa
     command(*RUN, "train.steps=8")
     result = result_of(home)
     saved = checkpoints.load(Path(result.checkpoint))
-    config = saved["rnnlab"]["config"]
-    task = make_task(config)
-    model = make_model(config, task).eval()
+    config = read_model(saved["rnnlab"]["config"])
+    model = config.make().eval()
     for name, diagnostic in (
         ("gradient_by_lag", GradientByLag()),
         ("lyapunov", Lyapunov()),
@@ -69,12 +70,14 @@ def test_the_last_look_is_at_the_model_that_is_tested(command: Command, home: Pa
         with np.load(Path(result.folder) / "diagnostics" / f"{name}.npz") as file:
             stored = dict(file)
         for row, weights in ((0, None), (-1, saved["state_dict"])):
-            fresh = make_model(config, task).eval()
+            fresh = config.make().eval()
             if weights is not None:
                 fresh.load_state_dict(
                     {k.removeprefix("model."): v for k, v in weights.items() if k != "model"}
                 )
-            expected = diagnostic.measure(Probe(fresh, task, config["eval"]["seed"]))
+            expected = diagnostic.measure(
+                Probe(fresh, config.task, saved["rnnlab"]["config"]["eval"]["seed"])
+            )
             for key, array in expected.arrays.items():
                 np.testing.assert_allclose(stored[key][row], array, rtol=1e-5)
     assert model.num_params == int(client(home).search_runs(["1"])[0].data.params["num_params"])
@@ -107,28 +110,42 @@ def test_some_can_be_chosen(command: Command, home: Path) -> None:
     assert run.data.params["diagnostics.lyapunov.count"] == "8"
 
 
-@pytest.mark.parametrize("cell", ["elman", "elman_clipped", "gru", "lstm"])
-@pytest.mark.parametrize("task", ["adding", "copy_memory", "temporal_order", "teacher"])
-def test_every_cell_on_every_task(command: Command, home: Path, cell: str, task: str) -> None:
-    small = ("task.delay=4", "task.copy_len=2") if task == "copy_memory" else ("task.seq_len=10",)
+def small(task: str) -> tuple[str, ...]:
+    return ("task.delay=4", "task.copy_len=2") if task == "copy_memory" else ("task.seq_len=10",)
+
+
+CELLS = ("elman", "elman_clipped", "gru", "lstm")
+TASKS = ("adding", "copy_memory", "temporal_order", "teacher")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_cell_on_every_task(tmp_path: Path, cell: str, task: str) -> None:
     run = [o for o in RUN if not o.startswith(("task.", "cell"))]
-    finished = command(
-        *run, *small, f"cell={cell}", f"task={task}", "cell.hidden_size=6", "train.steps=2"
-    )
+    chosen = (f"cell={cell}", f"task={task}", "cell.hidden_size=6", "train.steps=2")
+    points = trained((*run, *small(task), *chosen), tmp_path).points
+    assert 0 <= float.fromhex(points["memory/capacity", 2]) <= 6
+    assert float.fromhex(points["recurrent/spectral_radius", 2]) >= 0
+
+
+@pytest.mark.parametrize(("cell", "task"), [*zip(CELLS, TASKS, strict=True)])
+def test_each_cell_and_each_task_is_drawn(
+    command: Command, home: Path, cell: str, task: str
+) -> None:
+    run = [o for o in RUN if not o.startswith(("task.", "cell"))]
+    chosen = (f"cell={cell}", f"task={task}", "cell.hidden_size=6", "train.steps=2")
+    finished = command(*run, *small(task), *chosen)
     assert finished.status == 0, finished.err
-    metrics = result_of(home).metrics
-    assert 0 <= metrics["memory/capacity"] <= 6
-    assert metrics["recurrent/spectral_radius"] >= 0
+    assert (Path(result_of(home).folder) / "figures" / "diagnostics.png").exists()
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
-def test_in_every_precision(command: Command, home: Path, precision: str) -> None:
-    finished = command(*RUN, "train.steps=2", f"trainer.precision={precision}")
-    assert finished.status == 0, finished.err
-    metrics = result_of(home).metrics
-    assert metrics["recurrent/lyapunov_max"] < 0.5
-    assert metrics["recurrent/spectral_radius"] < 2
-    assert metrics["memory/gradient_horizon"] == 10
+def test_in_every_precision(tmp_path: Path, precision: str) -> None:
+    points = trained((*RUN, "train.steps=2", f"trainer.precision={precision}"), tmp_path).points
+    last = {key: float.fromhex(value) for (key, step), value in points.items() if step == 2}
+    assert last["recurrent/lyapunov_max"] < 0.5
+    assert last["recurrent/spectral_radius"] < 2
+    assert last["memory/gradient_horizon"] == 10
 
 
 def test_a_diverged_run_shows_what_was_seen(command: Command, home: Path) -> None:
@@ -143,21 +160,7 @@ def test_a_diverged_run_shows_what_was_seen(command: Command, home: Path) -> Non
         np.testing.assert_array_equal(file["updates"], [0])
 
 
-def test_a_resumed_run_has_looked_as_often_and_seen_the_same(command: Command, home: Path) -> None:
-    from tests.runs.test_resume import DEEP, LONG, _cut
-
-    assert command(*DEEP, *LONG, "hydra.run.dir=whole").status == 0
-    cut = _cut(home)
-    assert command("resume=cut").status == 0
-    for path in sorted((home / "whole" / "diagnostics").iterdir()):
-        with np.load(path) as whole, np.load(cut / "diagnostics" / path.name) as resumed:
-            assert set(whole) == set(resumed)
-            for name in whole:
-                np.testing.assert_array_equal(whole[name], resumed[name], err_msg=name)
-    assert sorted(set(losses(cut))) == sorted(losses(home / "whole"))
-
-
-def test_refused_before_anything_trains(command: Command, home: Path) -> None:
+def test_refused_before_anything_trains(home: Path) -> None:
     for override, message in {
         "diagnostics.lyapunov.count=0": "diagnostics.lyapunov.count=0 is too small: at least 1",
         "diagnostics.lyapunov.cuont=1": "diagnostics.lyapunov.cuont is unknown: did you mean",
@@ -166,10 +169,7 @@ def test_refused_before_anything_trains(command: Command, home: Path) -> None:
         "diagnostics.omega._target_=rnnlab.cells.elman.ElmanCell": "is not a Diagnostic",
         "diagnostics.omega.sequences=many": "diagnostics.omega.sequences='many' is not an integer",
     }.items():
-        finished = command(*RUN, override)
-        assert finished.status == 2, override
-        assert message in finished.err
-    assert client(home).get_experiment_by_name("rnnlab") is None
+        assert message in refusal(*RUN, override, output=home / "a"), override
 
 
 def test_one_of_the_users_own(command: Command, home: Path) -> None:
@@ -209,11 +209,10 @@ class Biggest(Diagnostic):
 
 
 def test_the_config_names_each_with_its_defaults(command: Command) -> None:
-    from tests.test_conf import composed, plain
 
     sections = plain(composed()["diagnostics"])
     assert set(sections) == NAMES
-    made = make_diagnostics({"diagnostics": sections, "allow_targets": []})
+    made = read_diagnostics(sections, [])
     for name, diagnostic in made.items():
         assert diagnostic == type(diagnostic)(), name
         assert {"_target_", *vars(diagnostic)} == set(sections[name])

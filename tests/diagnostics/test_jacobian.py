@@ -9,7 +9,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import dynamics as module
-from rnnlab.diagnostics.dynamics import flattened
+from rnnlab.diagnostics.dynamics import flatten
 from rnnlab.diagnostics.jacobian import Jacobian
 from tests.support.systems import linear, orthogonal, probe
 
@@ -58,7 +58,7 @@ def test_is_autograds(cell: type, layers: int, chunk: int, monkeypatch: pytest.M
         x = inputs[i : i + 1].detach()
 
         def after(s: torch.Tensor, x: torch.Tensor = x) -> torch.Tensor:
-            return flattened(dynamics.step(x, dynamics._unflattened(s.unsqueeze(0))))[0]
+            return flatten(dynamics.step(x, dynamics._unflattened(s.unsqueeze(0))))[0]
 
         expected = jacobian(after, before[i])
         assert isinstance(expected, torch.Tensor)

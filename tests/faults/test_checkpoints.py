@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 import torch
 
+from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.result import Result
-from rnnlab.training.checkpoints import FORMAT, LAST, PREVIOUS, load, newest, packed
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
-from tests.faults.test_kill import losses
-from tests.faults.test_outages import sync
-from tests.support.small_disk import fill, small_disk
-
-__all__ = ["small_disk"]  # a fixture
+from rnnlab.training.checkpoints import FORMAT, load, newest, pack
+from tests.support.command import Command, client
+from tests.support.faults import TRAIN, Faults, cost
+from tests.support.journals import count_lines, distinct_points
+from tests.support.processes import HANG, Spawn, kill, wait_for
+from tests.support.small_disk import fill
 
 RUN = ("cell=gru", *TRAIN, "train.steps=600", "train.stop_when_solved=false")
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    path = tmp_path / LAST
+    path = RunFolder(tmp_path).last
+    path.parent.mkdir()
     content = {"rnnlab": {"format": FORMAT, "updates": 3}, "state_dict": {"w": torch.randn(50, 50)}}
-    path.write_bytes(packed(content))
+    path.write_bytes(pack(content))
     return path
 
 
@@ -75,17 +75,19 @@ def test_foreign_files_are_refused_and_none_is_run(
         "without a checksum": bare.getvalue(),
         "a zip": archive.getvalue(),
         "text": b"hello " * 100,
-        "a pickle that runs": packed({"rnnlab": Gadget()}),
-        "of something else": packed({"state_dict": {}}),
-        "a list": packed([1, 2]),  # pyrefly: ignore[bad-argument-type]
+        "a pickle that runs": pack({"rnnlab": Gadget()}),
+        "of something else": pack({"state_dict": {}}),
+        "a list": pack([1, 2]),  # pyrefly: ignore[bad-argument-type]
     }
     for data in foreign.values():
         checkpoint.write_bytes(data)
         with pytest.raises(ValueError, match=str(checkpoint)):
             load(checkpoint)
     assert not (home / "ran").exists()
-    checkpoint.write_bytes(packed({"rnnlab": {"format": FORMAT + 1, "version": "9.0"}}))
-    with pytest.raises(ValueError, match=r"has format 2, and this rnnlab reads 1.*rnnlab 9\.0"):
+    checkpoint.write_bytes(pack({"rnnlab": {"format": FORMAT + 1, "version": "9.0"}}))
+    with pytest.raises(
+        ValueError, match=rf"has format {FORMAT + 1}, and this rnnlab reads {FORMAT}.*rnnlab 9\.0"
+    ):
         load(checkpoint)
     with pytest.raises(ValueError, match="cannot be read: No such file"):
         load(checkpoint.with_name("none"))
@@ -95,16 +97,16 @@ def test_foreign_files_are_refused_and_none_is_run(
 def test_the_one_before_is_used(command: Command, spawn: Spawn, home: Path, faults: Faults) -> None:
     assert command(*RUN, "hydra.run.dir=whole").status == 0
     process = spawn(*RUN, "hydra.run.dir=cut")
-    folder = home / "cut" / "checkpoints"
-    wait_for((folder / PREVIOUS).exists)
-    killed(process)
-    last = folder / LAST
+    folder = RunFolder(home / "cut")
+    wait_for(folder.previous.exists)
+    kill(process)
+    last = folder.last
     last.write_bytes(last.read_bytes()[:-1000] if last.exists() else b"")
-    assert newest(folder) == folder / PREVIOUS
+    assert newest(folder) == folder.previous
     resumed = command("resume=cut")
     assert resumed.status == 0, resumed.err
     assert f"{last} is cut off" in resumed.out
-    assert losses(home / "cut") == losses(home / "whole")
+    assert distinct_points(home / "cut") == distinct_points(home / "whole")
     result = Result.read(home / "cut")
     faults("a damaged newest checkpoint", **cost(client(home), result.run_id, home / "cut"))
 
@@ -113,34 +115,34 @@ def test_where_all_are_damaged_it_says_so(command: Command, home: Path) -> None:
     failing = (*RUN, "optimizer=sgd", "cell=elman", "cell.nonlinearity=relu", "optimizer.lr=1e-9")
     grow = ("schedule=exponential", "schedule.gamma=1.1", "train.nonfinite=raise")
     assert command(*failing, *grow, "hydra.run.dir=a").status == 1
-    folder = home / "a" / "checkpoints"
-    names = [name for name in (LAST, PREVIOUS) if (folder / name).exists()]
-    assert names
-    for name in names:
-        (folder / name).write_bytes(b"nothing")
+    folder = RunFolder(home / "a")
+    paths = [path for path in (folder.last, folder.previous) if path.exists()]
+    assert paths
+    for path in paths:
+        path.write_bytes(b"nothing")
     refused = command("resume=a")
     assert refused.status == 2
-    assert all(str(folder / name) in refused.err for name in names)
+    assert all(str(path) in refused.err for path in paths)
 
 
 def test_a_full_disk_costs_no_checkpoint_and_no_point(
-    command: Command, spawn: Spawn, home: Path, small_disk: Path, faults: Faults
+    command: Command, spawn: Spawn, sync: Command, home: Path, small_disk: Path, faults: Faults
 ) -> None:
     assert command(*RUN, "hydra.run.dir=whole").status == 0
     folder = small_disk / "run"
     looked = ("diagnostics=all", "tracking.log_model=true", "train.steps=6000")
     process = spawn(*RUN, *looked, f"hydra.run.dir={folder}")
-    last = folder / "checkpoints" / LAST
-    wait_for((folder / "checkpoints" / PREVIOUS).exists)
+    last = RunFolder(folder).last
+    wait_for(RunFolder(folder).previous.exists)
     fill(small_disk / "ballast")
-    full = lines(folder)
-    out, _ = process.communicate(timeout=120)
+    full = count_lines(folder)
+    out, _ = process.communicate(timeout=HANG)
     assert process.returncode == 0, out
     assert "training goes on" in out
     assert "points wait in memory" in out
     assert "Traceback" not in out
     assert "Logging error" not in out
-    assert load(last if last.exists() else last.with_name(PREVIOUS))["rnnlab"]["updates"] > 0
+    assert load(last if last.exists() else RunFolder(folder).previous)["rnnlab"]["updates"] > 0
     assert full < 1200 * 7  # it had not ended when the disk was filled
     # The store, on another disk, has all of it.
     (run,) = [r for r in client(home).search_runs(["1"]) if r.data.params["train.steps"] == "6000"]
@@ -149,7 +151,7 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
     assert [metric.step for metric in stored] == list(range(5, 6001, 5))
     # Nor does sync take the run for one that died, though the disk never heard of its end.
     (small_disk / "ballast").unlink()
-    assert sync(home, str(small_disk)).returncode == 0
+    assert sync(str(small_disk)).status == 0
     assert Result.read(folder).status == "FINISHED"
     assert client(home).get_run(run.info.run_id).info.status == "FINISHED"
     faults("a full disk", **cost(client(home), run.info.run_id, folder))

@@ -9,11 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from rnnlab.tracking.result import Result
-from tests.conftest import client
-from tests.faults.conftest import TRAIN, Faults, cost
-from tests.support.servers import postgres
-
-__all__ = ["postgres"]  # a fixture
+from tests.support.command import client
+from tests.support.faults import TRAIN, Faults, cost
 
 WRITER = """
 import sys, time
@@ -21,13 +18,13 @@ from pathlib import Path
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.manifest import Record
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.store import open_store
 uri, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 folder = Path(name)
 folder.mkdir()
 client, experiment = open_store(uri, "many")
-delivery = Delivery(client, experiment, Record("many", name, {"rnnlab.folder": name}, {}, 1))
+delivery = Delivery(client, experiment, Manifest("many", name, {"rnnlab.folder": name}, {}, 1))
 delivery.begin()
 logger = BufferedMLFlowLogger(Journal(folder / "metrics.jsonl"))
 logger.delivery = delivery

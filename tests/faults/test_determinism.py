@@ -5,18 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnlab.training.checkpoints import load
-from tests.conftest import Command
-from tests.faults.conftest import TRAIN, Faults, Spawn
-from tests.faults.test_kill import losses
+from tests.support.command import Command
+from tests.support.faults import TRAIN, Faults
+from tests.support.journals import distinct_points
+from tests.support.processes import HANG, Spawn
+from tests.support.weights import same_weights
 
 RUN = (*TRAIN, "train.steps=200", "train.stop_when_solved=false", "trainer=deterministic")
 
 
-def _same(one: Path, other: Path) -> bool:
-    weights = [load(f / "checkpoints" / "last.ckpt")["state_dict"] for f in (one, other)]
-    same = all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
-    return same and losses(one) == losses(other)
+def same_run(one: Path, other: Path) -> bool:
+    return same_weights(one, other) and distinct_points(one) == distinct_points(other)
 
 
 @pytest.mark.parametrize(
@@ -27,15 +26,15 @@ def test_across_processes_and_their_number(
 ) -> None:
     assert command(f"cell={cell}", *RUN, "hydra.run.dir=here").status == 0
     process = spawn(f"cell={cell}", *RUN, "hydra.run.dir=there")
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=HANG)
     assert process.returncode == 0, out
-    assert _same(home / "here", home / "there")
+    assert same_run(home / "here", home / "there")
     for jobs in (1, 2):
         sweep = (f"hydra.sweep.dir=s{jobs}", f"hydra.launcher.n_jobs={jobs}")
         assert command("-m", f"cell={cell}", "seed=1,0", *RUN, *sweep).status == 0
-        assert _same(home / "here", home / f"s{jobs}" / "1")
-    assert _same(home / "s1" / "0", home / "s2" / "0")
-    assert not _same(home / "s1" / "0", home / "s1" / "1")
+        assert same_run(home / "here", home / f"s{jobs}" / "1")
+    assert same_run(home / "s1" / "0", home / "s2" / "0")
+    assert not same_run(home / "s1" / "0", home / "s1" / "1")
     faults("the same run elsewhere", made=4)
 
 
@@ -45,4 +44,4 @@ def test_on_a_device_twice(cell: str, command: Command, home: Path) -> None:
     for name in ("once", "again"):
         run = (f"cell={cell}", *RUN, "trainer.accelerator=gpu", f"hydra.run.dir={name}")
         assert command(*run).status == 0
-    assert _same(home / "once", home / "again")
+    assert same_run(home / "once", home / "again")

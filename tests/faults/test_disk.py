@@ -4,12 +4,11 @@ import shutil
 from pathlib import Path
 
 from rnnlab.tracking.result import Result
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, Spawn, cost, lines, wait_for
-from tests.faults.test_outages import sync
-from tests.support.small_disk import fill, remounted, small_disk
-
-__all__ = ["small_disk"]  # a fixture
+from tests.support.command import Command, client
+from tests.support.faults import TRAIN, Faults, cost
+from tests.support.journals import count_lines
+from tests.support.processes import HANG, Spawn, wait_for
+from tests.support.small_disk import fill, remounted
 
 
 def test_a_read_only_store_is_refused_before_anything_trains(
@@ -26,7 +25,7 @@ def test_a_read_only_store_is_refused_before_anything_trains(
 
 
 def test_a_store_that_fills_up_gets_the_rest_later(
-    spawn: Spawn, home: Path, small_disk: Path, faults: Faults
+    spawn: Spawn, sync: Command, home: Path, small_disk: Path, faults: Faults
 ) -> None:
     shutil.move(home / "mlflow.db", small_disk / "mlflow.db")
     uri = f"tracking.uri=sqlite:///{small_disk}/mlflow.db"
@@ -35,15 +34,15 @@ def test_a_store_that_fills_up_gets_the_rest_later(
         *("cell=elman", *TRAIN, "train.steps=5000", "train.stop_when_solved=false"),
         *(uri, f"hydra.run.dir={folder}"),
     )
-    wait_for(lambda: lines(folder) > 200)
+    wait_for(lambda: count_lines(folder) > 200)
     fill(small_disk / "ballast")
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=HANG)
     assert process.returncode == 0, out
     result = Result.read(folder)
     assert result.status == "FINISHED"
     assert not result.delivered
     (small_disk / "ballast").unlink()
-    done = sync(home)
-    assert done.returncode == 0, done.stderr
+    done = sync()
+    assert done.status == 0, done.err
     shutil.move(small_disk / "mlflow.db", home / "mlflow.db")
     faults("a store that fills up", **cost(client(home), result.run_id, folder))

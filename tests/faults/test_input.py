@@ -1,6 +1,7 @@
 """Bad input by the hundred: a clear error or a right result. Oracle: which of the two it must be."""
 
 import json
+import random
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.runs.served_model import ServedModel
-from rnnlab.sweeps.sweep_file import SweepRecord
+from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.tracking.journal import Journal, Point
-from rnnlab.tracking.manifest import Record
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
 from rnnlab.training.checkpoints import load
-from tests.conftest import QUICK, SMALL, Command
-from tests.faults.conftest import Faults
+from tests.support.command import QUICK, SMALL, Command
+from tests.support.faults import Faults
+from tests.support.refusals import refusal
 
 MANY = settings(
     max_examples=100,
@@ -48,29 +50,52 @@ values = st.one_of(
 )
 
 
+def left_out(key: str, value: str) -> bool:
+    """A right request, for years of work; and what has a test of its own below."""
+    digits = value.strip("\0").isdecimal()
+    years = digits and len(value) > 5 and key in ("train.steps", "task.seq_len")
+    return years or (key == "resume" and len(value) > 200)
+
+
+RUN = (*QUICK, *SMALL, "tracking.log_model=false")
+
+
 @MANY
 @given(key=st.sampled_from(KEYS), value=values)
-def _refuse_or_run(command: Command, made: list[int], key: str, value: str) -> None:
-    if value.strip("\0").isdecimal() and len(value) > 5 and key in ("train.steps", "task.seq_len"):
-        return  # a right request, for years of work
-    finished = command(*QUICK, *SMALL, "tracking.log_model=false", f"{key}={value}")
-    made.append(finished.status)
-    said = finished.out + finished.err
-    assert finished.status in (0, 2), said
-    assert "Traceback" not in said
-    if finished.status == 2:
-        assert 1 <= len(finished.err.strip().splitlines()) <= 6, finished.err
-        assert finished.err.strip()
+def _refuse_or_begin(home: Path, refusals: dict[str, str], key: str, value: str) -> None:
+    if not left_out(key, value):
+        override = f"{key}={value}"
+        refusals[override] = refusal(*RUN, override, output=home / "not_run")
+        assert len(refusals[override].strip().splitlines()) <= 6, refusals
+        assert "Traceback" not in refusals[override]
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_overrides(command: Command, home: Path, faults: Faults) -> None:
-    made: list[int] = []
-    _refuse_or_run(command, made)
-    for result in home.glob("outputs/runs/*/*/result.json"):
-        assert Result.read(result.parent).status == "FINISHED"
-    assert {0, 2} == set(made)
-    faults("a strange override", made=len(made))
+    """All by the code of a command up to its run; some, by the whole of it, end in the same way."""
+    refusals: dict[str, str] = {}
+    _refuse_or_begin(home, refusals)
+    chosen = random.Random(0)
+    named = [override for override in refusals if override.startswith("tracking.experiment=")]
+    others = [override for override in refusals if override not in named]
+    begun = chosen.sample([override for override in others if not refusals[override]], 4)
+    refused = chosen.sample([override for override in others if refusals[override]], 8)
+    ended = {override: command(*RUN, override) for override in (*begun, *refused, *named)}
+    for override, end in ended.items():
+        assert end.status in (0, 2), (override, end.err)
+        assert "Traceback" not in end.out + end.err
+        assert refusals[override].partition("\n")[0] in end.err
+        if override not in named:  # which its store may refuse, too
+            assert end.status == (2 if refusals[override] else 0), override
+    results = [Result.read(path.parent) for path in home.glob("outputs/runs/*/*/result.json")]
+    assert {result.status for result in results} == {"FINISHED"}
+    assert len(results) == sum(end.status == 0 for end in ended.values())
+    faults("a strange override", made=len(refusals) + len(ended))
+
+
+def test_no_file_has_a_name_so_long(home: Path) -> None:
+    refused = refusal(*RUN, f"resume={'x' * 3000}", output=home / "not_run")
+    assert refused == f"resume='{'x' * 40}'...: File name too long"
 
 
 @pytest.fixture(scope="module")
@@ -159,15 +184,15 @@ def test_checkpoints(tmp_path: Path, faults: Faults) -> None:
     faults("noise for a checkpoint", made=len(made))
 
 
-STORED: tuple[tuple[str, type[Result | Record | SweepRecord]], ...] = (
+STORED: tuple[tuple[str, type[Result | Manifest | SweepFile]], ...] = (
     ("result.json", Result),
-    ("tracking.json", Record),
-    ("sweep.json", SweepRecord),
+    ("tracking.json", Manifest),
+    ("sweep.json", SweepFile),
 )
 SOUND = {
     Result: Result("n", "v", "t", 1, 0, 0.5, ["a=1"], "", metrics={"loss": 1.0}),
-    Record: Record("e", "n", {"tag": "x"}, {"param": "1"}, 5, artifacts=["a"]),
-    SweepRecord: SweepRecord(["a=1"], {"seeds": 5, "key": None}, "sqlite://"),
+    Manifest: Manifest("e", "n", {"tag": "x"}, {"param": "1"}, 5, artifacts=["a"]),
+    SweepFile: SweepFile(["a=1"], {"seeds": 5, "key": None}, "sqlite://"),
 }
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -198,11 +223,11 @@ def _read_odd(folder: Path, made: list[int], data: st.DataObject, value: Any) ->
         (folder / file).write_text(json.dumps(sound | {name: value}))
         same = type(value) is type(sound[name])
         try:
-            read, said = getattr(kind.read(folder), name), ""
+            read, refusals = getattr(kind.read(folder), name), ""
         except ValueError as error:
-            read, said = None, str(error)
-        if said:
-            assert f"{file} cannot be read: {name} is not of type" in said
+            read, refusals = None, str(error)
+        if refusals:
+            assert f"{file} cannot be read: {name} is not of type" in refusals
             assert not same or isinstance(value, list | dict)
         else:
             assert repr(read) == repr(value)  # what is there, and nothing made of it

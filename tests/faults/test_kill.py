@@ -3,17 +3,17 @@
 import random
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from rnnlab.tracking.result import Result
-from tests import test_run
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, Spawn, cost, killed, lines, wait_for
-from tests.faults.test_nonfinite import SOAR
+from tests.support.command import Command, client
+from tests.support.faults import SOAR, TRAIN, Faults, cost
+from tests.support.journals import count_lines, distinct_points
+from tests.support.killed_runs import killed_after
+from tests.support.processes import Spawn, kill, wait_for
+from tests.support.weights import same_weights
 
 LONG = (*TRAIN, "train.steps=1000", "train.stop_when_solved=false")
 VARIANTS = {
@@ -25,14 +25,6 @@ VARIANTS = {
     "gru, rmsprop": ("cell=gru", "optimizer=rmsprop", *LONG),
 }
 PER_BLOCK = 7
-
-
-def losses(folder: Path) -> dict[tuple[str, int], str]:
-    """Every point of a journal, to the bit; one that was written again must be the same."""
-    found: dict[tuple[str, int], str] = {}
-    for key, step, value in test_run.losses(folder):
-        assert found.setdefault((key, step), value) == value
-    return found
 
 
 @pytest.mark.parametrize(
@@ -49,18 +41,14 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     for _ in range(3):
         process = spawn(*arguments, "hydra.run.dir=cut", "resume=auto")
         _wait_for_more(cut, moments.randint(1, PER_BLOCK * 40), process)
-        killed(process)
+        kill(process)
         assert process.returncode == -signal.SIGKILL, "it had ended before"
     again = command(*arguments, "hydra.run.dir=cut", "resume=auto")
     assert again.status == 0, again.err
 
-    whole, resumed = losses(home / "whole"), losses(cut)
+    whole, resumed = distinct_points(home / "whole"), distinct_points(cut)
     assert resumed == whole
-    weights = [
-        torch.load(home / name / "checkpoints" / "last.ckpt")["state_dict"]
-        for name in ("whole", "cut")
-    ]
-    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    assert same_weights(cut, home / "whole")
     result = Result.read(cut)
     assert result.status == "FINISHED"
     runs = client(home).search_runs(["1"])
@@ -69,28 +57,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(
 
 
 def _wait_for_more(folder: Path, points: int, process: subprocess.Popen[str]) -> None:
-    before = lines(folder)
-    wait_for(lambda: lines(folder) >= before + points or process.poll() is not None)
-
-
-KILLED_AFTER = """
-import importlib, os, signal, sys
-from rnnlab.run import main
-
-module, _, dotted = sys.argv.pop(1).partition(":")
-owner = importlib.import_module(module)
-*path, name = dotted.split(".")
-for part in path:
-    owner = getattr(owner, part)
-method = getattr(owner, name)
-
-def killing(*arguments, **named):
-    method(*arguments, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(owner, name, killing)
-main()
-"""
+    before = count_lines(folder)
+    wait_for(lambda: count_lines(folder) >= before + points or process.poll() is not None)
 
 
 AT_THE_END = (
@@ -116,12 +84,11 @@ def test_killed_outside_of_training(
 ) -> None:
     arguments = (*TRAIN, *more, "tracking.log_model=true")
     assert command(*arguments, "hydra.run.dir=whole").status == 0
-    asked = (*arguments, "hydra.run.dir=cut", "resume=auto")
-    python = [sys.executable, "-c", KILLED_AFTER, moment, *asked]
-    assert subprocess.run(python, cwd=home, check=False).returncode == -signal.SIGKILL
-    again = command(*asked)
+    arguments_again = (*arguments, "hydra.run.dir=cut", "resume=auto")
+    killed_after(home, moment, *arguments_again)
+    again = command(*arguments_again)
     assert again.status == 0, again.err
-    assert losses(home / "cut") == losses(home / "whole")
+    assert distinct_points(home / "cut") == distinct_points(home / "whole")
     result = Result.read(home / "cut")
     assert (result.status, result.delivered) == ("FINISHED", True)
     assert result.metrics["test/solved"] == (more is SOLVED)
@@ -138,8 +105,8 @@ def test_a_killed_sweep_runs_only_what_is_missing(
 ) -> None:
     sweep = ("-m", "cell=elman,gru", "seed=0,1", *LONG, "hydra.sweep.dir=s", "resume=auto")
     process = spawn(*sweep, "hydra.launcher.n_jobs=1")
-    wait_for(lambda: lines(home / "s" / "2") > 50)
-    killed(process)
+    wait_for(lambda: count_lines(home / "s" / "2") > 50)
+    kill(process)
     finished = [home / "s" / job for job in ("0", "1")]
     before = [(folder / "metrics.jsonl").read_bytes() for folder in finished]
     wait_for(lambda: Result.read(home / "s" / "2").status != "RUNNING")  # its process ends itself
@@ -172,14 +139,13 @@ SAME = ("cell='elman'", "model={num_layers: 1}", "train.data_seed=0")  # spelt o
 
 def test_what_a_resume_may_say(command: Command, home: Path) -> None:
     begun = (*TRAIN, *SHORT, "schedule=none", "hydra.run.dir=a")
-    python = [sys.executable, "-c", KILLED_AFTER, "pytorch_lightning:Trainer.fit", *begun]
-    assert subprocess.run(python, cwd=home, check=False).returncode == -signal.SIGKILL
+    killed_after(home, "pytorch_lightning:Trainer.fit", *begun)
     before = (home / "a" / "config.yaml").read_text()
-    for change, said in REFUSED.items():
-        for asked in (("resume=a",), (*begun, "resume=auto")):
-            refused = command(*asked, *change)
+    for change, message in REFUSED.items():
+        for arguments_again in (("resume=a",), (*begun, "resume=auto")):
+            refused = command(*arguments_again, *change)
             assert refused.status == 2
-            assert said in refused.err
+            assert message in refused.err
     shorter = [each for each in begun if each != "train.batch_size=4"]
     refused = command(*shorter, "resume=auto")  # what is left out is a change too
     assert refused.status == 2

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import torch
 
-from rnnlab.tracking.result import FAILURE, Result
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.tracking.result import Result
 from rnnlab.training.checkpoints import load
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, cost
-
-SOAR = (
-    *("cell=elman", "cell.nonlinearity=relu", "optimizer=sgd", "optimizer.lr=1e-9"),
-    *("schedule=exponential", "schedule.gamma=1.3", *TRAIN, "train.steps=400"),
-)
+from tests.support.command import Command, client
+from tests.support.faults import SOAR, TRAIN, Faults, cost
 
 
 def test_stop_ends_as_a_result(command: Command, home: Path, faults: Faults) -> None:
@@ -57,7 +53,7 @@ def test_raise_fails_the_run(command: Command, home: Path) -> None:
     finished = command(*SOAR, "train.nonfinite=raise", "hydra.run.dir=a")
     assert finished.status == 1
     assert Result.read(home / "a").status == "FAILED"
-    assert "DivergedError: the loss of update" in (home / "a" / FAILURE).read_text()
+    assert "DivergedError: the loss of update" in RunFolder(home / "a").failure.read_text()
 
 
 def test_skip_leaves_those_updates_out(command: Command, home: Path, faults: Faults) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from rnnlab.tracking.result import Result
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, Spawn, cost, lines, wait_for
-from tests.support.small_disk import fill, small_disk
-
-__all__ = ["small_disk"]  # a fixture
+from tests.support.command import Command, client
+from tests.support.faults import TRAIN, Faults, cost
+from tests.support.journals import count_lines
+from tests.support.processes import HANG, Spawn, wait_for
+from tests.support.small_disk import fill
 
 RUN = ("cell=elman", *TRAIN, "train.steps=50")
 
@@ -73,9 +73,9 @@ def test_a_full_disk_under_a_sweep(
     )
     folders = [small_disk / "s" / job for job in ("0", "1")]
     process = spawn(*sweep)
-    wait_for(lambda: min(map(lines, folders)) > 100)
+    wait_for(lambda: min(map(count_lines, folders)) > 100)
     fill(small_disk / "ballast")
-    out, _ = process.communicate(timeout=200)
+    out, _ = process.communicate(timeout=HANG)
     runs = client(home).search_runs(["1"], "tags.`rnnlab.kind` = 'run'")
     assert [run.info.status for run in runs] == ["FINISHED"] * 2, out
     for run in runs:

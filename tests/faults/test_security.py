@@ -14,13 +14,16 @@ import requests
 import yaml
 from mlflow import MlflowClient
 
+from rnnlab.foundation.masking import HIDDEN
 from rnnlab.report.report import make_report, write_report
 from rnnlab.tracking.result import Result
-from tests.conftest import Command, client
-from tests.faults.conftest import TRAIN, Faults, Spawn
-from tests.faults.test_outages import sync
+from tests.support.command import Command, client
+from tests.support.faults import TRAIN, Faults
 from tests.support.made_runs import run
+from tests.support.processes import HANG, Spawn
+from tests.support.refusals import refusal
 from tests.support.servers import Server
+from tests.support.unsafe_loading import unsafe_loading
 
 ROOT = Path(__file__).parents[2]
 SHORT = (*TRAIN, "train.steps=50")
@@ -58,12 +61,21 @@ HOOKS = (
     ("+hydra.job_logging.handlers.evil={class:subprocess.Popen,args:[touch,ran]}",),
 )
 REFUSED = ("is not a class of", "is not written out", "is not one of Python's standard streams")
+WHOLE = ("os.system", CALL, "torch.load")  # the gadgets that go through a whole command, too
 SECRET = "s3cr3t-pass-word"  # MLflow wants 12 characters
 
 
-def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Faults) -> None:
+def test_gadgets_are_many() -> None:
     assert len(GADGETS) >= 30
+    assert set(WHOLE) < set(GADGETS)
+
+
+def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Faults) -> None:
     for gadget in GADGETS:
+        words = (f"cell._target_={gadget}", "+cell.command=touch ran", *SHORT)
+        message = refusal(*words, output=home / "a")
+        assert f"cell._target_='{gadget}'" in message
+    for gadget in WHOLE:
         finished = command(f"cell._target_={gadget}", "+cell.command=touch ran", *SHORT)
         assert finished.status == 2, gadget
         assert f"cell._target_='{gadget}'" in finished.err
@@ -71,11 +83,11 @@ def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Fau
     for hook in HOOKS:
         finished = command(*hook, *SHORT)
         assert finished.status == 2
-        assert any(said in finished.err for said in REFUSED), (hook, finished.err)
+        assert any(message in finished.err for message in REFUSED), (hook, finished.err)
         assert "Traceback" not in finished.err
     assert not (home / "ran").exists()
     assert not list(home.glob("outputs/runs/*/*/metrics.jsonl"))
-    faults("a gadget as _target_, overrides", made=len(GADGETS) + len(HOOKS))
+    faults("a gadget as _target_, overrides", made=len(GADGETS) + len(WHOLE) + len(HOOKS))
 
 
 def test_no_gadget_runs_from_a_yaml_for_hydra(command: Command, home: Path, faults: Faults) -> None:
@@ -84,26 +96,30 @@ def test_no_gadget_runs_from_a_yaml_for_hydra(command: Command, home: Path, faul
     call = {"_target_": CALL, "cmd": ["touch", "ran"]}
     sections = (
         {"callbacks": {"evil": call}},
+        {"job_logging": {"handlers": {"evil": {"class": "ran.Handler"}}}},
+        {"launcher": call},
         {"callbacks": {"evil": "${evil}"}},
         {"callbacks": {"evil": "${oc.create:{_target_:" + CALL + ",cmd:[touch,ran]}}"}},
         {"callbacks": {"evil": "${oc.create:{a:'}',_target_:" + CALL + ",cmd:[touch,ran]}}"}},
-        {"launcher": call},
         {"callbacks": {"evil": call | {"_target_": "${oc.env:EVIL," + CALL + "}"}}},
         {"job_logging": {"handlers": {"evil": {"()": "subprocess.run", "args": ["touch", "ran"]}}}},
         {"hydra_logging": {"formatters": {"evil": {"class": "logging.config.fileConfig"}}}},
-        {"job_logging": {"handlers": {"evil": {"class": "ran.Handler"}}}},
         {"job_logging": {"root": {"handlers": ["ext://ran.handler"]}}},
     )
     (home / "conf" / "ran.py").write_text("open('ran', 'w')")  # to import it is to run it
-    for section in sections:
+    for number, section in enumerate(sections):
         content = yaml.safe_dump({"hydra": section, "evil": call})
         evil.write_text(f"# @package _global_\n{content}")
         for mode in ((), ("-m",)):
-            finished = command("--config-dir", "conf", *mode, "experiment=evil", *SHORT)
-            assert finished.status == 2, section
-            assert any(said in finished.err for said in REFUSED), (section, finished.err)
+            places = {"output": home / "a", "config_dir": home / "conf"}
+            message = refusal("experiment=evil", *SHORT, **places, sweep=bool(mode))
+            assert any(refusal in message for refusal in REFUSED), (section, message)
+            if number < len(WHOLE):
+                finished = command("--config-dir", "conf", *mode, "experiment=evil", *SHORT)
+                assert finished.status == 2, section
+                assert any(message in finished.err for message in REFUSED), (section, finished.err)
     assert not (home / "ran").exists()
-    faults("a gadget for Hydra, yaml", made=2 * len(sections))
+    faults("a gadget for Hydra, yaml", made=2 * (len(sections) + len(WHOLE)))
 
 
 def test_no_pickle_is_run_again(command: Command, home: Path) -> None:
@@ -124,8 +140,12 @@ def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) 
     for gadget in GADGETS:
         content = {"_target_": gadget, "command": "touch ran"}
         (home / "conf" / "cell" / "evil.yaml").write_text(yaml.safe_dump(content))
-        finished = command("--config-dir", "conf", "cell=evil", *SHORT)
-        assert finished.status == 2, gadget
+        message = refusal("cell=evil", *SHORT, output=home / "a", config_dir=home / "conf")
+        assert gadget in message
+        if gadget in WHOLE:
+            finished = command("--config-dir", "conf", "cell=evil", *SHORT)
+            assert finished.status == 2, gadget
+            assert gadget in finished.err
     for section in ("task", "optimizer", "clip", "schedule", "diagnostics"):
         content = {"_target_": CALL, "cmd": ["touch", "ran"]}
         content = {"evil": content} if section == "diagnostics" else content
@@ -138,7 +158,7 @@ def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) 
     (home / "conf" / "cell" / "evil.yaml").write_text(tagged)
     assert command("--config-dir", "conf", "cell=evil", *SHORT).status == 2
     assert not (home / "ran").exists()
-    faults("a gadget as _target_, yaml", made=len(GADGETS) + 6)
+    faults("a gadget as _target_, yaml", made=len(GADGETS) + len(WHOLE) + 6)
 
 
 @pytest.fixture
@@ -160,19 +180,21 @@ def test_no_gadget_runs_from_a_runs_config(
         package = gadget.partition(".")[0]
         evil = good | {"cell": section, "allow_targets": [package]}
         path.write_text(yaml.safe_dump(evil))
-        finished = command("resume=outputs/a")
-        assert finished.status == 2, gadget
-        assert gadget in finished.err
+        assert gadget in refusal("resume=outputs/a", output=home / "b")
+        if gadget in WHOLE:
+            finished = command("resume=outputs/a")
+            assert finished.status == 2, gadget
+            assert gadget in finished.err
     path.write_text("!!python/object/apply:os.system ['touch ran']")
     finished = command("resume=outputs/a")
     assert finished.status == 2
     assert "cannot be read" in finished.err
     assert not (home / "ran").exists()
-    faults("a gadget as _target_, a run's config", made=len(GADGETS) + 1)
+    faults("a gadget as _target_, a run's config", made=len(GADGETS) + len(WHOLE) + 1)
 
 
 def test_names_do_not_leave_the_folder(
-    command: Command, home: Path, stopped: Path, faults: Faults
+    command: Command, sync: Command, home: Path, stopped: Path, faults: Faults
 ) -> None:
     (home / "secret.txt").write_text(SECRET)
     for name in ("inner", "sound"):
@@ -187,7 +209,7 @@ def test_names_do_not_leave_the_folder(
     result = Result.read(stopped)
     result.delivered = False
     result.write()
-    assert sync(home).returncode == 0
+    assert sync().status == 0
     stored = client(home).list_artifacts(result.run_id)
     assert [item.path for item in stored] == ["config.yaml", "sound"]
     (home / "conf" / "diagnostics").mkdir(parents=True)
@@ -200,10 +222,12 @@ def test_names_do_not_leave_the_folder(
     faults("a path out of the folder", made=5)
 
 
-def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -> None:
+def test_secrets_are_written_nowhere(
+    command: Command, spawn: Spawn, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
     uri = f"tracking.uri=http://me:{SECRET}@127.0.0.1:9"
     named, rate = "tracking.experiment=x${oc.env:MY_SECRET}", "optimizer.lr=${oc.env:MY_SECRET}"
-    asked = {
+    commands = {
         (uri, "hydra.run.dir=outputs/a"): 0,
         (named, "hydra.run.dir=outputs/b"): 0,
         (rate, "hydra.run.dir=outputs/c"): 2,
@@ -213,10 +237,17 @@ def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -
         ("-m", "optimizer.lr=0.1,${oc.env:MY_SECRET}", "hydra.sweep.dir=outputs/v"): 1,
         ("cell.nonlinearity=${oc.env:MY_SECRET}", "cell=elman", "hydra.run.dir=outputs/w"): 2,
     }
-    for arguments, status in asked.items():  # each in a process of its own, which knows nothing yet
+    for arguments, status in commands.items():
+        monkeypatch.setenv("MY_SECRET", SECRET)
+        monkeypatch.delenv(HIDDEN, raising=False)  # as a new process, which knows nothing yet
+        finished = command(*arguments, *SHORT)
+        assert finished.status == status, finished.err
+        assert SECRET not in finished.out + finished.err, arguments
+    monkeypatch.delenv(HIDDEN, raising=False)
+    for arguments in ((named, "hydra.run.dir=outputs/p"), (rate, "hydra.run.dir=outputs/q")):
         process = spawn(*arguments, *SHORT, MY_SECRET=SECRET)
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == status, out
+        out, _ = process.communicate(timeout=HANG)
+        assert process.returncode == (2 if rate in arguments else 0), out
         assert SECRET not in out, arguments
     for path in (home / "outputs").rglob("*"):
         if path.is_file() and SECRET.encode() in path.read_bytes():
@@ -230,7 +261,7 @@ def test_secrets_are_written_nowhere(spawn: Spawn, home: Path, faults: Faults) -
             rows = store.execute(f"select * from {table}").fetchall()
             assert rows
             assert SECRET not in str(rows)
-    faults("a secret in a config", made=len(asked))
+    faults("a secret in a config", made=len(commands) + 2)
 
 
 def test_a_report_shows_what_runs_say_as_text(tmp_path: Path, faults: Faults) -> None:
@@ -246,11 +277,38 @@ def test_a_report_shows_what_runs_say_as_text(tmp_path: Path, faults: Faults) ->
     faults("a script in a run's words", made=len(runs) - 1)
 
 
-def test_loading_is_safe_everywhere(faults: Faults) -> None:
-    text = "\n".join(path.read_text() for path in (ROOT / "rnnlab").rglob("*.py"))
-    for unsafe in ("weights_only=False", "yaml.load(", "unsafe_load", "import pickle", "eval("):
-        assert unsafe not in text.replace("model.eval(", "").replace(".eval(", ""), unsafe
-    faults("an unsafe loader")
+PROGRAMS = sorted([*(ROOT / "rnnlab").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")])
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_loading_is_safe_everywhere(path: Path) -> None:
+    assert unsafe_loading(path.read_text(encoding="utf-8")) == []
+
+
+def test_what_is_unsafe_is_found(faults: Faults) -> None:
+    """Or the test above would hold of anything."""
+    for program in UNSAFE:
+        assert len(unsafe_loading(program)) == 1, program
+    for program in SAFE:
+        assert unsafe_loading(program) == [], program
+    faults("an unsafe loader", made=len(UNSAFE))
+
+
+UNSAFE = (
+    *("eval('1')", "builtins.exec('1')", "x = compile('1', '', 'exec')", "import pickle"),
+    *("from pickle import loads", "import dill as d", "yaml.load(text)", "yaml.unsafe_load(text)"),
+    *("from yaml import full_load", "yaml.load(text, Loader=yaml.UnsafeLoader)"),
+    *(
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "numpy.load(p, allow_pickle=True)",
+    ),
+    *("from torch import load", "from builtins import eval", "marshal.loads(data)"),
+)
+SAFE = (
+    *("model.eval()", "re.compile('a')", "yaml.safe_load(text)", "np.load(path)"),
+    *("torch.load(path, weights_only=True)", "self.eval(1)", "torch.compile(model)"),
+)
 
 
 @pytest.fixture
@@ -287,9 +345,9 @@ def test_a_server_with_a_password_refuses_without(
     assert refused.status == 2
     assert "cannot be used" in refused.err
     assert not (home / "no" / "metrics.jsonl").exists()
-    taken = command(*SHORT, f"tracking.uri=http://admin:{SECRET}@{address}", "hydra.run.dir=yes")
-    assert taken.status == 0, taken.err
-    assert SECRET not in taken.out
+    accepted = command(*SHORT, f"tracking.uri=http://admin:{SECRET}@{address}", "hydra.run.dir=yes")
+    assert accepted.status == 0, accepted.err
+    assert SECRET not in accepted.out
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
     result = Result.read(home / "yes")

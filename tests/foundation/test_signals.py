@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rnnlab.foundation.signals import Stopped, held, received, stop_on_signals
+from rnnlab.foundation.signals import Stopped, hold_signals, received_signal, stop_on_signals
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,13 +26,13 @@ def test_a_signal_is_raised_where_it_comes(number: signal.Signals) -> None:
     with pytest.raises(Stopped) as stopped:
         os.kill(os.getpid(), number)
     assert stopped.value.code == 128 + number
-    assert received() == number
+    assert received_signal() == number
 
 
 def test_a_step_that_must_be_whole_is() -> None:
     steps = []
 
-    @held()
+    @hold_signals()
     def step(error: type[Exception] | None = None) -> None:
         steps.append("begun")
         os.kill(os.getpid(), signal.SIGTERM)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlab.foundation.statistics import Z95, bootstrap_mean, decided, holm, wilson
+from rnnlab.foundation.statistics import Z95, bootstrap_mean, holm, solved_by_share, wilson
 
 
 def test_the_quantile():
@@ -110,4 +110,4 @@ def test_decided_by_going_through_all_that_the_failed_could_have_done():
                 for share in (0.3, 0.5, 0.8, 1.0):
                     ends = {(solved + more) / trials >= share for more in range(failed + 1)}
                     expected = ends.pop() if len(ends) == 1 else None
-                    assert decided(solved, trials, failed, share) is expected
+                    assert solved_by_share(solved, trials, failed, share) is expected

@@ -11,24 +11,15 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.kernels import elman, gru, recurrence
+from tests.support.kernels import CELLS, all_steps, made
 
-CELLS = {
-    "tanh": partial(ElmanCell, nonlinearity="tanh"),
-    "relu": partial(ElmanCell, nonlinearity="relu"),
-    "sigmoid": partial(ElmanCell, nonlinearity="sigmoid"),
-    "gru": GRUCell,
-}
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 
 
-@pytest.fixture(autouse=True, params=["NumpyScan", "TorchScan"])
-def run_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[type]:
-    """Which kernels run here; and chunks of time that the SHAPES span several of."""
-    kernels = [getattr(module, request.param) for module in (elman, gru)]
-    for module, kernel in zip((elman, gru), kernels, strict=True):
-        monkeypatch.setattr(module, "NumpyScan", kernel)
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of time that the SHAPES span several of."""
     monkeypatch.setattr(recurrence, "NUMBERS", 2**12)
-    return kernels
 
 
 # (batch, seq_len, input_size, hidden_size); the last three span several chunks of time
@@ -44,26 +35,6 @@ SHAPES = [
 
 
 close = partial(torch.testing.assert_close, rtol=1e-10, atol=1e-10)  # of double precision
-
-
-def made(make, input_size: int, hidden_size: int, dtype: torch.dtype) -> Cell:
-    torch.manual_seed(0)
-    cell = make(input_size, hidden_size).to(dtype)
-    with torch.no_grad():
-        for parameter in cell.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return cell
-
-
-def all_steps(run, cell: Cell, inputs: Tensor, *start: Tensor) -> list[Tensor]:
-    """Values, and gradients of a random linear function of all hidden states and the last state."""
-    x, *state = (part.detach().clone().requires_grad_() for part in (inputs, *start))
-    hidden, end = run(cell, x, tuple(state))
-    torch.manual_seed(1)
-    values = hidden, *end
-    weights = [torch.randn(part.shape, dtype=torch.float64).to(part) for part in values]
-    total = torch.stack([(v * w).mean() for v, w in zip(values, weights, strict=True)]).sum()
-    return [*values, *torch.autograd.grad(total, [x, *state, *cell.parameters()])]
 
 
 def last_step(run, cell: Cell, inputs: Tensor, h0: Tensor) -> list[Tensor]:
@@ -100,8 +71,8 @@ def test_equals_the_loop_in_single_precision_to_rounding(make):
     inputs, h0 = torch.randn(20, 100, 2), torch.rand(20, 50)
     mine = all_steps(type(cell).forward, cell, inputs, h0)
     loop = all_steps(Cell.forward, cell, inputs, h0)
-    exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
-    for value, other, oracle in zip(mine, loop, exact, strict=True):
+    is_exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
+    for value, other, oracle in zip(mine, loop, is_exact, strict=True):
         scale = oracle.abs().max()
         assert (value - oracle).abs().max() < 1e-5 * scale
         assert (value - oracle).abs().max() < 20 * (other - oracle).abs().max() + 1e-7 * scale
@@ -239,11 +210,11 @@ def test_what_runs_on_cuda_computes_the_same(nonlinearity):
 def test_sixteen_bits_and_autocast_keep_the_loop(make, device):
     cell = made(make, 2, 8, torch.float32).to(device)
     inputs = torch.randn(4, 10, 2, device=device)
-    assert recurrence.exact(inputs)
-    assert not recurrence.exact(inputs.bfloat16())
+    assert recurrence.is_exact(inputs)
+    assert not recurrence.is_exact(inputs.bfloat16())
     expected = cell(inputs)[0]
     with torch.autocast(device, torch.bfloat16):
-        assert not recurrence.exact(inputs)
+        assert not recurrence.is_exact(inputs)
         torch.testing.assert_close(cell(inputs)[0].float(), expected, atol=0.05, rtol=0.05)
     half = cell.bfloat16()(inputs.bfloat16())[0]
     torch.testing.assert_close(half.float(), expected, atol=0.05, rtol=0.05)
@@ -270,18 +241,41 @@ def test_infinity_is_a_result_and_no_warning():
     assert torch.equal(mine[0], loop[0])
 
 
-def test_a_kernel_is_what_the_cells_run(monkeypatch, run_by):
-    """Else all the above would compare the loop with itself."""
-    called = []
-    for kernel in run_by:
-        monkeypatch.setattr(
-            kernel,
-            "forward",
-            lambda *given, f=kernel.forward, k=kernel: (called.append(k), f(*given))[1],
-        )
-    for make in CELLS.values():
-        made(make, 2, 3, torch.float32)(torch.randn(2, 3, 2))
-    assert called == [run_by[0]] * 3 + [run_by[1]]
+@every_cell
+def test_a_kernel_is_what_the_cells_run(make):
+    """Else all the above would compare the loop with itself. Autograd names what made a tensor."""
+    cell = made(make, 2, 3, torch.float32)
+    name = "GRUScanBackward" if isinstance(cell, GRUCell) else "ElmanScanBackward"
+    inputs = torch.randn(2, 3, 2)
+    for hidden in (cell(inputs)[0], cell.final_state(inputs)[0]):
+        assert hidden.grad_fn is not None
+        assert hidden.grad_fn.name() == name
+    loop, _ = Cell.forward(cell, inputs)
+    assert loop.grad_fn is not None
+    assert loop.grad_fn.name() != name
+
+
+@every_cell
+def test_what_no_kernel_takes_is_the_loop_or_torchs_own_layer(make):
+    """By tensors that the kernels refuse: in 16 bits, and on a device that has no numbers."""
+    cell, inputs = made(make, 2, 3, torch.float32), torch.randn(2, 3, 2)
+    for operand in (inputs, inputs.double()):
+        assert has_kernel(cell, operand)
+    assert not has_kernel(cell, inputs.bfloat16())
+    cell, inputs = cell.to("meta"), inputs.to("meta")
+    assert not has_kernel(cell, inputs)
+    hidden, (end,) = cell(inputs)
+    assert hidden.shape == (2, 3, 3)
+    assert end.shape == (2, 3)
+
+
+def has_kernel(cell: Cell, inputs: Tensor) -> bool:
+    """Whether a kernel takes these inputs and the cell's weights, in the inputs' precision."""
+    tensors = inputs, *cell.initial_state(inputs), *cell.parameters()
+    operands = [tensor.to(inputs.dtype) for tensor in tensors]
+    if isinstance(cell, ElmanCell):
+        return elman.has_kernel(cell.nonlinearity, *operands)
+    return gru.has_kernel(*operands)
 
 
 @every_cell
@@ -306,5 +300,5 @@ def test_precisions_are_not_mixed(make):
     """Oracle: the loop, which torch refuses."""
     cell = made(make, 2, 3, torch.float32)
     for run in (type(cell).forward, Cell.forward):
-        with pytest.raises(RuntimeError, match="dtype"):
+        with pytest.raises((RuntimeError, ValueError), match="dtype"):
             run(cell, torch.randn(4, 5, 2, dtype=torch.float64))

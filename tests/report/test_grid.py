@@ -17,8 +17,8 @@ def test_cells_by_variant_task_and_length() -> None:
     grid = make_grid(runs)
     assert grid.labels == ["gru", "lstm"]
     assert grid.places == [("adding", 50), ("adding", 100), ("copy_memory", 20)]
-    assert [len(cell.runs) for cell in grid.cells] == [2] * 6
-    assert [run.seed for run in grid.cells[0].runs] == [0, 1]
+    assert [len(cell.runs) for cell in grid.groups] == [2] * 6
+    assert [run.seed for run in grid.groups[0].runs] == [0, 1]
     assert grid.missing == []
     assert grid.repeated == ()
     assert [cell.label for cell in grid.at(("adding", 100))] == ["gru", "lstm"]
@@ -40,7 +40,7 @@ def test_seeds_sizes_and_where_it_was_recorded_split_nothing() -> None:
         *("train.data_seed", "num_params", "tracking.uri", "num_threads", "diagnostics.omega.x"),
     }
     grid = make_grid([run(seed=0), run(seed=1, params=dict.fromkeys(other, "7"))])
-    assert [cell.label for cell in grid.cells] == ["gru"]
+    assert [cell.label for cell in grid.groups] == ["gru"]
 
 
 def test_missing_cells_are_named() -> None:
@@ -59,10 +59,10 @@ def test_the_newest_finished_of_two_runs_of_one_seed_counts() -> None:
     dead = run(started=3, status="FAILED")
     for order in ([old, new, dead], [dead, new, old]):
         grid = make_grid(order)
-        (cell,) = grid.cells
+        (cell,) = grid.groups
         assert cell.losses == [0.2]
         assert grid.repeated == (old, dead)
-    (cell,) = make_grid([dead]).cells
+    (cell,) = make_grid([dead]).groups
     assert cell.finished == ()
 
 
@@ -74,13 +74,13 @@ def test_a_cell_by_hand() -> None:
         run(seed=3, loss=None, diverged=1.0),
         run(seed=4, status="FAILED", loss=0.0, solved_at=1),
     ]
-    (cell,) = make_grid(runs).cells
+    (cell,) = make_grid(runs).groups
     assert cell.solved == (2, 4)
     assert cell.losses == [0.01, 0.03, 0.2]
     assert cell.median_steps == 300
     assert cell.ended("FAILED") == 1
     assert cell.chance == 1 / 6
-    (unsolved,) = make_grid(runs[1:4]).cells
+    (unsolved,) = make_grid(runs[1:4]).groups
     assert unsolved.median_steps is None
 
 
@@ -96,7 +96,7 @@ def test_the_horizon_is_a_bracket() -> None:
     assert bracket(grid, "elman") == (0, 10)
     assert bracket(grid, "lstm") == (10, None)
     assert grid.horizon("lstm", "copy_memory") is None
-    assert bracket(make_grid(runs, sought=0.6), "gru") == (20, 40)
+    assert bracket(make_grid(runs, search_share=0.6), "gru") == (20, 40)
 
 
 def bracket(grid: Grid, label: str) -> tuple[int, int | None]:
@@ -122,7 +122,7 @@ def test_a_search_misses_seeds_and_no_lengths() -> None:
         "lstm · adding 20: seeds 0",
         "lstm · adding 50: all seeds",
     ]
-    assert make_grid(runs, sought=0.5).missing == ["lstm · adding 20: seeds 0"]
+    assert make_grid(runs, search_share=0.5).missing == ["lstm · adding 20: seeds 0"]
 
 
 def test_another_definition_of_a_task_is_another_task() -> None:
@@ -142,5 +142,30 @@ def test_another_definition_of_a_task_is_another_task() -> None:
 def test_runs_that_differ_in_their_data_seed_all_count() -> None:
     runs = [run(started=n, params={"train.data_seed": str(n)}) for n in range(5)]
     grid = make_grid(runs)
-    assert [len(cell.runs) for cell in grid.cells] == [5]
+    assert [len(cell.runs) for cell in grid.groups] == [5]
     assert grid.repeated == ()
+
+
+def test_runs_of_rnnlab_01_are_of_the_same_setting() -> None:
+    """It had the classes in other modules. A class of somebody else's is another."""
+    old = {"cell._target_": "rnnlab.cells.GRUCell", "clip._target_": "rnnlab.clipping.NoClip"}
+    new = {
+        "cell._target_": "rnnlab.cells.gru.GRUCell",
+        "clip._target_": "rnnlab.training.clipping.NoClip",
+    }
+    grid = make_grid([run(seed=0, params=old), run(seed=1, params=new)])
+    assert [(group.label, len(group.runs)) for group in grid.groups] == [("gru", 2)]
+    grid = make_grid(
+        [run(seed=0, params=old), run(seed=1, params=new | {"cell._target_": "my.GRUCell"})]
+    )
+    assert len(grid.groups) == 2
+
+
+def test_a_length_is_no_setting_whatever_its_key() -> None:
+    """Oracle: without `length_key`, another value of it is another setting."""
+    gaps = [{"task.gap": str(n), "length_key": "task.gap"} for n in (5, 6)]
+    runs = [run(length=5, seed=0, params=gaps[0]), run(length=6, seed=0, params=gaps[1])]
+    assert {group.task for group in make_grid(runs).groups} == {"adding"}
+    del gaps[0]["length_key"], gaps[1]["length_key"]
+    runs = [run(length=5, seed=0, params=gaps[0]), run(length=6, seed=0, params=gaps[1])]
+    assert {group.task for group in make_grid(runs).groups} == {"adding gap=5", "adding gap=6"}

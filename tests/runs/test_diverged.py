@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from tests.conftest import QUICK, SMALL, Command, client, result_of
+from tests.support.command import QUICK, SMALL, Command, client, result_of
 
 EXPLODE = ("cell=elman", "cell.nonlinearity=relu", "optimizer=sgd")
 
@@ -36,7 +36,7 @@ def test_after_a_checkpoint_the_best_is_tested(command: Command, home: Path) -> 
 
 
 def test_a_sweep_counts_it_as_a_result(command: Command, home: Path) -> None:
-    sweep = ("hydra.sweep.dir=outputs/sweep", "tracking.log_model=false")
+    sweep = ("hydra.sweep.dir=outputs/sweep", "hydra/launcher=basic", "tracking.log_model=false")
     finished = command("-m", *EXPLODE, "optimizer.lr=1e30,1e-3", "seed=0", *sweep, *QUICK, *SMALL)
     assert finished.status == 0, finished.out
     assert "elman optimizer.lr=1e+30" in finished.out or "optimizer.lr=1e30" in finished.out

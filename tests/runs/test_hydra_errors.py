@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import QUICK, SMALL, Command, client
+from tests.support.command import QUICK, SMALL, Command, client
+from tests.support.refusals import refusal
 
 WRONG = {
     # misspelt: group, choice, key, section, with the nearest match
@@ -66,13 +67,28 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("override", WRONG)
-def test_wrong_input_is_refused_in_words(command: Command, home: Path, override: str) -> None:
+# One of each kind goes through a whole command; what a store refuses does so only there.
+WHOLE = (
+    *("cel=lstm", "cell=lstmm", "train.steps=abc", "cell.chrono=100", "cell._target_=os.system"),
+    *("~train", "cell=[a", "resume=nowhere", "tracking.uri=sqlite:////proc/no/mlflow.db"),
+)
+
+
+@pytest.mark.parametrize("override", [o for o in WRONG if not o.startswith("tracking.uri")])
+def test_wrong_input_is_refused_in_words(home: Path, override: str) -> None:
+    """By the code of a command up to where its run would begin."""
+    message = refusal(override, output=home / "a")
+    assert WRONG[override] in message
+    assert 1 <= len(message.strip().splitlines()) <= 3
+
+
+@pytest.mark.parametrize("override", WHOLE)
+def test_a_command_ends_with_them(command: Command, home: Path, override: str) -> None:
     finished = command(override)
     assert finished.status == 2
     assert WRONG[override] in finished.err
-    told = [line for line in finished.err.splitlines() if "Error executing job" not in line]
-    assert 1 <= len(told) <= 3
+    lines = [line for line in finished.err.splitlines() if "Error executing job" not in line]
+    assert 1 <= len(lines) <= 3
     assert "Traceback" not in finished.err + finished.out
     assert client(home).search_runs(["0", "1"]) == []
 

@@ -1,47 +1,19 @@
-"""A run that was killed and resumed, against the same run left alone."""
+"""A run that was killed and resumed. Oracle: the same run left alone, bit for bit."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import numpy as np
+
 from rnnlab.tracking.result import Result
-from tests.conftest import SMALL, Command
-
-LONG = ("train.steps=40", "train.block=2", "train.val_every=4", "train.batch_size=4", *SMALL)
-DEEP = (
-    *("cell=lstm", "cell.hidden_size=8", "model.num_layers=2", "model.dropout=0.3"),
-    *("clip=norm", "clip.max_norm=0.1", "schedule=cosine", "tracking.log_model=false"),
-)
-
-# Ends the process as SIGKILL does, no `finally` run, once so many validations have been written.
-KILLED = """
-import os, sys
-from pytorch_lightning.callbacks import ModelCheckpoint
-from rnnlab.training.module import TrainingModule
-import rnnlab.training.module
-original = TrainingModule.training_step
-def step(self, start):
-    if start >= {at}:
-        os.kill(os.getpid(), 9)
-    return original(self, start)
-TrainingModule.training_step = step
-from rnnlab.run import main
-main()
-"""
+from tests.support.command import Command
+from tests.support.journals import distinct_points
+from tests.support.killed_runs import DEEP, STEPS, killed_at_16_of_40
+from tests.support.refusals import refusal
+from tests.support.weights import same_weights
 
 
-def _cut(home: Path) -> Path:
-    """A run killed after 16 of 40 updates."""
-    arguments = [sys.executable, "-c", KILLED.format(at=18), *DEEP, *LONG, "hydra.run.dir=cut"]
-    killed = subprocess.run(arguments, cwd=home, check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert Result.read(home / "cut").status == "RUNNING"
-    return home / "cut"
-
-
-def test_a_run_resumes_as_it_was_and_once(command: Command, home: Path) -> None:
-    cut = _cut(home)
+def test_a_run_resumes_as_it_was_and_once_and_is_the_same(command: Command, home: Path) -> None:
+    cut = killed_at_16_of_40(home)
     before = (cut / "metrics.jsonl").read_text()
     for override, message in {
         "cell.hidden_size=9": "cell.hidden_size=9 cannot change on resume: the run has "
@@ -49,16 +21,12 @@ def test_a_run_resumes_as_it_was_and_once(command: Command, home: Path) -> None:
         "cell=gru": "cell=gru cannot change on resume: the run has cell=lstm",
         "train.steps=80": "train.steps=80 cannot change on resume",
     }.items():
-        finished = command("resume=cut", override)
-        assert finished.status == 2
-        assert message in finished.err
+        assert message in refusal("resume=cut", override, output=home / "none")
     assert (cut / "metrics.jsonl").read_text() == before
-    finished = command("resume=cut/checkpoints/best.ckpt")
-    assert finished.status == 2
-    assert "a run goes on from its last.ckpt" in finished.err
-    finished = command(f"resume={'0' * 32}")
-    assert finished.status == 2
-    assert "no run of rnnlab has this id" in finished.err
+    best = refusal("resume=cut/checkpoints/best.ckpt", output=home / "none")
+    assert "a run goes on from its last.ckpt" in best
+    nobodys = refusal(f"resume={'0' * 32}", output=home / "none")
+    assert "no run of rnnlab has this id" in nobodys
     # Its id names the run too, and what it has may be said again.
     run_id = Result.read(cut).run_id
     again = command(f"resume='{run_id}'", "cell=lstm", "cell.hidden_size=8")
@@ -66,3 +34,15 @@ def test_a_run_resumes_as_it_was_and_once(command: Command, home: Path) -> None:
     finished = command("resume=cut/checkpoints/last.ckpt")
     assert finished.status == 2
     assert "has finished: there is nothing to resume" in finished.err
+
+    # And that nothing has been between can be seen of no number, weight or diagnostic.
+    assert command(*DEEP, *STEPS, "hydra.run.dir=whole").status == 0
+    assert distinct_points(cut) == distinct_points(home / "whole")
+    assert same_weights(cut, home / "whole")
+    files = sorted((home / "whole" / "diagnostics").iterdir())
+    assert files
+    for path in files:
+        with np.load(path) as whole, np.load(cut / "diagnostics" / path.name) as resumed:
+            assert set(whole) == set(resumed)
+            for name in whole:
+                np.testing.assert_array_equal(whole[name], resumed[name], err_msg=name)

@@ -6,6 +6,11 @@ import numpy as np
 
 from rnnlab.report.read_runs import Run
 
+REPORTED = {
+    "memory/gradient_horizon": "gradient horizon (steps)",
+    "memory/capacity": "memory capacity",
+}
+
 
 def run(
     variant: str = "gru",
@@ -26,7 +31,7 @@ def run(
     if solved_at is not None:
         measured["steps_to_solve"] = solved_at
     measured |= {name.replace("__", "/"): value for name, value in metrics.items()}
-    told: dict[str, Any] = {
+    own_params: dict[str, Any] = {
         "variant": variant,
         "task": task,
         "length": str(length),
@@ -47,13 +52,14 @@ def run(
         task=task,
         length=length,
         seed=seed,
-        params=told | (params or {}),
+        params=own_params | (params or {}),
         metrics=measured,
         curves={
             "val/loss": np.array([[100, 0.17], [200, loss or 0.2]]),
             "grad/norm": np.array([[50, 1.0], [100, 2.0 + seed]]),
             "grad/clip_fraction": np.array([[50, 0.0], [100, 0.5]]),
         },
+        reported=REPORTED,
         gradient={
             "updates": np.array([0, 200]),
             "h": np.stack([0.5**lags, 0.9**lags * (1 + seed)]),

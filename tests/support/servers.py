@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.faults.conftest import wait_for
+from tests.support.processes import wait_for
 
 PROGRAMS = [
     *Path("/usr/lib/postgresql").glob("*/bin"),
@@ -21,17 +21,29 @@ PROGRAMS = [
 ]
 
 
+# Nobody here asks MLflow for jobs of its own, whose processes take longer to start than the server.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
 
 
-@pytest.fixture
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of an empty database of a server of its own."""
+def answers(uri: str) -> bool:
+    """Whether an MLflow server is up."""
+    try:
+        return requests.get(f"{uri}/health", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """The URI of an empty database of a server of its own, whose files are in an empty folder."""
     if not PROGRAMS:
         pytest.skip("PostgreSQL is not installed")
-    folder, port = tmp_path_factory.mktemp("postgres"), free_port()
+    port = free_port()
     as_user: list[str] = []
     if os.geteuid() == 0:  # which PostgreSQL refuses
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
@@ -53,7 +65,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         with suppress(ProcessLookupError):  # it may have died by itself
             os.kill(pid, signal.SIGQUIT)
-        wait_for(lambda: not Path(f"/proc/{pid}").exists(), seconds=120)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists())
 
 
 class Server:
@@ -67,7 +79,7 @@ class Server:
             *("--port", str(self.port), "--backend-store-uri", store, "--workers", "1"),
             *("--artifacts-destination", str(folder / "artifacts"), *arguments),
         ]
-        self.environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment
+        self.environment = os.environ | QUIET | environment
         self.environment.pop("MLFLOW_TRACKING_URI", None)
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -82,13 +94,18 @@ class Server:
                 env=self.environment,
                 start_new_session=True,
             )
-        wait_for(self.answers, seconds=90)
+        wait_for(lambda: answers(self.uri))
 
-    def answers(self) -> bool:
-        try:
-            return requests.get(f"{self.uri}/health", timeout=5).ok
-        except requests.RequestException:
-            return False
+    def unanswered(self) -> set[str]:
+        """Who has asked and waits, while this server stands still: its connections with unread bytes."""
+        waiting = set()
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            # Number, own address and port, the other's, state (01: established), bytes to send:to read.
+            _, own, other, state, queues, *_ = line.split()
+            unread = int(queues.partition(":")[2], 16)
+            if int(own.partition(":")[2], 16) == self.port and state == "01" and unread:
+                waiting.add(other)
+        return waiting
 
     def kill(self) -> None:
         """Its workers too."""
@@ -96,11 +113,3 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
-
-
-@pytest.fixture
-def server(home: Path, postgres: str) -> Iterator[Server]:
-    """Of PostgreSQL; not started yet."""
-    made = Server(home / "server", postgres)
-    yield made
-    made.kill()

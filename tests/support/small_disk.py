@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def small_disk(home: Path) -> Iterator[Path]:
-    disk = home / "small"
+@contextmanager
+def mounted(disk: Path) -> Iterator[None]:
+    """While it lasts, the folder is a file system of its own."""
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only root can mount a small file system")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ import pytest
 from rnnlab.sweeps.horizon_search import HorizonSearch
 
 
-def asked(start: int, longest: int, tolerance: float, solved) -> tuple[HorizonSearch, list[int]]:
+def search_all(
+    start: int, longest: int, tolerance: float, solved
+) -> tuple[HorizonSearch, list[int]]:
     search, lengths = HorizonSearch(start, longest, tolerance), []
     while (length := search.length) is not None:
         lengths.append(length)
@@ -17,7 +19,7 @@ def asked(start: int, longest: int, tolerance: float, solved) -> tuple[HorizonSe
 @pytest.mark.parametrize(("start", "longest"), [(1, 1), (1, 97), (10, 10), (10, 200), (7, 90)])
 def test_every_threshold_is_found_exactly(start: int, longest: int) -> None:
     for threshold in range(longest + 2):
-        search, lengths = asked(start, longest, 0.0, lambda n, t=threshold: n <= t)
+        search, lengths = search_all(start, longest, 0.0, lambda n, t=threshold: n <= t)
         assert len(set(lengths)) == len(lengths)
         assert min(lengths) == start
         assert max(lengths) <= longest
@@ -32,24 +34,24 @@ def test_every_threshold_is_found_exactly(start: int, longest: int) -> None:
 @pytest.mark.parametrize("tolerance", [0.05, 0.1, 0.5, 2.0])
 def test_the_bracket_holds_the_threshold_and_is_as_narrow_as_asked(tolerance: float) -> None:
     for threshold in range(10, 1000):
-        search, _ = asked(10, 1000, tolerance, lambda n, t=threshold: n <= t)
+        search, _ = search_all(10, 1000, tolerance, lambda n, t=threshold: n <= t)
         assert search.high is not None
         assert search.low <= threshold < search.high
         assert search.high - search.low <= max(1, tolerance * search.low)
 
 
 def test_by_hand() -> None:
-    search, lengths = asked(10, 1000, 0.1, lambda n: n <= 55)
+    search, lengths = search_all(10, 1000, 0.1, lambda n: n <= 55)
     assert lengths == [10, 20, 40, 80, 60, 50, 55]
     assert (search.low, search.high) == (55, 60)
-    _, lengths = asked(10, 70, 0.1, lambda n: True)
+    _, lengths = search_all(10, 70, 0.1, lambda n: True)
     assert lengths == [10, 20, 40, 70]  # longest itself comes last
 
 
 def test_answers_in_no_order_end_between_a_solved_and_an_unsolved_length() -> None:
     """Every set of solved lengths among 1 to 12, from a start of 1."""
     for bits in range(2**12):
-        search, lengths = asked(1, 12, 0.0, lambda n, b=bits: bool(b >> (n - 1) & 1))
+        search, lengths = search_all(1, 12, 0.0, lambda n, b=bits: bool(b >> (n - 1) & 1))
         answers = {n: bool(bits >> (n - 1) & 1) for n in lengths}
         assert search.low == 0 or answers[search.low]
         assert search.high is None or not answers[search.high]
@@ -58,6 +60,6 @@ def test_answers_in_no_order_end_between_a_solved_and_an_unsolved_length() -> No
 
 
 def test_what_nobody_knows_ends_the_search() -> None:
-    search, lengths = asked(10, 100, 0.1, lambda n: None if n == 40 else n < 50)
+    search, lengths = search_all(10, 100, 0.1, lambda n: None if n == 40 else n < 50)
     assert lengths == [10, 20, 40]
     assert (search.low, search.high, search.undecided) == (20, None, 40)

@@ -6,10 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from json import JSONDecodeError
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,8 @@ from filelock import FileLock
 from mlflow.entities import Run
 
 from rnnlab.tracking.result import Result
-from tests.conftest import QUICK, SMALL, Command, Finished, client
+from tests.support.command import QUICK, SMALL, Command, Finished, client
+from tests.support.processes import HANG, wait_for
 
 WALL = '''
 """Solved up to limits[seed]; a seed without a limit raises; a file `wait` holds all but 10 up."""
@@ -102,8 +99,8 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     """Limits 25, 10, 40: two of three seeds solve up to 25."""
     finished = command(*FAST, BASIC, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
     assert finished.status == 0, finished.err
-    told = "20:2/3 40:1/3 30:1/3 25:2/3"
-    assert rows(finished) == [["elman", "wall", "25", "25 to 30", told, "4 updates x 3 seeds"]]
+    lengths = "20:2/3 40:1/3 30:1/3 25:2/3"
+    assert rows(finished) == [["elman", "wall", "25", "25 to 30", lengths, "4 updates x 3 seeds"]]
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics == {
@@ -191,11 +188,11 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     command: Command, wall: Path
 ) -> None:
     """Of three seeds one solves 10, one does not, one has no limit and fails."""
-    asked = (*FAST, BASIC, "hydra.sweeper.longest=20")
-    finished = command(*asked, "task.limits=[99,9]")
+    arguments = (*FAST, BASIC, "hydra.sweeper.longest=20")
+    finished = command(*arguments, "task.limits=[99,9]")
     assert finished.status == 1
-    told = "10:1/3 (1 failed)"
-    assert [row[2:5] for row in rows(finished)] == [["-", "0 or more, undecided at 10", told]]
+    lengths = "10:1/3 (1 failed)"
+    assert [row[2:5] for row in rows(finished)] == [["-", "0 or more, undecided at 10", lengths]]
     assert f"to run failed jobs anew: the same command with hydra.sweep.dir={wall}" in finished.err
     (parent,) = runs(wall, "sweep")
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]
@@ -207,8 +204,8 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
 def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
     finished = command(*FAST, BASIC, "task.limits=[99,99]", "hydra.sweeper.longest=20")
     assert finished.status == 1
-    told = "10:2/3 (1 failed) 20:2/3 (1 failed)"
-    assert [row[2:5] for row in rows(finished)] == [["20", "20 or more", told]]
+    lengths = "10:2/3 (1 failed) 20:2/3 (1 failed)"
+    assert [row[2:5] for row in rows(finished)] == [["20", "20 or more", lengths]]
     assert re.search(
         r"job 2 .*task.seq_len=10 seed=2.*IndexError: .* out of range; see", finished.out
     )
@@ -228,7 +225,10 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
         ("hydra.sweeper.solved_by=0", "hydra.sweeper.solved_by=0 is out of bounds: above 0"),
         ("hydra.sweeper.solved_by=1.5", "hydra.sweeper.solved_by=1.5 is out of bounds: at most 1"),
         ("hydra.sweeper.max_batch_size=0", "hydra.sweeper.max_batch_size=0 is too small"),
-        ("hydra.sweeper.key=task.limits", "hydra.sweeper.key=task.limits is not a whole number"),
+        (
+            "hydra.sweeper.key=task.limits",
+            "task.limits, the length of task=wall, is no whole number",
+        ),
         ("hydra.sweeper.start=2", "task.seq_len=2 is too short: at least 3"),
         ("seed=0,1", "seed=0,1 is what the sweeper sets: choose with hydra.sweeper.seeds"),
         ("task.seq_len=20", "choose with hydra.sweeper.start and hydra.sweeper.longest"),
@@ -245,15 +245,6 @@ def test_refused_before_anything_starts(
     assert "Traceback" not in finished.err
     assert not (wall / "outputs" / "sweep").exists()
     assert client(wall).search_runs(["1"]) == []
-
-
-def _wait(condition: Callable[[], bool], what: str) -> None:
-    for _ in range(900):
-        with suppress(JSONDecodeError):  # a result that is being written
-            if condition():
-                return
-        time.sleep(0.1)
-    raise AssertionError(what)
 
 
 def _statuses(sweep: Path) -> list[str]:
@@ -273,13 +264,13 @@ def _stop_at_20(home: Path, arguments: tuple[str, ...], signum: int) -> str:
     )
     try:
         begun = [*["FINISHED"] * 3, *["RUNNING"] * 2]
-        _wait(lambda: [s for s in _statuses(sweep) if s != "KILLED"] == begun, "no second round")
+        wait_for(lambda: [s for s in _statuses(sweep) if s != "KILLED"] == begun, every=0.1)
         process.send_signal(signum)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG)
     finally:
         process.kill()
     # The jobs of a sweep that was killed do not train on.
-    _wait(lambda: "RUNNING" not in _statuses(sweep), "jobs outlive their sweep")
+    wait_for(lambda: "RUNNING" not in _statuses(sweep), every=0.1)
     (home / "wait").unlink()
     return err
 
@@ -287,9 +278,9 @@ def _stop_at_20(home: Path, arguments: tuple[str, ...], signum: int) -> str:
 @pytest.mark.slow
 def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
     """Killed at length 20, then stopped there: what was finished is never run again."""
-    asked = (*FAST, "hydra.sweeper.tolerance=1")
+    arguments = (*FAST, "hydra.sweeper.tolerance=1")
     sweep = wall / "outputs" / "sweep"
-    _stop_at_20(wall, asked, signal.SIGKILL)
+    _stop_at_20(wall, arguments, signal.SIGKILL)
     assert _statuses(sweep) == ["FINISHED"] * 3 + ["KILLED"] * 2
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "RUNNING"  # nobody could tell
@@ -298,17 +289,17 @@ def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
     assert other.status == 2
     assert "holds another sweep: it has hydra.sweeper.tolerance=1.0, not" in other.err
     with FileLock(sweep / ".lock"):
-        busy = command(*asked)
+        busy = command(*arguments)
     assert busy.status == 2
     assert "outputs/sweep: the sweep in it is at work" in busy.err
 
-    err = _stop_at_20(wall, asked, signal.SIGTERM)
+    err = _stop_at_20(wall, arguments, signal.SIGTERM)
     assert f"to go on: the same command with hydra.sweep.dir={sweep}" in err
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "KILLED"
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]
 
-    finished = command(*asked, BASIC, "hydra.sweeper.max_batch_size=2")
+    finished = command(*arguments, BASIC, "hydra.sweeper.max_batch_size=2")
     assert finished.status == 0, finished.err
     assert [row[2:5] for row in rows(finished)] == [["20", "20 to 40", "10:3/3 20:2/3 40:1/3"]]
     (parent,) = runs(wall, "sweep")
@@ -321,6 +312,6 @@ def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
     assert len(children) == len(ended) + len(killed) == 9 + 4
     assert len(list(sweep.glob("*/superseded"))) == 2 * 3  # two begun and one waiting, twice
 
-    again = command(*asked)  # all is there
+    again = command(*arguments)  # all is there
     assert (again.status, rows(again)) == (0, rows(finished))
     assert len(runs(wall, "run")) == len(children)

@@ -11,7 +11,7 @@ from rnnlab.tracking import logger as module
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
-from rnnlab.tracking.manifest import Record
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.store import default_uri, open_store
 
 
@@ -22,7 +22,7 @@ def store(home: Path) -> MlflowClient:
 
 def delivery_of(home: Path, run_id: str = "", **params: str) -> Delivery:
     client, experiment_id = open_store(default_uri(), "rnnlab")
-    record = Record("rnnlab", "name", {"a": "b", "rnnlab.folder": str(home)}, params, started=1)
+    record = Manifest("rnnlab", "name", {"a": "b", "rnnlab.folder": str(home)}, params, started=1)
     made = Delivery(client, experiment_id, record, run_id)
     made.begin()
     return made
@@ -122,16 +122,16 @@ def test_a_store_that_hangs_is_given_up(
 ) -> None:
     monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
     monkeypatch.setattr(module, "PATIENCE", 0.2)
-    logger, asked, over = logger_of(home), threading.Event(), threading.Event()
+    logger, reached, over = logger_of(home), threading.Event(), threading.Event()
     assert logger.delivery is not None
 
     def hang(*_: object, **__: object) -> None:
-        asked.set()
+        reached.set()
         over.wait(60)
 
     monkeypatch.setattr(logger.delivery.client, "log_batch", hang)
     logger.log_metrics({"a": 1.0}, step=1)
-    assert asked.wait(10)
+    assert reached.wait(10)
     logger.log_metrics({"a": 2.0}, step=2)  # which waits for nobody
     assert not logger.end(home, [], "FINISHED")
     over.set()

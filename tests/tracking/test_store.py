@@ -1,7 +1,5 @@
 """Where runs go: the default, a server, several processes on a fresh store."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from mlflow import MlflowClient
 
 from rnnlab.foundation.masking import masked
 from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
-from tests.conftest import QUICK, SMALL, result_of
+from tests.support.command import QUICK, SMALL, Command, result_of
 from tests.support.servers import Server
 
 
@@ -68,15 +66,9 @@ def server(home: Path) -> Iterator[str]:
         made.kill()
 
 
-def test_works_against_a_tracking_server(server: str, home: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "rnnlab.run", *QUICK, *SMALL, f"tracking.uri={server}"],
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+def test_works_against_a_tracking_server(server: str, command: Command, home: Path) -> None:
+    finished = command(*QUICK, *SMALL, f"tracking.uri={server}")
+    assert finished.status == 0, finished.err
     result = result_of(home)
     store = MlflowClient(server)
     stored = store.get_run(result.run_id)
@@ -88,5 +80,5 @@ def test_works_against_a_tracking_server(server: str, home: Path) -> None:
         "figures",
         "model",
     }
-    assert f"{server}/#/experiments/{result.experiment_id}/runs/{result.run_id}" in run.stdout
+    assert f"{server}/#/experiments/{result.experiment_id}/runs/{result.run_id}" in finished.out
     assert not (home / "mlflow.db").exists()

@@ -10,9 +10,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rnnlab.tracking.store import how_to_see, open_store, show
+from rnnlab.tracking.store import open_store, show, ui_links
 from rnnlab.tracking.ui_view import View, share
-from tests.conftest import QUICK, SMALL, Command, client
+from tests.support.command import QUICK, SMALL, Command, client
+
+BASIC = "hydra/launcher=basic"  # in this process, which has imported everything
 
 
 def state(value: str) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def test_a_run_and_a_sweep_give_the_experiment_its_views(command: Command, home:
     small = (*QUICK, *SMALL[:-1], "tracking.log_model=false")
     command("cell=elman", "task.seq_len=10", *small)
     assert set(views(home)) == {"rnnlab-adding-10"}
-    both = command("-m", "cell=elman", "task.seq_len=10,12", *small, "seed=0")
+    both = command("-m", BASIC, "cell=elman", "task.seq_len=10,12", *small, "seed=0")
     sweep = _sweep(both.out)
     assert set(views(home)) == {"rnnlab", "rnnlab-adding-10", "rnnlab-adding-12", sweep}
     found = state(views(home)[sweep])
@@ -67,7 +69,7 @@ def test_a_run_and_a_sweep_give_the_experiment_its_views(command: Command, home:
     )
     assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant_on_task"
     assert both.out.count("viewStateShareKey=rnnlab-sweep-") == 1
-    one = command("-m", "cell=elman,gru", "task.seq_len=10", "seed=1", *small)
+    one = command("-m", BASIC, "cell=elman,gru", "task.seq_len=10", "seed=1", *small)
     found = state(views(home)[_sweep(one.out)])
     assert "params.length = '10' and tags.`mlflow.parentRunId`" in found["searchFilter"]
     assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant"
@@ -114,7 +116,7 @@ def test_it_is_written_once_and_a_store_that_refuses_it_does_not_matter(
     ],
 )
 def test_what_is_printed(uri: str, server: str, served: str | None) -> None:
-    lines = how_to_see(uri, "7", "abc", View()).splitlines()
+    lines = ui_links(uri, "7", "abc", View()).splitlines()
     assert lines[0] == (
         f"in MLflow   {server}/#/experiments/7/runs/abc?workflowType=machine_learning"
     )

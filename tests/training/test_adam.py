@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
-from rnnlab.training.adam import step_of
+from rnnlab.training.adam import fast_step
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -46,7 +46,7 @@ def numbers(model: nn.Module, optimizer: Optimizer) -> list[Tensor]:
 @pytest.mark.parametrize("kind", [Adam, AdamW])
 def test_parameters_and_state_are_those_of_torch(kind: Any, options: dict[str, Any]) -> None:
     (mine, ours), (plain, theirs) = pair(kind, fused=True, **options)
-    step = step_of(ours)
+    step = fast_step(ours)
     assert step != ours.step
     for update in range(1, 6):
         for model in (mine, plain):
@@ -61,7 +61,7 @@ def test_parameters_and_state_are_those_of_torch(kind: Any, options: dict[str, A
 
 def test_a_parameter_without_a_gradient_stays() -> None:
     (mine, ours), (plain, theirs) = pair(Adam, fused=True)
-    step = step_of(ours)
+    step = fast_step(ours)
     for model in (mine, plain):
         gradients(model, 1)
         model.get_parameter("bias").grad = None
@@ -84,9 +84,9 @@ def test_what_is_not_plain_takes_torchs_own_step() -> None:
     ]
     for kind, options in others:
         (_, optimizer), _ = pair(kind, **options)
-        assert step_of(optimizer) == optimizer.step
+        assert fast_step(optimizer) == optimizer.step
     (_, optimizer), _ = pair(Adam, fused=True)
     optimizer.register_step_post_hook(lambda *given: None)
-    assert step_of(optimizer) == optimizer.step
+    assert fast_step(optimizer) == optimizer.step
     fresh = Adam(nn.Linear(3, 2).parameters(), fused=True)
-    assert step_of(fresh) == fresh.step
+    assert fast_step(fresh) == fresh.step

@@ -1,77 +1,24 @@
 """Training in blocks: against a bare loop, closed forms and an uninterrupted run."""
 
 import math
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from rnnlab.cells.elman import ElmanCell
-from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.runs.factory import make_schedule, make_trainer
-from rnnlab.tasks.adding import Adding
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.run_config import read_schedule
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.score import Score
 from rnnlab.tasks.stream import Stream
+from rnnlab.training.block import DivergedError
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
-from rnnlab.training.module import DivergedError, TrainingModule
+from rnnlab.training.module import TrainingModule
 from rnnlab.training.settings import EvalSettings, TrainSettings
-
-TASK = Adding(seq_len=8)
-EVAL = EvalSettings(sequences=400, val_sequences=30, batch_size=20)
-ADAM = partial(torch.optim.Adam, lr=0.01)
-CONFIG = {
-    "trainer": {"accelerator": "cpu", "devices": 1, "precision": "32-true"},
-    "allow_targets": [],
-}
-
-
-class Recorder(pl.loggers.CSVLogger):
-    """Keeps what was logged, by (name, step)."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.points: dict[tuple[str, int], float] = {}
-
-    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
-        assert step is not None
-        for name, value in metrics.items():
-            assert (name, step) not in self.points
-            self.points[name, step] = value
-
-
-def module_of(
-    steps: int = 7,
-    block: int = 2,
-    val_every: int = 4,
-    clip: Clip | None = None,
-    optimizer: Any = ADAM,
-    seed: int = 0,
-    evaluation: EvalSettings = EVAL,
-    **more: Any,
-) -> TrainingModule:
-    torch.manual_seed(seed)
-    model = SequenceModel(partial(ElmanCell, hidden_size=5), TASK.input_size, TASK.output_size)
-    settings = TrainSettings(steps=steps, batch_size=3, block=block, val_every=val_every)
-    return TrainingModule(
-        model, TASK, optimizer, clip or NoClip(), train=settings, evaluation=evaluation, **more
-    )
-
-
-def fit(
-    module: TrainingModule, folder: Path, *callbacks: pl.Callback
-) -> tuple[pl.Trainer, dict[tuple[str, int], float]]:
-    logger = Recorder(folder)
-    settings = module.train_settings
-    config = CONFIG | {"train": asdict(settings)}
-    trainer = make_trainer(config, folder / "checkpoints", callbacks, logger)
-    trainer.fit(module)
-    return trainer, logger.points
+from tests.support.training import TASK, Recorder, fit, module_of, trainer_of
 
 
 @pytest.mark.parametrize("clip", [NoClip(), ClipNorm(0.3), ClipValue(0.05)])
@@ -169,17 +116,15 @@ class Oracle(nn.Module):
 
 
 def oracle_module(limit: float, stop: bool = True) -> TrainingModule:
-    module = module_of(optimizer=partial(torch.optim.SGD, lr=0.0))
-    module.model = Oracle(limit)  # pyrefly: ignore[bad-assignment]
-    object.__setattr__(module.train_settings, "stop_when_solved", stop)
-    return module
+    still = partial(torch.optim.SGD, lr=0.0)
+    return module_of(optimizer=still, model=Oracle(limit), stop_when_solved=stop)
 
 
 def test_stops_at_the_first_validation_that_shows_it_solved(tmp_path: Path) -> None:
     module = oracle_module(limit=1.0)
     trainer, _ = fit(module, tmp_path)
     assert module.updates == 4
-    assert module.solved_at == 4
+    assert module.position.solved_at == 4
     trainer.test(module, verbose=False)
     assert module.recent["test/solved"] == 1
     assert module.recent["test/error"] == 0
@@ -190,14 +135,14 @@ def test_goes_on_where_stop_when_solved_is_off(tmp_path: Path) -> None:
     module = oracle_module(limit=1.0, stop=False)
     fit(module, tmp_path)
     assert module.updates == 7
-    assert module.solved_at == 4
+    assert module.position.solved_at == 4
 
 
 def test_an_error_rate_near_the_criterion_is_not_called_solved(tmp_path: Path) -> None:
     """0.9 % wrong is under 1 %, but 400 sequences cannot show it: Wilson's interval ends above."""
     module = oracle_module(limit=0.991)
     fit(module, tmp_path)
-    assert module.solved_at is None
+    assert module.position.solved_at is None
 
 
 def test_unsolved_has_no_steps_to_solve(tmp_path: Path) -> None:
@@ -210,8 +155,8 @@ def test_unsolved_has_no_steps_to_solve(tmp_path: Path) -> None:
 
 
 def test_test_scores_other_lengths_too(tmp_path: Path) -> None:
-    evaluation = EvalSettings(sequences=400, val_sequences=30, batch_size=20, lengths=[16, 30])
-    module = module_of(steps=2, val_every=2, evaluation=evaluation)
+    settings = EvalSettings(sequences=400, val_sequences=30, batch_size=20, lengths=[16, 30])
+    module = module_of(steps=2, val_every=2, eval_settings=settings)
     trainer, _ = fit(module, tmp_path)
     trainer.test(module, verbose=False)
     for length in (16, 30):
@@ -298,7 +243,7 @@ def test_schedules_within_a_schedule() -> None:
     warm = {"_target_": f"{lr_scheduler}.LinearLR", "start_factor": 0.5, "total_iters": 2}
     decay = {"_target_": f"{lr_scheduler}.ExponentialLR", "gamma": 0.5}
     both = {"schedulers": [warm, decay], "milestones": [2]}
-    make = make_schedule({"_target_": f"{lr_scheduler}.SequentialLR", **both}, [])
+    make = read_schedule({"_target_": f"{lr_scheduler}.SequentialLR", **both}, [])
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule, rates = make(optimizer), []
     for _ in range(5):
@@ -312,18 +257,16 @@ def test_schedules_within_a_schedule() -> None:
 def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
     fit(oracle_module(limit=1.0), tmp_path / "a")
     module = oracle_module(limit=1.0)
-    config = CONFIG | {"train": {"steps": 7, "val_every": 4, "block": 2}}
-    trainer = make_trainer(config, tmp_path / "a" / "checkpoints", [], Recorder(tmp_path))
-    trainer.fit(module, ckpt_path=tmp_path / "a" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert module.updates == module.solved_at == 4
+    trainer = trainer_of(module, tmp_path / "a", Recorder(tmp_path))
+    trainer.fit(module, ckpt_path=RunFolder(tmp_path / "a").last, weights_only=True)
+    assert module.position == (4, 4)
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
 def test_precision_is_the_models(precision: str, tmp_path: Path) -> None:
     module = module_of(steps=2, val_every=2)
-    config = CONFIG | {"train": {"steps": 2, "val_every": 2, "block": 2}}
-    config = config | {"trainer": {**CONFIG["trainer"], "precision": precision}}
-    trainer = make_trainer(config, tmp_path / "checkpoints", [], Recorder(tmp_path))
+    chosen = f"trainer.precision={precision}"
+    trainer = trainer_of(module, tmp_path, Recorder(tmp_path), (), chosen)
     trainer.fit(module)
     trainer.test(module, verbose=False)
     expected = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
@@ -338,8 +281,8 @@ def test_precision_is_the_models(precision: str, tmp_path: Path) -> None:
         (lambda: TrainSettings(steps=0), "steps=0 is too small"),
         (lambda: TrainSettings(val_every=30, block=20), "val_every=30 is not a multiple"),
         (lambda: EvalSettings(lengths=[0]), "lengths=0 is too small"),
-        (lambda: module_of(evaluation=EvalSettings(sequences=380)), "at least 381"),
-        (lambda: module_of(evaluation=EvalSettings(lengths=[1])), "eval.lengths=1"),
+        (lambda: module_of(eval_settings=EvalSettings(sequences=380)), "at least 381"),
+        (lambda: module_of(eval_settings=EvalSettings(lengths=[1])), "eval.lengths=1"),
     ],
 )
 def test_bad_settings_are_refused(settings: Any, message: str) -> None:

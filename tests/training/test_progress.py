@@ -3,8 +3,9 @@
 import io
 from pathlib import Path
 
+from rnnlab.training.module import Position
 from rnnlab.training.progress import Progress
-from tests.training.test_module import fit, module_of
+from tests.support.training import fit, module_of
 
 
 class Terminal(io.StringIO):
@@ -40,7 +41,7 @@ def test_elsewhere_a_plain_line_for_each_validation(tmp_path: Path) -> None:
 
 def test_the_line_by_hand() -> None:
     module = module_of(steps=6)
-    module.updates = 4
+    module.position = Position(updates=4)
     module.recent = {"val/loss": 0.0214, "val/error": 0.12, "perf/steps_per_second": 412.4}
     assert Progress("x", io.StringIO()).line(module) == (
         "x   4/6   loss 0.0214, chance 0.167   error 12.0%   412 steps/s"

@@ -17,17 +17,7 @@ from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.clipping import Clip, ClipNorm, NoClip
 from rnnlab.training.update import Update
-
-
-class Counting:
-    """Lightning's optimizer, as far as an update knows it."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self.optimizer, self.steps = optimizer, 0
-
-    def step(self) -> None:
-        self.steps += 1
-        self.optimizer.step()
+from tests.support.training import CountingOptimizer
 
 
 def of_torch(model: SequenceModel) -> tuple[nn.Module, nn.Linear]:
@@ -62,7 +52,7 @@ def test_updates_are_those_of_a_bare_loop(cell: Any, task: Task, clip: Clip, fus
     weights = [p for p in (*layer.parameters(), *readout.parameters()) if p.requires_grad]
     theirs = torch.optim.Adam(weights, lr=0.01)
     schedules = [torch.optim.lr_scheduler.ExponentialLR(one, 0.9) for one in (ours, theirs)]
-    counting: Any = Counting(ours)
+    counting: Any = CountingOptimizer(ours)
     update = Update(model, task, counting, clip, schedules[0])
     stream = Stream(task, 4, 0, "train")
     for step in range(20):

@@ -1,0 +1,37 @@
+"""A command of rnnlab in a test: short arguments, how it ended, and what it left."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from mlflow import MlflowClient
+
+from rnnlab.tracking.result import Result
+
+QUICK = (
+    *("train.steps=4", "train.block=2", "train.val_every=2", "train.batch_size=4"),
+    "diagnostics=none",
+)
+SMALL = ("eval.sequences=400", "eval.val_sequences=20", "eval.batch_size=200", "task.seq_len=10")
+
+
+class Finished(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Finished]
+
+
+def result_of(folder: Path) -> Result:
+    """The result of the one run below `folder`."""
+    (path,) = folder.glob("outputs/runs/*/*/result.json")
+    return Result.read(path.parent)
+
+
+def client(folder: Path) -> MlflowClient:
+    """A client of the folder's store."""
+    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
