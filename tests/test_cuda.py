@@ -80,7 +80,10 @@ def test_equals_the_loop_in_single_precision_to_rounding(make: Any) -> None:
         assert (value - oracle).abs().max() < 3e-5 * oracle.abs().max()
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if name != "identity"])  # is the loop
+LOOPS = ("identity", "sigmoid")  # those that cuDNN has no layer for
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if name not in LOOPS])
 def test_a_second_derivative_is_refused(name: str) -> None:
     inputs = torch.randn(2, 3, 2, device="cuda", requires_grad=True)
     (end, *_) = made(CELLS[name], 4, inputs).final_state(inputs)
@@ -91,6 +94,15 @@ def test_a_second_derivative_is_refused(name: str) -> None:
 
     with pytest.raises(RuntimeError, match=r"differentia|derivative"):
         differentiate_twice()
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_loop_has_a_second_derivative(name: str) -> None:
+    inputs = torch.randn(2, 3, 2, device="cuda", requires_grad=True)
+    hidden, _ = made(CELLS[name], 4, inputs)(inputs)
+    (grad,) = torch.autograd.grad(hidden.square().sum(), inputs, create_graph=True)
+    (second,) = torch.autograd.grad(grad.square().sum(), inputs)
+    assert second.abs().max() > 0
 
 
 def updates(make: Any, task: Task, clip: Clip, device: str, dtype: torch.dtype) -> Iterator[Tensor]:
