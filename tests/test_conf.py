@@ -196,5 +196,5 @@ def test_the_experiment_comes_last_but_for_the_command_line():
     assert (config.cell._target_, config.cell.hidden_size) == ("rnnlab.cells.elman.ElmanCell", 5)
     assert config.task._target_ == "rnnlab.tasks.teacher.Teacher"
     assert config.optimizer.lr == 0.01
-    chosen_again = composed("experiment=elman_regression", "cell.hidden_size=9", "optimizer.lr=0.3")
-    assert (chosen_again.cell.hidden_size, chosen_again.optimizer.lr) == (9, 0.3)
+    overridden = composed("experiment=elman_regression", "cell.hidden_size=9", "optimizer.lr=0.3")
+    assert (overridden.cell.hidden_size, overridden.optimizer.lr) == (9, 0.3)

@@ -157,8 +157,8 @@ def test_each_option_changes_something():
     inits = [elman(3, 8, recurrent_init=init).weight_hh for init in INITS]
     gains = [elman(3, 8, recurrent_gain=gain).weight_hh for gain in (1.0, 0.5)]
     for values in (functions, inits, gains):
-        for one, other in itertools.combinations(values, 2):
-            assert not torch.allclose(one, other)
+        for value, other in itertools.combinations(values, 2):
+            assert not torch.allclose(value, other)
 
 
 @pytest.mark.parametrize(

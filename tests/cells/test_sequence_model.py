@@ -51,8 +51,8 @@ def test_outputs_by_hand(inputs, g):
 
 def test_each_output_nonlinearity_is_its_own(inputs):
     outputs = [model(output_nonlinearity=g)(inputs)[0] for g in G]
-    for i, one in enumerate(outputs):
-        assert not any(torch.allclose(one, other) for other in outputs[:i])
+    for i, output in enumerate(outputs):
+        assert not any(torch.allclose(output, other) for other in outputs[:i])
 
 
 @pytest.mark.parametrize("last", [1, 3, 7])
@@ -70,16 +70,16 @@ def test_last_outputs(inputs, last):
 def test_layers_are_stacked(inputs, cell):
     """Oracle: the cells applied by hand, each to the hidden states of the one below."""
     network = model(cell, num_layers=3)
-    one, two, three = network.layers
-    first, end_1 = one(inputs)
-    second, end_2 = two(first)
-    third, end_3 = three(second)
+    bottom, middle, top = network.layers
+    first, end_1 = bottom(inputs)
+    second, end_2 = middle(first)
+    third, end_3 = top(second)
     outputs, states = network(inputs)
     torch.testing.assert_close(outputs, third @ network.readout.weight.T + network.readout.bias)
     assert len(states) == 3
     for state, expected in zip(states, (end_1, end_2, end_3), strict=True):
         torch.testing.assert_close(state, expected)
-    assert [(c.input_size, c.hidden_size) for c in (one, two, three)] == [(3, 5), (5, 5), (5, 5)]
+    assert [(c.input_size, c.hidden_size) for c in network.layers] == [(3, 5), (5, 5), (5, 5)]
 
 
 @pytest.mark.parametrize("cell", [ElmanCell, LSTMCell, GRUCell])

@@ -30,7 +30,7 @@ class Told(SequenceModel):
         return self.answer(inputs), []
 
 
-def answered_probe(task: Task, answer: Any) -> Probe:
+def probe_answering(task: Task, answer: Any) -> Probe:
     model: nn.Module = Told(task, answer)
     assert isinstance(model, SequenceModel)
     return Probe(model.eval(), task, seed=0)
@@ -45,10 +45,10 @@ def test_adding_wrong_beyond_a_lag() -> None:
         first = inputs[:, :, 1].argmax(dim=1)
         return (total + (39 - first > 30) * 1.0).view(-1, 1, 1)
 
-    metrics, arrays = ErrorByLag(sequences=200, bins=5).measure(answered_probe(task, answer))
+    metrics, arrays = ErrorByLag(sequences=200, bins=5).measure(probe_answering(task, answer))
     assert metrics == {"error/shortest_lags": 0.0, "error/longest_lags": 1.0}
     lags = np.sort(
-        39 - answered_probe(task, answer).batch(200).inputs[:, :, 1].argmax(dim=1).numpy()
+        39 - probe_answering(task, answer).batch(200).inputs[:, :, 1].argmax(dim=1).numpy()
     )
     np.testing.assert_allclose(arrays["lag"], lags.reshape(5, 40).mean(axis=1))
     np.testing.assert_allclose(arrays["by_lag"], (lags > 30).reshape(5, 40).mean(axis=1))
@@ -64,7 +64,7 @@ def test_copy_memory_wrong_at_the_last_symbol() -> None:
         outputs[:, 7:] = nn.functional.one_hot(right, 4).float()
         return outputs
 
-    metrics, arrays = ErrorByLag().measure(answered_probe(task, answer))
+    metrics, arrays = ErrorByLag().measure(probe_answering(task, answer))
     assert metrics == {"error/first_position": 0.0, "error/last_position": 1.0}
     np.testing.assert_array_equal(arrays["by_position"], [0, 0, 1])
     assert set(arrays) == {"by_position"}
@@ -72,7 +72,7 @@ def test_copy_memory_wrong_at_the_last_symbol() -> None:
 
 def test_teacher_by_step() -> None:
     task = Teacher(seq_len=4)
-    look = answered_probe(task, lambda inputs: torch.zeros(len(inputs), 4, 1))
+    look = probe_answering(task, lambda inputs: torch.zeros(len(inputs), 4, 1))
     _, arrays = ErrorByLag().measure(look)
     targets = look.batch(200).targets
     expected = (targets.square().mean(dim=2) >= 0.04 * task.chance).double().mean(dim=0)

@@ -88,12 +88,12 @@ def test_the_block_of_an_lstms_hidden_state() -> None:
 def test_points_are_spread_over_the_sequence() -> None:
     """A tanh cell driven from rest: each step has another Jacobian."""
     seen = probe(ElmanCell)
-    one = Jacobian(sequences=4, steps=1).measure(seen).metrics
+    last_step = Jacobian(sequences=4, steps=1).measure(seen).metrics
     many = Jacobian(sequences=4, steps=12).measure(seen)
     assert many.arrays["spectral_radius"].shape == (48,)
     last = many.arrays["spectral_radius"][:4].mean()
-    assert one["recurrent/spectral_radius"] == pytest.approx(last, rel=1e-12)
-    assert many.metrics["recurrent/spectral_radius"] != one["recurrent/spectral_radius"]
+    assert last_step["recurrent/spectral_radius"] == pytest.approx(last, rel=1e-12)
+    assert many.metrics["recurrent/spectral_radius"] != last_step["recurrent/spectral_radius"]
 
 
 def test_of_weights_that_are_not_finite_is_not_finite() -> None:

@@ -14,8 +14,8 @@ from tests.support.weights import same_weights
 RUN = (*TRAIN, "train.steps=200", "train.stop_when_solved=false", "trainer=deterministic")
 
 
-def same_run(one: Path, other: Path) -> bool:
-    return same_weights(one, other) and distinct_points(one) == distinct_points(other)
+def same_run(first: Path, second: Path) -> bool:
+    return same_weights(first, second) and distinct_points(first) == distinct_points(second)
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def test_killed_outside_of_training(
 ) -> None:
     arguments = (*TRAIN, *more, "tracking.log_model=true")
     assert command(*arguments, "hydra.run.dir=whole").status == 0
-    arguments_again = (*arguments, "hydra.run.dir=cut", "resume=auto")
-    killed_after(home, moment, *arguments_again)
-    again = command(*arguments_again)
+    resumed = (*arguments, "hydra.run.dir=cut", "resume=auto")
+    killed_after(home, moment, *resumed)
+    again = command(*resumed)
     assert again.status == 0, again.err
     assert distinct_points(home / "cut") == distinct_points(home / "whole")
     result = Result.read(home / "cut")
@@ -142,8 +142,8 @@ def test_what_a_resume_may_say(command: Command, home: Path) -> None:
     killed_after(home, "pytorch_lightning:Trainer.fit", *begun)
     before = (home / "a" / "config.yaml").read_text()
     for change, message in REFUSED.items():
-        for arguments_again in (("resume=a",), (*begun, "resume=auto")):
-            refused = command(*arguments_again, *change)
+        for resumed in (("resume=a",), (*begun, "resume=auto")):
+            refused = command(*resumed, *change)
             assert refused.status == 2
             assert message in refused.err
     shorter = [each for each in begun if each != "train.batch_size=4"]

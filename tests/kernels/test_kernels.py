@@ -162,7 +162,7 @@ def test_the_same_forward_gives_gradients_twice(make):
     parameters = list(cell.parameters())
     first = torch.autograd.grad(hidden.sum(), parameters, retain_graph=True)
     second = torch.autograd.grad(hidden.sum(), parameters)
-    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 @every_cell

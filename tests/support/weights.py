@@ -8,7 +8,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.training.checkpoints import load
 
 
-def same_weights(one: Path, other: Path) -> bool:
+def same_weights(first: Path, second: Path) -> bool:
     """Whether the newest checkpoints of two runs' folders hold the same weights, bit for bit."""
-    a, b = (load(RunFolder(folder).last)["state_dict"] for folder in (one, other))
+    a, b = (load(RunFolder(folder).last)["state_dict"] for folder in (first, second))
     return a.keys() == b.keys() and all(torch.equal(weight, b[name]) for name, weight in a.items())

@@ -85,7 +85,7 @@ def runs(home: Path, kind: str) -> list[Run]:
 def probed(children: list[Run]) -> list[tuple[int, int]]:
     """Length and seed of each run."""
     params = [run.data.params for run in children]
-    return sorted((int(one["task.seq_len"]), int(one["seed"])) for one in params)
+    return sorted((int(param["task.seq_len"]), int(param["seed"])) for param in params)
 
 
 def rows(finished: Finished) -> list[list[str]]:
@@ -150,7 +150,7 @@ def test_combinations_searched_side_by_side(command: Command, wall: Path) -> Non
     assert metrics["memory/horizon_unsolved/elman task.limits:_9_ cell.hidden_size:2"] == 10
     assert len([key for key in metrics if "unsolved" in key]) == 2
     found = json.loads((wall / "outputs" / "sweep" / "horizon.json").read_text())["horizons"]
-    assert [one["horizon"] for one in found] == [0, 0, 15, 15]
+    assert [result["horizon"] for result in found] == [0, 0, 15, 15]
 
 
 def test_settings_change_the_search_and_a_lost_report_does_not(

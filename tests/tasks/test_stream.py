@@ -55,9 +55,9 @@ def test_batches_are_the_same_bits_in_a_fresh_process():
 def test_seed_stream_and_step_each_make_another_batch(task):
     keys = [(3, "train", 7), (4, "train", 7), (3, "val", 7), (3, "train", 8), (7, "train", 3)]
     batches = [Stream(task, 8, s, name).batch(t, CPU, FLOAT).inputs for s, name, t in keys]
-    for one, other in itertools.combinations(batches, 2):
-        shortest = min(one.size(1), other.size(1))
-        assert not torch.equal(one[:, :shortest], other[:, :shortest])
+    for first, second in itertools.combinations(batches, 2):
+        shortest = min(first.size(1), second.size(1))
+        assert not torch.equal(first[:, :shortest], second[:, :shortest])
     again = Stream(task, 8, 3, "train").batch(7, CPU, FLOAT).inputs
     assert torch.equal(again, batches[0])
 
@@ -193,10 +193,10 @@ def test_uniforms_and_their_neighbours_are_independent():
     first = u[:, 0]  # One draw a step, which a weak mixing of the counter would show.
     assert abs(first.mean().item() - 1 / 2) < 5 / (12 * num_steps) ** 0.5
     pairs = [(u[:-1], u[1:]), (u, drawn[0, "val"]), (u, drawn[1, "train"]), (u[:, :-1], u[:, 1:])]
-    for one, other in pairs:
-        correlation = 12 * ((one - 0.5) * (other - 0.5)).mean().item()
-        assert abs(correlation) < 5 / one.numel() ** 0.5
-        assert 12 * ((one - 0.5) ** 2).mean().item() > 0.9  # which a repeated batch would give
+    for a, b in pairs:
+        correlation = 12 * ((a - 0.5) * (b - 0.5)).mean().item()
+        assert abs(correlation) < 5 / a.numel() ** 0.5
+        assert 12 * ((a - 0.5) ** 2).mean().item() > 0.9  # which a repeated batch would give
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,10 @@ def test_weights_are_well_conditioned(sizes):
 
 
 def test_the_seed_sets_the_teacher_and_the_generator_the_inputs():
-    one, same, other = Teacher(), Teacher(seq_len=30), Teacher(seed=1)
-    assert all(map(torch.equal, one.weights, same.weights))
-    assert not torch.equal(one.weights.weight_hh, other.weights.weight_hh)
-    mine, theirs = one.sample(3, generator()), other.sample(3, generator())
+    teacher, same, other = Teacher(), Teacher(seq_len=30), Teacher(seed=1)
+    assert all(map(torch.equal, teacher.weights, same.weights))
+    assert not torch.equal(teacher.weights.weight_hh, other.weights.weight_hh)
+    mine, theirs = teacher.sample(3, generator()), other.sample(3, generator())
     assert torch.equal(mine.inputs, theirs.inputs)
     assert not torch.equal(mine.targets, theirs.targets)
 

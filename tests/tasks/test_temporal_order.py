@@ -41,11 +41,11 @@ def windows(task: TemporalOrder) -> list[range]:
 
 def order(task: TemporalOrder, shown: str) -> tuple[list[int], int]:
     """Where the symbols stand, and the class they make."""
-    one, other = "AB" if task.variant == "pascanu2013" else "XY"
+    first, second = "AB" if task.variant == "pascanu2013" else "XY"
     steps, number = [], 0
     for step, letter in enumerate(shown):
-        if letter in (one, other):
-            number += (letter == other) * 2 ** len(steps)
+        if letter in (first, second):
+            number += (letter == second) * 2 ** len(steps)
             steps.append(step)
     return steps, number
 

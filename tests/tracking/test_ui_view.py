@@ -69,8 +69,8 @@ def test_a_run_and_a_sweep_give_the_experiment_its_views(command: Command, home:
     )
     assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant_on_task"
     assert both.out.count("viewStateShareKey=rnnlab-sweep-") == 1
-    one = command("-m", BASIC, "cell=elman,gru", "task.seq_len=10", "seed=1", *small)
-    found = state(views(home)[_sweep(one.out)])
+    finished = command("-m", BASIC, "cell=elman,gru", "task.seq_len=10", "seed=1", *small)
+    found = state(views(home)[_sweep(finished.out)])
     assert "params.length = '10' and tags.`mlflow.parentRunId`" in found["searchFilter"]
     assert found["groupBy"]["groupByKeys"][0]["groupByData"] == "variant"
 

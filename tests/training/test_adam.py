@@ -55,8 +55,8 @@ def test_parameters_and_state_are_those_of_torch(kind: Any, options: dict[str, A
             optimizer.param_groups[0]["lr"] = 0.1 / update  # what a schedule does
         step()
         theirs.step()
-        for one, other in zip(numbers(mine, ours), numbers(plain, theirs), strict=True):
-            assert torch.equal(one, other)
+        for a, b in zip(numbers(mine, ours), numbers(plain, theirs), strict=True):
+            assert torch.equal(a, b)
 
 
 def test_a_parameter_without_a_gradient_stays() -> None:
@@ -67,8 +67,8 @@ def test_a_parameter_without_a_gradient_stays() -> None:
         model.get_parameter("bias").grad = None
     step()
     theirs.step()
-    for one, other in zip(numbers(mine, ours), numbers(plain, theirs), strict=True):
-        assert torch.equal(one, other)
+    for a, b in zip(numbers(mine, ours), numbers(plain, theirs), strict=True):
+        assert torch.equal(a, b)
     assert ours.state[mine.get_parameter("bias")]["step"] == 1
 
 

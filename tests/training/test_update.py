@@ -51,7 +51,7 @@ def test_updates_are_those_of_a_bare_loop(cell: Any, task: Task, clip: Clip, fus
     ours = torch.optim.Adam(model.parameters(), lr=0.01, fused=fused)
     weights = [p for p in (*layer.parameters(), *readout.parameters()) if p.requires_grad]
     theirs = torch.optim.Adam(weights, lr=0.01)
-    schedules = [torch.optim.lr_scheduler.ExponentialLR(one, 0.9) for one in (ours, theirs)]
+    schedules = [torch.optim.lr_scheduler.ExponentialLR(adam, 0.9) for adam in (ours, theirs)]
     counting: Any = CountingOptimizer(ours)
     update = Update(model, task, counting, clip, schedules[0])
     stream = Stream(task, 4, 0, "train")
