@@ -389,7 +389,7 @@ def test_a_store_that_dies_as_a_run_goes_on(
         raise MlflowException("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Delivery, "known", down)
+        patched.setattr(Delivery, "known_points", down)
         assert command(f"resume={failed}", *ALLOWED).status == 0
     assert not Result.read(failed).delivered
     assert sync().status == 0

@@ -90,12 +90,13 @@ def test_a_signal_between(
         "as a checkpoint is written": (checkpoints.write_bytes, (checkpoints, "write_bytes")),
     }[moment]
 
-    def signalled(*arguments: Any) -> Any:
+    def signalled(first: Any, *others: Any, **named: Any) -> None:
         if owner[0] is TrackedRun:
-            write(*arguments)
-        if arguments[0] != RunFolder(home / "cut").best:
+            write(first, *others, **named)
+        if first != RunFolder(home / "cut").best:
             os.kill(os.getpid(), signal.SIGTERM)
-        return None if owner[0] is TrackedRun else write(*arguments)
+        if owner[0] is not TrackedRun:
+            write(first, *others, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(*owner, signalled)
