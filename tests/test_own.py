@@ -58,7 +58,10 @@ def command_of(kind: str) -> list[str]:
 
 
 def run(python: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    left_out = {"MLFLOW_TRACKING_URI"}
+    if python != sys.executable:
+        left_out.add("PYTHONPATH")  # or it would find the checkout's rnnlab before its own
+    environment = {k: v for k, v in os.environ.items() if k not in left_out}
     return subprocess.run(
         [python, *arguments],
         cwd=folder,

@@ -25,6 +25,17 @@ class ConfigError(ValueError):
 ALLOWED_PACKAGES = ("rnnlab", "torch", "pytorch_lightning")
 
 
+def check_allowed(allow: object) -> list[str]:
+    """`allow_targets`: the packages, besides rnnlab's own and torch's, whose classes a config may name.
+
+    Raises:
+        ValueError: If it is not a list of names.
+    """
+    if not (isinstance(allow, list) and all(isinstance(p, str) and p for p in allow)):
+        raise ValueError(f"allow_targets={allow!r} is not a list of packages, as [mine]")
+    return list(allow)
+
+
 def target_class(section: str, target: object, kind: type[T], allow: Iterable[str] = ()) -> type[T]:
     """The class that `target` names, a subclass of `kind` from an allowed package.
 

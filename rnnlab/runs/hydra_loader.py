@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.masking import hide_environment
+from rnnlab.runs.build import check_allowed
 
 PACKAGES = ("hydra", "hydra_plugins", "rnnlab")
 LOGS = ("hydra_logging", "job_logging")
@@ -73,7 +74,9 @@ def refuse_foreign(config: DictConfig) -> None:
     Raises:
         ValueError: That names the key, its value, and what is allowed.
     """
-    packages = tuple(f"{name}." for name in (*PACKAGES, *(config.get("allow_targets") or ())))
+    allow = config.get("allow_targets", [])
+    allow = check_allowed(OmegaConf.to_object(allow) if OmegaConf.is_config(allow) else allow)
+    packages = tuple(f"{name}." for name in (*PACKAGES, *allow))
     plain: Any = OmegaConf.to_container(config.hydra, resolve=False)
     for section in CALLED:
         for key, value in _leaves(plain[section], f"hydra.{section}"):

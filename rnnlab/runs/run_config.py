@@ -21,7 +21,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics import Diagnostic
 from rnnlab.foundation.checks import check_choice, check_int, check_seed, did_you_mean
 from rnnlab.foundation.masking import MASK, masked_config
-from rnnlab.runs.build import build
+from rnnlab.runs.build import build, check_allowed
 from rnnlab.tasks import Task
 from rnnlab.tracking.result import leaves
 from rnnlab.tracking.store import TrackingSettings
@@ -93,7 +93,7 @@ def read_config(plain: PlainConfig) -> RunConfig:
     refuse_other_keys(plain)
     cores = max(os.cpu_count() or 1, 2)
     num_threads = check_int("num_threads", plain["num_threads"], minimum=1, maximum=cores)
-    allow = read_allowed(plain)
+    allow = check_allowed(plain["allow_targets"])
     config = RunConfig(
         model=read_model(plain),
         num_threads=num_threads,
@@ -118,7 +118,7 @@ def read_model(plain: PlainConfig) -> ModelConfig:
         "model",
         plain["model"],
         SequenceModel,
-        cell=build("cell", plain["cell"], Cell, read_allowed(plain)),
+        cell=build("cell", plain["cell"], Cell, check_allowed(plain["allow_targets"])),
         input_size=task.input_size,
         output_size=task.output_size,
     )
@@ -127,19 +127,11 @@ def read_model(plain: PlainConfig) -> ModelConfig:
 
 def read_task(plain: PlainConfig) -> Task:
     """The task alone."""
-    task = build("task", plain["task"], Task, read_allowed(plain))()
+    task = build("task", plain["task"], Task, check_allowed(plain["allow_targets"]))()
     key = task.length_key
     if type(getattr(task, key, None)) is not int:
         raise ValueError(f"length_key={key!r} of {type(task).__name__} names no whole number of it")
     return task
-
-
-def read_allowed(plain: PlainConfig) -> list[str]:
-    """The packages, besides rnnlab's own and torch's, whose classes a config may name."""
-    allow = plain["allow_targets"]
-    if not (isinstance(allow, list) and all(isinstance(p, str) and p for p in allow)):
-        raise ValueError(f"allow_targets={allow!r} is not a list of packages, as [mine]")
-    return allow
 
 
 def refuse_other_keys(plain: PlainConfig) -> None:

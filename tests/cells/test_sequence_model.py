@@ -66,6 +66,12 @@ def test_last_outputs(inputs, last):
     assert all(torch.equal(a, b) for a, b in zip(sum(states, ()), sum(same, ()), strict=True))
 
 
+@pytest.mark.parametrize("last", [0, -1, 8])
+def test_only_steps_that_there_are_can_be_read_out(inputs, last):
+    with pytest.raises(ValueError, match=f"last={last} is not within 1 to seq_len=7"):
+        model()(inputs, last=last)
+
+
 @pytest.mark.parametrize("cell", [ElmanCell, LSTMCell, GRUCell])
 def test_layers_are_stacked(inputs, cell):
     """Oracle: the cells applied by hand, each to the hidden states of the one below."""

@@ -56,6 +56,16 @@ class Untyped:
         self.arguments = {"bare": bare, "anything": anything, "items": items}
 
 
+class HalfKnown:
+    """A type that Python cannot look up when the program runs, as of an import for types alone."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+
+
+HalfKnown.__init__.__annotations__["size"] = "known.only.to.checkers"
+
+
 def make(config: dict[str, Any]) -> Settings:
     return build("train", config, Settings)()
 
@@ -128,6 +138,10 @@ def test_a_value_of_the_wrong_type_is_refused(key, value, message):
 @pytest.mark.parametrize("key", ["bare", "anything"])
 def test_an_argument_of_no_type_takes_anything(key, value):
     assert build("cell", {key: value}, Untyped)().arguments[key] == value
+
+
+def test_a_type_that_nobody_can_look_up_takes_anything():
+    assert build("task", {"size": "big"}, HalfKnown)().size == "big"
 
 
 def test_a_list_of_anything():

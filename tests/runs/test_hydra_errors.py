@@ -53,6 +53,8 @@ WRONG = {
     "cell._target_=os.system": "cell._target_='os.system' is not in an allowed package",
     "cell._target_=torch.load": "cell._target_='torch.load' is not a Cell",
     "allow_targets=mine": "allow_targets='mine' is not a list of packages, as [mine]",
+    "allow_targets=1": "allow_targets=1 is not a list of packages, as [mine]",
+    "allow_targets=null": "allow_targets=None is not a list of packages, as [mine]",
     "~train": "train is missing",
     "model=null": "model=None is not a section of keys",
     "seed=4294967296": "seed=4294967296 is too large",
