@@ -70,15 +70,15 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     message = f"{error}\n{error.__cause__ or ''}"
     named = re.search(r"full_key: (\S+)", message) or re.search(r"override '(.+?)'", message)
-    if named is None or "already at" in message:
-        return "\n".join(message.strip().splitlines()[:3])
-    key = named[1].split("@")[0]
-    return f"{key} is unknown: {_nearest(key, folders, overrides)}"
-
-
-def _nearest(key: str, folders: list[Path], overrides: list[str]) -> str:
-    """Of all keys, or failing that, of those in the section that the key is in."""
+    key = "" if named is None else named[1].split("@")[0]
     known = _known_keys(folders, overrides)
+    if key in {"", *known} or "already at" in message:  # it is the value that does not fit
+        return "\n".join(message.strip().splitlines()[:3])
+    return f"{key} is unknown: {_nearest(key, known)}"
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    """Of all keys, or failing that, of those in the section that the key is in."""
     if (hint := did_you_mean(key, known)).startswith("did"):
         return hint
     section = key.rpartition(".")[0]

@@ -55,6 +55,8 @@ WRONG = {
     "allow_targets=mine": "allow_targets='mine' is not a list of packages, as [mine]",
     "allow_targets=1": "allow_targets=1 is not a list of packages, as [mine]",
     "allow_targets=null": "allow_targets=None is not a list of packages, as [mine]",
+    "allow_targets={a: 1}": "Error merging override allow_targets={a: 1}",
+    "eval.lengths={a: 1}": "Cannot merge DictConfig with ListConfig",
     "~train": "train is missing",
     "model=null": "model=None is not a section of keys",
     "seed=4294967296": "seed=4294967296 is too large",
