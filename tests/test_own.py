@@ -77,6 +77,7 @@ def test_readme_has_one_of_each() -> None:
     assert "cell=gru" in command_of("task")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cell", "task"])
 def test_readmes_commands_run(kind: str, home: Path) -> None:
     """As a process of its own, as a user has it."""
@@ -92,13 +93,6 @@ def test_readmes_commands_run(kind: str, home: Path) -> None:
         assert stored.info.run_name == "gru · first_bit 10 · s0"
         assert "chance 0.6931" in finished.stdout
     assert result_of(home).metrics["test/loss"] > 0
-
-
-def test_a_cell_of_ones_own_in_a_sweep(command: Command, own: Path) -> None:
-    words = ("--config-dir", ".", "-m", "allow_targets=[leaky,first_bit]")
-    finished = command(*words, "cell=leaky,gru", "task=first_bit", *QUICK, *SMALL)
-    assert finished.status == 0, finished.err + finished.out
-    assert len(client(own).search_runs(["1"])) == 3
 
 
 def test_a_folder_of_ones_own_is_elsewhere(command: Command, own: Path) -> None:

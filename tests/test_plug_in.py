@@ -16,6 +16,7 @@ from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import make_report
 from rnnlab.report.select_runs import runs_of_experiment
 from tests.support.command import client
+from tests.support.processes import WITHOUT_FIGURES
 
 FILES = {
     "echo_cell.py": '''
@@ -133,7 +134,7 @@ def own(home: Path) -> Path:
 
 def run(home: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "rnnlab.run", *arguments],
+        [sys.executable, "-c", WITHOUT_FIGURES, *arguments],
         cwd=home,
         env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
         capture_output=True,
