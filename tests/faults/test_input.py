@@ -242,4 +242,4 @@ def test_results_and_records(tmp_path: Path, faults: Faults) -> None:
     made: list[int] = []
     _read_noise(tmp_path, made)
     _read_odd(tmp_path, made)
-    faults("noise for a result or a record", made=len(made))
+    faults("noise for a result or a manifest", made=len(made))

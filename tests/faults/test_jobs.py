@@ -106,7 +106,7 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
         faults(f"a job of a sweep: {fault}", **cost(client(home), result.run_id, folder))
     assert "5 of 6 jobs failed" in finished.out
     good = home / "s" / "0"
-    faults("a job of a sweep: others", 0, **cost(client(home), Result.read(good).run_id, good))
+    faults("a job beside five that fail", **cost(client(home), Result.read(good).run_id, good))
 
 
 ENDLESS = (*TRAIN, "train.stop_when_solved=false", "train.block=2", "train.val_every=2")
