@@ -4,10 +4,7 @@ Oracle: the files below. The task counts its length by a key that rnnlab has nev
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import make_report
 from rnnlab.report.select_runs import runs_of_experiment
 from tests.support.command import client
-from tests.support.processes import WITHOUT_FIGURES
+from tests.support.processes import WITHOUT_FIGURES, run_python
 
 FILES = {
     "echo_cell.py": '''
@@ -133,14 +130,7 @@ def own(home: Path) -> Path:
 
 
 def run(home: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_FIGURES, *arguments],
-        cwd=home,
-        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python(home, "-c", WITHOUT_FIGURES, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -191,8 +181,7 @@ def test_a_search_for_the_horizon_sets_its_length(own: Path) -> None:
 def test_a_length_key_that_is_no_field_is_refused(own: Path) -> None:
     path = own / "own" / "gap_task.py"
     path.write_text(path.read_text("utf-8").replace('str] = "gap"', 'str] = "gpa"'), "utf-8")
-    arguments = [sys.executable, "-m", "rnnlab.run", *OWN, *QUICK]
-    done = subprocess.run(arguments, cwd=own, capture_output=True, text=True, check=False)
+    done = run_python(own, "-m", "rnnlab.run", *OWN, *QUICK)
     assert done.returncode == 2
     assert "length_key='gpa' of Gap names no whole number of it" in done.stderr
     assert "Traceback" not in done.stderr

@@ -16,6 +16,7 @@ import jinja2
 import matplotlib as mpl
 from markupsafe import Markup
 
+from rnnlab.foundation.files import write_text
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
@@ -159,9 +160,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     for plot in report.plots:
         plot.figure.savefig(pictures / f"{plot.name}.png", dpi=120, metadata={"Software": None})
     for name, text in texts.items():
-        beside = folder / f".{name}"
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(folder / name)
+        write_text(folder / name, text)
     return [*(folder / name for name in texts), pictures]
 
 

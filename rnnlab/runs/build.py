@@ -36,6 +36,11 @@ def check_allowed(allow: object) -> list[str]:
     return list(allow)
 
 
+def lies_in(packages: Iterable[str], name: str) -> bool:
+    """Whether a dotted name is of something in one of these packages: `torch.optim.Adam` in `torch`."""
+    return any(name.startswith(f"{package}.") for package in packages)
+
+
 def target_class(section: str, target: object, kind: type[T], allow: Iterable[str] = ()) -> type[T]:
     """The class that `target` names, a subclass of `kind` from an allowed package.
 
@@ -44,7 +49,7 @@ def target_class(section: str, target: object, kind: type[T], allow: Iterable[st
     """
     allowed = (*ALLOWED_PACKAGES, *allow)
     key = f"{section}._target_={target!r}"
-    if not isinstance(target, str) or not any(target.startswith(f"{p}.") for p in allowed):
+    if not isinstance(target, str) or not lies_in(allowed, target):
         raise ConfigError(
             f"{key} is not in an allowed package ({', '.join(allowed)}); "
             "a package of your own is allowed with allow_targets=[package]"

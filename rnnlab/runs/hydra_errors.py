@@ -42,7 +42,7 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
     mine = isinstance(error, ValueError | HydraException | OmegaConfBaseException)
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
-        return "\n".join(str(error).strip().splitlines()[:3])
+        return _first_lines(str(error))
     if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
         lines = str(error).strip().splitlines() or [""]
         return f"Hydra cannot compose this command line: {type(error).__name__}: {lines[0][:300]}"
@@ -70,11 +70,17 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     message = f"{error}\n{error.__cause__ or ''}"
     named = re.search(r"full_key: (\S+)", message) or re.search(r"override '(.+?)'", message)
-    key = "" if named is None else named[1].split("@")[0]
+    if named is None or "already at" in message:
+        return _first_lines(message)
+    key = named[1].split("@")[0]
     known = _known_keys(folders, overrides)
-    if key in {"", *known} or "already at" in message:  # it is the value that does not fit
-        return "\n".join(message.strip().splitlines()[:3])
+    if key in known:  # it is the value that does not fit
+        return _first_lines(message)
     return f"{key} is unknown: {_nearest(key, known)}"
+
+
+def _first_lines(message: str) -> str:
+    return "\n".join(message.strip().splitlines()[:3])
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.masking import hide_environment
-from rnnlab.runs.build import check_allowed
+from rnnlab.runs.build import check_allowed, lies_in
 
 PACKAGES = ("hydra", "hydra_plugins", "rnnlab")
 LOGS = ("hydra_logging", "job_logging")
@@ -76,11 +76,11 @@ def refuse_foreign(config: DictConfig) -> None:
     """
     allow = config.get("allow_targets", [])
     allow = check_allowed(OmegaConf.to_object(allow) if OmegaConf.is_config(allow) else allow)
-    packages = tuple(f"{name}." for name in (*PACKAGES, *allow))
+    packages = (*PACKAGES, *allow)
     plain: Any = OmegaConf.to_container(config.hydra, resolve=False)
     for section in CALLED:
         for key, value in _leaves(plain[section], f"hydra.{section}"):
-            if key.endswith("._target_") and not value.startswith(packages):
+            if key.endswith("._target_") and not lies_in(packages, value):
                 raise ValueError(
                     f"{key}={value} is not a class of Hydra's, its plugins' or rnnlab's: "
                     "allow_targets lists other packages"

@@ -48,8 +48,9 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
 
         def work() -> None:
             outcome = train(parts, None if earlier is None else earlier.checkpoint)
-            tracked.tests(best_checkpoint(parts, folder))
-            test(parts, folder, outcome)
+            best = best_checkpoint(parts, folder)
+            tracked.tests(best)
+            test(parts, best, outcome)
             tracked.artifacts = write_artifacts(config, result, parts)
 
         tracked.run(config.plain, work)

@@ -44,9 +44,8 @@ def best_checkpoint(parts: Parts, folder: RunFolder) -> Path | None:
     return folder.best if parts.checkpoint_io.has(folder.best) else None
 
 
-def test(parts: Parts, folder: RunFolder, outcome: dict[str, float]) -> None:
+def test(parts: Parts, best: Path | None, outcome: dict[str, float]) -> None:
     """Test the best checkpoint, if there is one, and record what has become of the run."""
-    best = best_checkpoint(parts, folder)
     if best is None:
         outcome = {**outcome, "test/solved": 0.0}
     else:

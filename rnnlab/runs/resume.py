@@ -18,7 +18,7 @@ from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
 from rnnlab.foundation.run_folder import RUNS, RunFolder
 from rnnlab.foundation.version import check_version, is_readable
-from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed
+from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.tracking.manifest import VERSION_TAG, Manifest
 from rnnlab.tracking.result import Result, leaves
@@ -217,10 +217,10 @@ def _restore_masked(saved: dict[str, Any], config: dict[str, Any]) -> None:
 
 def _refuse_foreign_code(saved: dict[str, Any], config: dict[str, Any]) -> None:
     """A run's files may come from anywhere: they cannot allow code, the command line alone can."""
+    allowed = (*ALLOWED_PACKAGES, *check_allowed(config["allow_targets"]))
     for key, value in leaves(saved):
-        package = value.partition(".")[0]
-        allowed = (*ALLOWED_PACKAGES, *check_allowed(config["allow_targets"]))
-        if key.endswith("_target_") and not any(value.startswith(f"{p}.") for p in allowed):
+        if key.endswith("_target_") and not lies_in(allowed, value):
+            package = value.partition(".")[0]
             raise ValueError(
                 f"{key}={value} of the run is not in an allowed package: "
                 f"allow_targets=[{package}] allows it again"

@@ -24,7 +24,7 @@ from rnnlab.foundation.signals import hold_signals
 log = logging.getLogger(__name__)
 
 FORMAT = 2
-"""Of `checkpoint["rnnlab"]`; a newer rnnlab that changes its meaning counts up.
+"""Of `checkpoint["rnnlab"]`; a version that changes its meaning counts up.
 
 1: rnnlab 0.1, whose config names classes by other modules.
 """
@@ -105,7 +105,7 @@ def unpack(data: bytes, path: Path) -> dict[str, Any]:
     """What a checkpoint file holds, on the CPU.
 
     Raises:
-        ValueError: If it is cut off, changed, not rnnlab's, or of a newer format.
+        ValueError: If it is cut off, changed, not rnnlab's, or of another format.
     """
     body, mark, digest = data[:-TAIL], data[-TAIL:-32], data[-32:]
     if mark != MARK:
@@ -131,7 +131,7 @@ def load(path: Path) -> dict[str, Any]:
     """What a checkpoint holds, on the CPU.
 
     Raises:
-        ValueError: If there is no such file, or it is damaged, not rnnlab's, or of a newer format.
+        ValueError: If there is no such file, or it is damaged, not rnnlab's, or of another format.
     """
     try:
         data = path.read_bytes()

@@ -28,6 +28,13 @@ def start_python(home: Path, *arguments: str, **environment: str) -> subprocess.
     )
 
 
+def run_python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """This Python, to its end, its two outputs apart."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=home, capture_output=True, text=True, check=False
+    )
+
+
 # For `python -c`: the command, whose sweeps end with a report without figures.
 WITHOUT_FIGURES = """
 import rnnlab.report.report

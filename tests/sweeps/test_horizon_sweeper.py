@@ -1,7 +1,6 @@
 """Horizons of a task that is solved, by construction, up to a length known for each seed."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -258,7 +257,6 @@ def _stop_at_20(home: Path, arguments: tuple[str, ...], signum: int) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "rnnlab.run", *arguments, "hydra.launcher.n_jobs=2"],
         cwd=home,
-        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
         stderr=subprocess.PIPE,
         text=True,
     )
