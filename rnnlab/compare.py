@@ -105,8 +105,9 @@ def _log(client: "MlflowClient", experiment_id: str, name: str, paths: list[Path
 
     from rnnlab import __version__
     from rnnlab.report.select_runs import log_report
+    from rnnlab.tracking.manifest import VERSION_TAG
 
-    tags = resolve_tags({"rnnlab.kind": "report", "rnnlab.version": __version__})
+    tags = resolve_tags({"rnnlab.kind": "report", VERSION_TAG: __version__})
     run = client.create_run(experiment_id, tags=tags, run_name=f"report · {name}")
     log_report(client, run.info.run_id, paths)
     client.set_terminated(run.info.run_id, "FINISHED")

@@ -5,7 +5,6 @@ answer at once.
 """
 
 import os
-import re
 import signal
 import sys
 import traceback
@@ -26,6 +25,7 @@ from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
@@ -51,7 +51,7 @@ def main() -> None:
 def _run() -> int:
     garbage.pause()  # until a job or a launcher begins to work
     stop_on_signals()
-    sys.argv = [re.sub("^resume=", "resume.run=", argument) for argument in sys.argv]
+    sys.argv = with_key(sys.argv)
     arguments = get_args_parser().parse_args()
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)

@@ -123,8 +123,8 @@ def test_model_is_the_arguments_of_sequence_model():
 
 def test_the_data_follow_the_seed_unless_told():
     assert plain(composed("seed=5"), resolve=True)["train"]["data_seed"] == 5
-    are_apart = plain(composed("seed=5", "train.data_seed=2"), resolve=True)
-    assert (are_apart["seed"], are_apart["train"]["data_seed"]) == (5, 2)
+    apart = plain(composed("seed=5", "train.data_seed=2"), resolve=True)
+    assert (apart["seed"], apart["train"]["data_seed"]) == (5, 2)
     assert plain(composed("seed=5"), resolve=True)["eval"]["seed"] == 0  # one test set for all
 
 

@@ -8,6 +8,7 @@ from mlflow.entities import Run as MlflowRun
 
 from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import Report, make_report, write_report
+from rnnlab.tracking.manifest import PARENT_TAG
 
 PAGE = 1000
 
@@ -27,7 +28,7 @@ def search(client: MlflowClient, experiment_id: str, query: str) -> list[MlflowR
 def runs_of_sweep(client: MlflowClient, run_id: str) -> list[MlflowRun]:
     """The runs of a sweep."""
     experiment = client.get_run(run_id).info.experiment_id
-    return search(client, experiment, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    return search(client, experiment, f"tags.`{PARENT_TAG}` = '{run_id}'")
 
 
 def runs_of_experiment(client: MlflowClient, name: str, query: str = "") -> list[MlflowRun]:

@@ -46,12 +46,12 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     with locked(folder.path):
         tracked = _track(config, result, parts)
 
-        def work() -> None:
+        def work() -> list[str]:
             outcome = train(parts, None if earlier is None else earlier.checkpoint)
             best = best_checkpoint(parts, folder)
-            tracked.tests(best)
+            tracked.will_test(best)
             test(parts, best, outcome)
-            tracked.artifacts = write_artifacts(config, result, parts)
+            return write_artifacts(config, result, parts)
 
         tracked.run(config.plain, work)
     deliver_waiting(result, tracking_uri(config.tracking.uri))

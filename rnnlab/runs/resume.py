@@ -20,7 +20,7 @@ from rnnlab.foundation.run_folder import RUNS, RunFolder
 from rnnlab.foundation.version import check_version, is_readable
 from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.resume_option import AUTO, read_resume
-from rnnlab.tracking.manifest import VERSION_TAG, Manifest
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, leaves
 from rnnlab.tracking.store import tracking_uri
 from rnnlab.training import checkpoints
@@ -122,7 +122,7 @@ def earlier_run(
 
 def _version(folder: Path) -> str:
     """The version of rnnlab that made a run: its config names classes of that, its checkpoints too."""
-    return Manifest.read(folder).tags.get(VERSION_TAG, "of another version")
+    return Manifest.read(folder).version
 
 
 def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:

@@ -36,6 +36,11 @@ def read_resume(config: Mapping[str, Any]) -> Resume:
     return Resume(section.get("run"), allow)
 
 
+def with_key(arguments: list[str]) -> list[str]:
+    """`resume=X` as `resume.run=X`, beside which `resume.allow_changes` can stand."""
+    return [re.sub("^resume=", "resume.run=", argument) for argument in arguments]
+
+
 def without_resume(overrides: list[str]) -> list[str]:
     """The overrides that say what a run is."""
     return [o for o in overrides if not re.match(r"\+*resume[.=]", o)]

@@ -1,7 +1,7 @@
 """The door of a run: its config, checked, as what its sections describe.
 
 Up to here a config is what Hydra composed, resolved to plain values. From here on it is typed
-objects; its plain form goes into files alone.
+objects; its plain form is for files, for MLflow's params and for messages.
 """
 
 import os

@@ -14,10 +14,11 @@ from rnnlab.foundation.folder_lock import FolderLockedError, lock
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import hold_signals
+from rnnlab.foundation.version import check_version
 from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
 from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.tracking.journal import Journal
-from rnnlab.tracking.manifest import PARENT_RUN
+from rnnlab.tracking.manifest import PARENT_RUN, Manifest
 from rnnlab.tracking.result import write_failure
 from rnnlab.tracking.store import (
     FAILURES,
@@ -84,9 +85,12 @@ class Sweep:
             params: Of the parent run.
 
         Raises:
-            ValueError: If the folder is another sweep's, or at work, or its parent run is gone.
+            ValueError: If the folder is another sweep's or of another version of rnnlab, if it is at
+                work, or if its parent run is gone.
         """
         goes_on = SweepFile.of_same(self.folder.path, overrides, settings or {}) is not None
+        if goes_on:
+            check_version(str(self.folder.path), Manifest.read(self.folder.path).version)
         try:
             self.lock = lock(self.folder.path)
         except FolderLockedError as error:

@@ -42,7 +42,7 @@ class TrackedRun:
     Args:
         client: Of its store; None where that does not answer now.
         manifest: What its store has of it besides its numbers.
-        result: How it stands; it changes here alone.
+        result: How it stands; from here on nothing else changes it.
         logger: Where its metrics go.
         written: The points that an earlier attempt has left; None if it begins.
         metrics: The newest value of every metric, which training fills.
@@ -63,14 +63,14 @@ class TrackedRun:
         self.artifacts: list[str] = []
         """Files and folders of its folder that the store is to have."""
 
-    def run(self, config: Mapping[str, Any], work: Callable[[], None]) -> None:
+    def run(self, config: Mapping[str, Any], work: Callable[[], list[str]]) -> None:
         """Begin the run, do its work, and end it, whatever becomes of the work.
 
         It ends as FINISHED, as KILLED if a signal has come, or else as FAILED.
 
         Args:
             config: What is to be run, plain and without secrets.
-            work: Trains and tests.
+            work: Trains and tests; returns the files and folders of the run that the store is to have.
 
         Raises:
             Stopped: If a signal has come.
@@ -80,7 +80,7 @@ class TrackedRun:
         try:
             self.write_down(config)
             self._begin()
-            work()
+            self.artifacts = work()
             self.result.status = "FINISHED"
         except BaseException as error:
             signum = received_signal()
@@ -101,8 +101,8 @@ class TrackedRun:
         self.manifest.write(self.folder.path)
         self.result.write()
 
-    def tests(self, checkpoint: Path | None) -> None:
-        """The checkpoint that it is about to test; None where there is none."""
+    def will_test(self, checkpoint: Path | None) -> None:
+        """Name the checkpoint that is tested next; None where there is none."""
         self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
 
     def _begin(self) -> None:

@@ -70,6 +70,11 @@ class Manifest:
             started=int(time.time() * 1000),
         )
 
+    @property
+    def version(self) -> str:
+        """The version of rnnlab that made it."""
+        return self.tags.get(VERSION_TAG, "of an unknown version")
+
     def write(self, folder: Path) -> None:
         write_json(TrackedFolder(folder).manifest, self)
 

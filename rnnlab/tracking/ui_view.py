@@ -14,6 +14,8 @@ from typing import Any
 
 from mlflow import MlflowClient
 
+from rnnlab.tracking.manifest import PARENT_TAG
+
 NAME = "rnnlab"
 VARIANT_ON_TASK = "variant_on_task"  # a param of each run: MLflow has no room to show three
 COLUMNS = ("test/loss_over_chance", "test/error", "test/solved", "steps_to_solve")
@@ -79,7 +81,7 @@ def _state(view: View) -> dict[str, Any]:
         searched += f" and params.task = '{view.task}' and params.length = '{view.length}'"
         group = "variant"
     if view.sweep is not None:
-        searched += f" and tags.`mlflow.parentRunId` = '{view.sweep}'"
+        searched += f" and tags.`{PARENT_TAG}` = '{view.sweep}'"
     return {
         "searchFilter": searched,
         "orderByKey": "metrics.`test/loss_over_chance`",

@@ -62,11 +62,11 @@ def test_is_the_rate_of_a_real_perturbation(cell: type) -> None:
     torch.manual_seed(0)
     pushed = tuple(s + 1e-6 * torch.randn_like(s) for s in start)
     ends = [layer(inputs[:, 30:], state)[1] for state in (start, pushed)]
-    are_apart = [
+    distances = [
         torch.cat([a - b for a, b in zip(*pair, strict=True)], dim=1).norm().item()
         for pair in ((start, pushed), ends)
     ]
-    rate = math.log(are_apart[1] / are_apart[0]) / 30
+    rate = math.log(distances[1] / distances[0]) / 30
     assert metrics["recurrent/lyapunov_max"] == pytest.approx(rate, abs=0.1)
 
 

@@ -227,18 +227,18 @@ def _read_odd(folder: Path, made: list[int], data: st.DataObject, value: Any) ->
         (folder / file).write_text(json.dumps(sound | {name: value}))
         same = type(value) is type(sound[name])
         try:
-            read, refusals = getattr(kind.read(folder), name), ""
+            read, message = getattr(kind.read(folder), name), ""
         except ValueError as error:
-            read, refusals = None, str(error)
-        if refusals:
-            assert f"{file} cannot be read: {name} is not of type" in refusals
+            read, message = None, str(error)
+        if message:
+            assert f"{file} cannot be read: {name} is not of type" in message
             assert not same or isinstance(value, list | dict)
         else:
             assert repr(read) == repr(value)  # what is there, and nothing made of it
             assert same or isinstance(value, int | None)
 
 
-def test_results_and_records(tmp_path: Path, faults: Faults) -> None:
+def test_results_and_manifests(tmp_path: Path, faults: Faults) -> None:
     made: list[int] = []
     _read_noise(tmp_path, made)
     _read_odd(tmp_path, made)

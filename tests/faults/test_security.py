@@ -83,7 +83,7 @@ def test_no_gadget_runs_from_overrides(command: Command, home: Path, faults: Fau
     for hook in HOOKS:
         finished = command(*hook, *SHORT)
         assert finished.status == 2
-        assert any(message in finished.err for message in REFUSED), (hook, finished.err)
+        assert any(reason in finished.err for reason in REFUSED), (hook, finished.err)
         assert "Traceback" not in finished.err
     assert not (home / "ran").exists()
     assert not list(home.glob("outputs/runs/*/*/metrics.jsonl"))
@@ -113,11 +113,11 @@ def test_no_gadget_runs_from_a_yaml_for_hydra(command: Command, home: Path, faul
         for mode in ((), ("-m",)):
             places = {"output": home / "a", "config_dir": home / "conf"}
             message = refusal("experiment=evil", *SHORT, **places, sweep=bool(mode))
-            assert any(refusal in message for refusal in REFUSED), (section, message)
+            assert any(reason in message for reason in REFUSED), (section, message)
             if number < len(WHOLE):
                 finished = command("--config-dir", "conf", *mode, "experiment=evil", *SHORT)
                 assert finished.status == 2, section
-                assert any(message in finished.err for message in REFUSED), (section, finished.err)
+                assert any(reason in finished.err for reason in REFUSED), (section, finished.err)
     assert not (home / "ran").exists()
     faults("a gadget for Hydra, yaml", made=2 * (len(sections) + len(WHOLE)))
 

@@ -71,8 +71,8 @@ def test_equals_the_loop_in_single_precision_to_rounding(make):
     inputs, h0 = torch.randn(20, 100, 2), torch.rand(20, 50)
     mine = all_steps(type(cell).forward, cell, inputs, h0)
     loop = all_steps(Cell.forward, cell, inputs, h0)
-    is_exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
-    for value, other, oracle in zip(mine, loop, is_exact, strict=True):
+    exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
+    for value, other, oracle in zip(mine, loop, exact, strict=True):
         scale = oracle.abs().max()
         assert (value - oracle).abs().max() < 1e-5 * scale
         assert (value - oracle).abs().max() < 20 * (other - oracle).abs().max() + 1e-7 * scale

@@ -100,8 +100,8 @@ def test_a_gap_is_told() -> None:
 
 
 def test_many_pairs_take_one_sentence() -> None:
-    cells = [of(f"v{i}", [0.1 + 0.01 * i, 0.2 + 0.01 * i, 0.3]) for i in range(8)]
-    text = findings_of(*cells)
+    groups = [of(f"v{i}", [0.1 + 0.01 * i, 0.2 + 0.01 * i, 0.3]) for i in range(8)]
+    text = findings_of(*groups)
     assert "28 pairs" in text
     assert len(text) < 300
 

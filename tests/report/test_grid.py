@@ -17,11 +17,11 @@ def test_cells_by_variant_task_and_length() -> None:
     grid = make_grid(runs)
     assert grid.labels == ["gru", "lstm"]
     assert grid.places == [("adding", 50), ("adding", 100), ("copy_memory", 20)]
-    assert [len(cell.runs) for cell in grid.groups] == [2] * 6
+    assert [len(group.runs) for group in grid.groups] == [2] * 6
     assert [run.seed for run in grid.groups[0].runs] == [0, 1]
     assert grid.missing == []
     assert grid.repeated == ()
-    assert [cell.label for cell in grid.at(("adding", 100))] == ["gru", "lstm"]
+    assert [group.label for group in grid.at(("adding", 100))] == ["gru", "lstm"]
 
 
 def test_what_else_differs_splits_a_cell_and_is_named() -> None:
@@ -40,7 +40,7 @@ def test_seeds_sizes_and_where_it_was_recorded_split_nothing() -> None:
         *("train.data_seed", "num_params", "tracking.uri", "num_threads", "diagnostics.omega.x"),
     }
     grid = make_grid([run(seed=0), run(seed=1, params=dict.fromkeys(other, "7"))])
-    assert [cell.label for cell in grid.groups] == ["gru"]
+    assert [group.label for group in grid.groups] == ["gru"]
 
 
 def test_missing_cells_are_named() -> None:
@@ -59,11 +59,11 @@ def test_the_newest_finished_of_two_runs_of_one_seed_counts() -> None:
     dead = run(started=3, status="FAILED")
     for order in ([old, new, dead], [dead, new, old]):
         grid = make_grid(order)
-        (cell,) = grid.groups
-        assert cell.losses == [0.2]
+        (group,) = grid.groups
+        assert group.losses == [0.2]
         assert grid.repeated == (old, dead)
-    (cell,) = make_grid([dead]).groups
-    assert cell.finished == ()
+    (group,) = make_grid([dead]).groups
+    assert group.finished == ()
 
 
 def test_a_cell_by_hand() -> None:
@@ -74,12 +74,12 @@ def test_a_cell_by_hand() -> None:
         run(seed=3, loss=None, diverged=1.0),
         run(seed=4, status="FAILED", loss=0.0, solved_at=1),
     ]
-    (cell,) = make_grid(runs).groups
-    assert cell.solved == (2, 4)
-    assert cell.losses == [0.01, 0.03, 0.2]
-    assert cell.median_steps == 300
-    assert cell.ended("FAILED") == 1
-    assert cell.chance == 1 / 6
+    (group,) = make_grid(runs).groups
+    assert group.solved == (2, 4)
+    assert group.losses == [0.01, 0.03, 0.2]
+    assert group.median_steps == 300
+    assert group.ended("FAILED") == 1
+    assert group.chance == 1 / 6
     (unsolved,) = make_grid(runs[1:4]).groups
     assert unsolved.median_steps is None
 
@@ -142,7 +142,7 @@ def test_another_definition_of_a_task_is_another_task() -> None:
 def test_runs_that_differ_in_their_data_seed_all_count() -> None:
     runs = [run(started=n, params={"train.data_seed": str(n)}) for n in range(5)]
     grid = make_grid(runs)
-    assert [len(cell.runs) for cell in grid.groups] == [5]
+    assert [len(group.runs) for group in grid.groups] == [5]
     assert grid.repeated == ()
 
 

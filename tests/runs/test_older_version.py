@@ -7,7 +7,9 @@ import mlflow
 import pytest
 
 import rnnlab
-from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.foundation.run_folder import RunFolder, SweepFolder
+from rnnlab.sweeps.parent_run import ParentRun
+from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.tracking.result import Result
 from tests.support.command import QUICK, SMALL, Command
 
@@ -43,6 +45,20 @@ def test_the_same_command_begins_anew_beside_it(command: Command, older: RunFold
     assert older.journal.read_bytes() == before
     folders = {path.parent for path in older.path.parents[1].glob("*/*/result.json")}
     assert len(folders) == 2
+
+
+def test_its_sweep_does_not_go_on(command: Command, home: Path) -> None:
+    """A search for horizons would count its runs, and a sweep would leave out what it has finished."""
+    folder = SweepFolder(home / "s")
+    folder.path.mkdir()
+    parent = ParentRun.new(folder, "rnnlab", SweepFile([*RUN], {}, "sqlite:///mlflow.db"), {}, {})
+    parent.manifest.tags["rnnlab.version"] = "0.1.0"
+    parent.write()
+    before = folder.sweep_file.read_bytes()
+    refused = command("-m", *RUN, "hydra.sweep.dir=s", "resume=auto")
+    assert refused.status == 2
+    assert f"{folder.path} was made by rnnlab 0.1.0" in refused.err
+    assert folder.sweep_file.read_bytes() == before
 
 
 def test_it_is_delivered(older: RunFolder, sync: Command) -> None:

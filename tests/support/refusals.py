@@ -4,7 +4,6 @@ That is its loader, its checks, and its words for what went wrong; left out are 
 Hydra composes, its log, the store and the training.
 """
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +21,7 @@ from rnnlab.runs import one_run
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.runs.resume_option import with_key
 
 
 class _Begins(Exception):  # noqa: N818 it is none
@@ -43,7 +43,7 @@ def refusal(
         config_dir: As of --config-dir.
         sweep: As with -m, whose jobs are not looked at.
     """
-    words = [re.sub("^resume=", "resume.run=", word) for word in overrides]
+    words = with_key(list(overrides))
     folders = [CONF, *([config_dir] if config_dir else [])]
     further = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
     try:

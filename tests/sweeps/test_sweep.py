@@ -218,11 +218,11 @@ def test_what_a_job_raised_in_training_is_told(command: Command, home: Path) -> 
 
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
     endless = ("train.steps=1000000", "train.stop_when_solved=false")
-    finished = command("-m", "seed=0", *FAST, *endless, "hydra.launcher.job_timeout=3")
+    finished = command("-m", "seed=0", *FAST, *endless, "hydra.launcher.job_timeout=8")
     assert finished.status == 1
-    assert "FAILED, it ran longer than job_timeout=3 seconds" in finished.out
-    (_,), children = by_kind(home)
-    assert {run.info.status for run in children} <= {"FAILED", "KILLED"}  # if it had begun
+    assert "FAILED, it ran longer than job_timeout=8 seconds" in finished.out
+    (_,), (child,) = by_kind(home)
+    assert child.info.status in {"FAILED", "KILLED"}
     for override, message in {
         "hydra.launcher.n_jobs=0": "hydra.launcher.n_jobs=0 is too small: at least 1",
         "hydra.launcher.job_timeout=-1": "hydra.launcher.job_timeout=-1 is out of bounds",
