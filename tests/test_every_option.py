@@ -232,3 +232,8 @@ def test_no_option_is_missing(group: str) -> None:
         own = {key for key in options if key.startswith(f"{group}.")}
         derived = path.stem in {"elman_clipped", "cpu", "deterministic", "all"}
         assert derived or own <= alone, f"of {choice} these are not shown: {own - alone}"
+
+
+def test_what_shows_the_others_is_there() -> None:
+    for place in SHOWN_BY.values():
+        assert place in globals() or (Path(__file__).parent / place).is_file(), place
