@@ -122,6 +122,7 @@ SHOWN_BY = {
     "trainer.devices": "test_trainer_options",
     "trainer.deterministic": "test_trainer_options",
     "num_threads": "test_num_threads",
+    "flush_denormal": "runs/test_flush_denormal.py",
     "optimizer.fused": "test_forms_of_an_optimizer",
     "optimizer.foreach": "test_forms_of_an_optimizer",
     "tracking.uri": "test_tracking_options",

@@ -90,8 +90,3 @@ class Dynamics:
 def flatten(states: States) -> Tensor:
     """s_t, (batch, D)."""
     return torch.cat([tensor.flatten(1) for state in states for tensor in state], dim=1)
-
-
-def at_least_single(tensor: Tensor) -> Tensor:
-    """In single or double precision, which torch.linalg needs."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

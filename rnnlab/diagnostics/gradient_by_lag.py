@@ -46,7 +46,7 @@ class GradientByLag(Diagnostic):
         gradients = probe.unrolled(self.sequences).of_last_answer.total
         arrays = {
             # The loss is a mean over the batch: of one sequence, it is so many times as steep.
-            name: (g.cpu().double().norm(dim=2).mean(dim=1) * self.sequences).flip(0).numpy()
+            name: (g.cpu().norm(dim=2).mean(dim=1) * self.sequences).flip(0).numpy()
             for name, g in gradients.items()
         }
         metrics = {

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
-from rnnlab.diagnostics.dynamics import at_least_single
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
@@ -73,7 +72,7 @@ class Jacobian(Diagnostic):
 
 
 def _spectra(jacobians: Tensor, prefix: str) -> Measurement:
-    jacobians = at_least_single(jacobians.cpu())
+    jacobians = jacobians.cpu()
     if jacobians.isfinite().all():
         radius = torch.linalg.eigvals(jacobians).abs().amax(dim=1)
         values = torch.linalg.svdvals(jacobians)

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
-from rnnlab.diagnostics.dynamics import at_least_single
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.palette import BLUE, GREY
@@ -62,11 +61,10 @@ class Lyapunov(Diagnostic):
         for done, t in enumerate(reversed(range(len(inputs)))):
             x, s = (v[t].repeat_interleave(count, dim=0) for v in (inputs, unrolled.before))
             pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
-            # QR is known to the CPU's single and double precision, and is a small part of this.
-            q, r = torch.linalg.qr(at_least_single(pulled.cpu()))
+            q, r = torch.linalg.qr(pulled.cpu())  # small, and slow on a GPU
             frame = q.mT.to(frame).contiguous()
             if done >= skipped:
-                logs += r.diagonal(dim1=1, dim2=2).abs().double().log()
+                logs += r.diagonal(dim1=1, dim2=2).abs().log()
         exponents = (logs / (len(inputs) - skipped)).mean(dim=0).sort(descending=True).values
         metrics = {"recurrent/lyapunov_max": exponents[0].item()}
         return Measurement(metrics, {"exponents": exponents.numpy()})

@@ -61,7 +61,7 @@ class MemoryCapacity(Diagnostic):
         with torch.no_grad():
             for cell in probe.dynamics.layers:
                 hidden, _ = cell(hidden)
-        states = hidden[:, lags:].flatten(0, 1).cpu().double()
+        states = hidden[:, lags:].flatten(0, 1).cpu()
         lagged = noise.squeeze(2).unfold(1, lags, 1)[:, 1:].flip(2)  # newest first
         by_lag = capacities(states, lagged.flatten(0, 1).double())
         capacity = min(by_lag.sum(), size)  # of the last digit, rounding

@@ -47,7 +47,7 @@ class Omega(Diagnostic):
         inputs = unrolled.batch.inputs.transpose(0, 1)
         points = (v.flatten(0, 1) for v in (inputs, unrolled.before, errors))
         pulled = probe.dynamics.pulled_back(*points).view_as(errors)
-        errors, pulled = errors.cpu().double(), pulled.cpu().double()  # not every device has these
+        errors, pulled = errors.cpu(), pulled.cpu()
         size = errors.square().sum(dim=2)
         counted = size >= NOTHING
         growth = (pulled.square().sum(dim=2) / size).where(counted, 1.0)

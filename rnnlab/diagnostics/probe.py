@@ -1,5 +1,6 @@
 """A model on real sequences, unrolled step by step: what the diagnostics look at."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,17 +20,23 @@ class Probe:
     """One look at a model; what several diagnostics need is computed once.
 
     Args:
-        model: In the state in which it is to be looked at (`eval`: no dropout).
+        model: In the state in which it is to be looked at (`eval`: no dropout). What is looked at is a
+            copy of it in double precision: a gradient that vanishes is soon below 1e-38, which is 0
+            in single precision.
         task: Whose sequences it is shown.
         seed: Which sequences; every variant is shown the same.
     """
 
     def __init__(self, model: SequenceModel, task: Task, seed: int) -> None:
-        self.model = model
+        device = next(model.parameters()).device
+        # Apple's GPUs have no double precision.
+        self.model = copy.deepcopy(model).to(
+            "cpu" if device.type == "mps" else device, torch.double
+        )
         self.task = task
         self.seed = seed
         self._unrolled: dict[int, Unrolled] = {}
-        parameter = next(model.parameters())
+        parameter = next(self.model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
 
     def batch(self, sequences: int) -> Batch:

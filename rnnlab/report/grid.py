@@ -23,7 +23,14 @@ HALF = 0.5
 NEVER_COMPARED = {
     *("seed", "train.data_seed", "num_params", "length", "length_key", "seq_len", "chance"),
     *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
-    *("resume", "resume.run", "resume.allow_changes", "num_threads", "allow_targets"),
+    *(
+        "resume",
+        "resume.run",
+        "resume.allow_changes",
+        "num_threads",
+        "flush_denormal",
+        "allow_targets",
+    ),
 }
 NEVER_COMPARED_SECTIONS = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
 

@@ -9,7 +9,12 @@ import json
 import torch
 
 from rnnlab import __version__
-from rnnlab.foundation.compute import compute_in_float32, keep_freed_memory, set_num_threads
+from rnnlab.foundation.compute import (
+    compute_in_float32,
+    keep_freed_memory,
+    set_flush_denormal,
+    set_num_threads,
+)
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.quiet import quiet_tools
@@ -37,7 +42,7 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     Raises:
         ValueError: For anything in the config that cannot be used; nothing has been recorded then.
     """
-    prepare_process(config.num_threads)
+    prepare_process(config.num_threads, config.flush_denormal)
     folder = RunFolder(request.folder)
     if earlier is None:
         _refuse_used(folder)
@@ -58,10 +63,11 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     return result
 
 
-def prepare_process(num_threads: int) -> None:
+def prepare_process(num_threads: int, flush_denormal: bool) -> None:
     """How this process computes from now on, and what its tools say of it."""
     quiet_tools()
     set_num_threads(num_threads)
+    set_flush_denormal(flush_denormal)
     compute_in_float32()
     keep_freed_memory()
     torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say

@@ -27,7 +27,16 @@ from rnnlab.training import checkpoints
 
 REACHED_BY = ("resume", "tracking.uri", "allow_targets")
 """Keys that say how a run is reached, not what it is."""
-CHANGEABLE = ("train", "eval", "optimizer", "clip", "trainer", "tracking", "num_threads")
+CHANGEABLE = (
+    "train",
+    "eval",
+    "optimizer",
+    "clip",
+    "trainer",
+    "tracking",
+    "num_threads",
+    "flush_denormal",
+)
 """What `resume.allow_changes` may change: not what the run is, nor what its optimizer stands on."""
 
 

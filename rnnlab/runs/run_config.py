@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from rnnlab.cells import Cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics import Diagnostic
-from rnnlab.foundation.checks import check_choice, check_int, check_seed, did_you_mean
+from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed, did_you_mean
 from rnnlab.foundation.masking import MASK, masked_config
 from rnnlab.runs.build import build, check_allowed
 from rnnlab.tasks import Task
@@ -35,7 +35,7 @@ SECTIONS = (
     *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
     *("diagnostics", "train", "eval"),
 )
-KEYS = (*SECTIONS, "seed", "num_threads", "resume", "allow_targets")
+KEYS = (*SECTIONS, "seed", "num_threads", "flush_denormal", "resume", "allow_targets")
 
 # What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
 TRAINER = ("accelerator", "devices", "precision", "deterministic")
@@ -63,6 +63,7 @@ class RunConfig:
 
     model: ModelConfig
     num_threads: int
+    flush_denormal: bool
     make_optimizer: Callable[[Iterable[Tensor]], Optimizer]
     make_schedule: Callable[[Optimizer], LRScheduler] | None
     clip: Clip
@@ -97,6 +98,7 @@ def read_config(plain: PlainConfig) -> RunConfig:
     config = RunConfig(
         model=read_model(plain),
         num_threads=num_threads,
+        flush_denormal=check_bool("flush_denormal", plain["flush_denormal"]),
         make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
         make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
         clip=build("clip", plain["clip"], Clip, allow)(),

@@ -15,6 +15,7 @@ from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import Probe
 from rnnlab.diagnostics.gradient_by_lag import GradientByLag, horizon
+from rnnlab.foundation.compute import set_flush_denormal
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from tests.support.systems import linear, orthogonal, probe
@@ -45,6 +46,18 @@ def test_diagonal_u_by_hand() -> None:
     np.testing.assert_allclose(
         arrays["h"] / arrays["h"][0], np.array(expected) / expected[0], rtol=1e-5
     )
+
+
+def test_below_what_single_precision_holds() -> None:
+    """The model's own float32 ends at 1e-45, or, flushed, at 1e-38."""
+    seen = linear(1e-3 * torch.eye(4), Adding(seq_len=40))
+    single = Probe(seen.model.float(), seen.task, seed=0)
+    set_flush_denormal(True)
+    try:
+        _, arrays = GradientByLag().measure(single)
+    finally:
+        set_flush_denormal(False)
+    np.testing.assert_allclose(arrays["h"] / arrays["h"][0], 1e-3 ** np.arange(40), rtol=1e-4)
 
 
 @pytest.mark.parametrize("bias", [-1.0, 0.0, 1.0, 5.0])
