@@ -7,9 +7,11 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+from rnnlab.cells import Cell, check_cell
 from rnnlab.diagnostics.callback import DiagnosticsCallback
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.run_config import RunConfig
+from rnnlab.tasks import check_task
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
@@ -68,10 +70,16 @@ def make_module(
         changed: Settings of the optimizer that a resume has changed.
 
     Raises:
-        ValueError: For what its parts refuse of the config, as a learning rate below 0.
+        ValueError: For what its parts refuse of the config, as a learning rate below 0, and for a
+            task or a cell that does not keep to its interface.
     """
+    model = config.model.make()
+    check_task(config.task)
+    for layer in model.layers:
+        assert isinstance(layer, Cell)
+        check_cell(layer)
     module = TrainingModule(
-        config.model.make(),
+        model,
         config.task,
         optimizer=config.make_optimizer,
         clip=config.clip,

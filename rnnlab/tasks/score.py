@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from rnnlab.tasks import Task
+from rnnlab.tasks.task import Task
 
 
 class Score:
@@ -15,7 +15,8 @@ class Score:
     def add(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
         count = targets.size(0)
         figures = {"loss": task.loss(outputs, targets) * count}
-        figures["error"] = task.errors(outputs, targets).sum()
+        wrong = task.errors(outputs, targets)
+        figures["error"] = (wrong | ~outputs.flatten(1).isfinite().all(dim=1)).sum()
         figures |= {name: values.sum() for name, values in task.scores(outputs, targets).items()}
         self.sequences += count
         for name, value in figures.items():

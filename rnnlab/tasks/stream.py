@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int, check_seed
-from rnnlab.tasks import Batch, Task
+from rnnlab.tasks.task import Batch, Task
 
 STREAMS = {"train": 0, "val": 1, "confirm": 2, "test": 3, "dropout": 4, "diagnostics": 5}
 

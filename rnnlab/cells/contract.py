@@ -1,0 +1,81 @@
+"""What a cell has to keep to, or what is said of it would be false."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.foundation.contract import called, refuse
+
+BATCH, STEPS = 3, 4
+
+
+def check_cell(cell: Cell) -> None:
+    """Try a copy of a cell, in double precision, on a few random steps.
+
+    Checked are that `initial_state` and `step` give a tuple of tensors (batch, ...), of the same shapes
+    and types at every step, the first of them h_t, (batch, hidden_size); and that `forward` gives what
+    the loop over `step` gives. Every run begins with it, and a test of your own cell can call it:
+    `check_cell(LeakyCell(input_size=2, hidden_size=8))`.
+
+    Raises:
+        ContractError: That names the cell's class, what it gave and what is wanted.
+    """
+    cell = copy.deepcopy(cell).double().cpu().eval()
+    draws = torch.Generator().manual_seed(0)
+    inputs = torch.randn(BATCH, STEPS, cell.input_size, generator=draws, dtype=torch.double)
+    with torch.no_grad():
+        state = called(cell, "initial_state", inputs)
+        _check_state(cell, "initial_state", state, None)
+        hidden = []
+        for x in inputs.unbind(dim=1):
+            after = called(cell, "step", x, state)
+            _check_state(cell, "step", after, state)
+            state = after
+            hidden.append(state[0])
+        _check_forward(cell, called(cell, "forward", inputs), torch.stack(hidden, dim=1), state)
+
+
+def _check_state(cell: Cell, method: str, state: Any, before: State | None) -> None:
+    if not isinstance(state, tuple) or not state or not all(map(torch.is_tensor, state)):
+        wanted = "a tuple of tensors, as (h,)"
+        refuse(cell, f"{method} gave {_kinds(state)}", wanted)
+    wanted = (BATCH, cell.hidden_size)
+    if state[0].shape != wanted or any(len(tensor) != BATCH for tensor in state):
+        asked = f"tensors (batch, ...), the first (batch, hidden_size) = {wanted}"
+        refuse(cell, f"{method} gave {_kinds(state)}", asked)
+    if before is not None and _kinds(state) != _kinds(before):
+        asked = f"what it was given, {_kinds(before)}"
+        refuse(cell, f"{method} gave {_kinds(state)}", asked)
+
+
+def _check_forward(cell: Cell, given: Any, hidden: Tensor, state: State) -> None:
+    if type(cell).forward is Cell.forward:
+        return
+    pair = isinstance(given, tuple) and len(given) == 2 and torch.is_tensor(given[0])
+    if not pair or _kinds(given[0]) != _kinds(hidden) or _kinds(given[1]) != _kinds(state):
+        asked = f"hidden states and the last state, {_kinds((hidden, state))}"
+        refuse(cell, f"forward gave {_kinds(given)}", asked)
+    steps, unrolled = (given[0], *given[1]), (hidden, *state)
+    off = max(_difference(a, b) for a, b in zip(steps, unrolled, strict=True))
+    if off > 1e-6:
+        asked = "the same values from both"
+        refuse(cell, f"forward is off from the loop over step by {off:.2g}", asked)
+
+
+def _difference(a: Tensor, b: Tensor) -> float:
+    """The largest, relative to the largest number."""
+    largest = b.abs().max().clamp(min=1.0)
+    return 0.0 if torch.equal(a, b) else float(((a - b).abs().max() / largest).nan_to_num(1.0))
+
+
+def _kinds(value: object) -> str:
+    """`(tensor (3, 8) of torch.float64, tensor (3, 1) of torch.float64)`"""
+    if isinstance(value, Tensor):
+        return f"tensor {tuple(value.shape)} of {value.dtype}"
+    if isinstance(value, tuple | list):
+        inner = ", ".join(map(_kinds, value))
+        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,42 @@
+"""What code of a user's own has to keep to, as one message that names the class, what it gave, and what is wanted."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rnnlab.foundation.masking import first_line
+
+
+class ContractError(ValueError):
+    """A class that does not keep to its interface: results from it would mean nothing."""
+
+
+def refuse(owner: object, what: str, wanted: str) -> NoReturn:
+    """Raise that `Mine.errors gave (7, 1) of torch.float32; wanted: ...`."""
+    raise ContractError(f"{type(owner).__name__}.{what}; wanted: {wanted}")
+
+
+def called(owner: object, method: str, *arguments: Any) -> Any:
+    """What a method gives.
+
+    Raises:
+        ContractError: If it raises something: with that, and the line of the code that did.
+    """
+    function: Callable[..., Any] = getattr(owner, method)
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raised = f"{type(error).__name__}: {first_line(error)}"
+        frame = _own_frame(error)
+        raise ContractError(f"{type(owner).__name__}.{method} raised {raised}{frame}") from error
+
+
+def _own_frame(error: Exception) -> str:
+    """` (leaky.py, line 27)`: the last line outside of installed packages and of rnnlab."""
+    package = Path(__file__).resolve().parents[1]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if "site-packages" not in path.parts and not path.resolve().is_relative_to(package):
+            return f" ({path.name}, line {frame.lineno})"
+    return ""

@@ -1,0 +1,148 @@
+"""What a task has to keep to, or what is said of it would be false."""
+
+import math
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnlab.foundation.contract import called, refuse
+from rnnlab.tasks.stream import generator
+from rnnlab.tasks.task import Batch, Task
+
+PRIMES = (7, 11, 13, 17, 19, 23, 29)
+
+
+def check_task(task: Task) -> None:
+    """Try a task on a few sequences.
+
+    It is sampled, and random outputs between 0 and 1 are scored: one number for each answer's
+    features, as a model would give. Checked are the shapes and types of the batch, `loss` and
+    `errors`; that both set each output against the target of its own sequence, which a tensor that
+    torch has broadcast does not; that `chance` is positive and finite; and that equal draws give equal
+    batches, and different ones different batches. Every run begins with it, and a test of your own
+    task can call it: `check_task(FirstBit(seq_len=20))`.
+
+    Raises:
+        ContractError: That names the task's class, what it gave and what is wanted.
+    """
+    _check_numbers(task)
+    batch = _check_sample(task)
+    _check_draws(task, batch)
+    draws = torch.Generator().manual_seed(0)
+    outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
+    _check_loss(task, outputs, batch.targets)
+    _check_errors(task, outputs, batch.targets)
+    _check_scores(task, outputs, batch)
+
+
+def _check_numbers(task: Task) -> None:
+    for name in ("input_size", "output_size", "length", "seq_len"):
+        if type(value := getattr(task, name)) is not int or value < 1:
+            refuse(task, f"{name} is {value!r}", "a whole number of at least 1")
+    for name, most in (("chance", math.inf), ("solved_below", 1.0)):
+        value = getattr(task, name)
+        if not isinstance(value, int | float) or not 0 < value < most or math.isnan(value):
+            least = "a positive, finite number" if name == "chance" else "a number in (0, 1)"
+            refuse(task, f"{name} is {value!r}", least)
+
+
+def _check_sample(task: Task) -> Batch:
+    """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
+    for count in PRIMES:
+        batch = called(task, "sample", count, generator(0, "diagnostics", 0))
+        if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
+            refuse(task, f"sample gave {_kind(batch)}", "Batch(inputs, targets), two tensors")
+        sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
+        if count not in sizes:
+            break
+    inputs, targets = batch
+    if inputs.dim() != 3 or inputs.shape[::2] != (count, task.input_size):
+        wanted = f"(batch, seq_len, input_size) = ({count}, {task.seq_len}, {task.input_size})"
+        refuse(task, f"sample gave inputs {_kind(inputs)}", wanted)
+    if targets.dim() < 2 or len(targets) != count or not 0 < targets.size(1) <= inputs.size(1):
+        wanted = (
+            f"(batch, target_len, ...) with batch = {count}, target_len at most {inputs.size(1)}"
+        )
+        refuse(task, f"sample gave targets {_kind(targets)}", wanted)
+    for name, tensor in (("inputs", inputs), ("targets", targets)):
+        if not tensor.isfinite().all():
+            refuse(task, f"sample gave {name} with NaN or infinity in them", "finite numbers")
+    return Batch(inputs, targets)
+
+
+def _check_draws(task: Task, batch: Batch) -> None:
+    count = len(batch.inputs)
+    again = called(task, "sample", count, generator(0, "diagnostics", 0))
+    if not all(map(torch.equal, batch, again)):
+        refuse(
+            task,
+            "sample gave different batches from equal generators",
+            "all its randomness from the generator it is given, or no two runs see the same data",
+        )
+    others = [called(task, "sample", count, generator(0, "diagnostics", n)) for n in range(1, 5)]
+    if all(torch.equal(batch.inputs, other[0]) for other in others):
+        refuse(
+            task,
+            "sample gave the same inputs from different generators",
+            "inputs that are drawn from the generator it is given, new ones in each batch",
+        )
+
+
+def _check_loss(task: Task, outputs: Tensor, targets: Tensor) -> None:
+    loss = _scored(task, "loss", outputs, targets)
+    if not torch.is_tensor(loss) or loss.dim() != 0 or not loss.is_floating_point():
+        refuse(task, f"loss gave {_kind(loss)}", "the mean loss, a scalar tensor of floats")
+    if not loss.isfinite():
+        wanted = "a finite number for finite outputs, here between 0 and 1"
+        refuse(task, f"loss gave {loss.item()}", wanted)
+    # A mean over all pairs of an output and a target is the same whichever target is whose.
+    shuffled = [_scored(task, "loss", outputs, targets.roll(n, 0)) for n in (1, 2, 3)]
+    varied = any(not torch.equal(targets, targets.roll(n, 0)) for n in (1, 2, 3))
+    if varied and all(torch.allclose(loss, other, rtol=1e-6, atol=0.0) for other in shuffled):
+        _refuse_broadcast(task, "loss", outputs, targets)
+
+
+def _check_errors(task: Task, outputs: Tensor, targets: Tensor) -> None:
+    errors, count = _scored(task, "errors", outputs, targets), len(targets)
+    if not torch.is_tensor(errors) or errors.shape != (count,) or errors.dtype != torch.bool:
+        wanted = f"({count},) of torch.bool: whether each of the {count} sequences is wrong"
+        refuse(task, f"errors gave {_kind(errors)} for {count} sequences", wanted)
+    for i in range(count):
+        alone = _scored(task, "errors", outputs[i : i + 1], targets[i : i + 1])
+        if bool(alone) is not bool(errors[i]):
+            _refuse_broadcast(task, "errors", outputs, targets)
+
+
+def _check_scores(task: Task, outputs: Tensor, batch: Batch) -> None:
+    count = len(batch.targets)
+    given = {f"scores[{k!r}]": v for k, v in task.scores(outputs, batch.targets).items()}
+    if (lags := task.lags(batch)) is not None:
+        given["lags"] = lags
+    for name, value in given.items():
+        if not torch.is_tensor(value) or value.shape != (count,):
+            refuse(task, f"{name} gave {_kind(value)}", f"({count},): a number for each sequence")
+
+
+def _scored(task: Task, method: str, outputs: Tensor, targets: Tensor) -> Any:
+    """What `loss` or `errors` gives, where torch's warning of a broadcast is an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Using a target size", UserWarning)
+        return called(task, method, outputs, targets)
+
+
+def _refuse_broadcast(task: Task, method: str, outputs: Tensor, targets: Tensor) -> None:
+    refuse(
+        task,
+        f"{method} does not set each output against the target of its own sequence: outputs "
+        f"{tuple(outputs.shape)} and targets {tuple(targets.shape)} are broadcast, or mixed",
+        "outputs and targets brought to one shape first",
+    )
+
+
+def _kind(value: object) -> str:
+    """`a tensor (7, 1) of torch.float32`, `a float`"""
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)} of {value.dtype}"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,176 @@
+"""What is refused of a user's task. Oracle: one task that keeps to everything, and one mistake at a time."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from rnnlab.foundation.contract import ContractError
+from rnnlab.tasks import Batch, Task, check_task
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.score import Score
+from rnnlab.tasks.teacher import Teacher
+from rnnlab.tasks.temporal_order import TemporalOrder
+
+
+@dataclass(frozen=True)
+class Last(Task):
+    """Repeat the last number."""
+
+    seq_len: int = 5  # pyrefly: ignore[bad-override]
+
+    @property
+    def input_size(self) -> int:
+        return 1
+
+    @property
+    def output_size(self) -> int:
+        return 1
+
+    @property
+    def chance(self) -> float:
+        return 1 / 12
+
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        inputs = torch.rand(batch_size, self.seq_len, 1, generator=generator)
+        return Batch(inputs, inputs[:, -1:])
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.mse_loss(outputs, targets)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return ((outputs - targets).abs() > 0.1).flatten(1).any(1)
+
+    def at_length(self, seq_len: int) -> Self:
+        return replace(self, seq_len=seq_len)
+
+
+def flat(inputs: Tensor) -> Batch:
+    """Targets (batch, 1) for outputs (batch, 1, 1)."""
+    return Batch(inputs, inputs[:, -1])
+
+
+def mistaken(**members: Any) -> Task:
+    return type("Mistaken", (Last,), members)()
+
+
+def numbers(batch_size: int, generator: Generator) -> Tensor:
+    return torch.rand(batch_size, 5, 1, generator=generator)
+
+
+BY_PAIRS = {
+    "sample": lambda self, n, g: flat(numbers(n, g)),
+    "loss": lambda self, y, t: ((y - t) ** 2).mean(),
+    "errors": lambda self, y, t: (y[:, 0] - t).abs()[:, 0] > 0.1,
+}
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "one number for all sequences": (
+        {"errors": lambda self, y, t: ((y - t).abs() > 0.1).float().mean()},
+        (
+            "Mistaken.errors gave a tensor () of torch.float32 for 7 sequences; "
+            "wanted: (7,) of torch.bool"
+        ),
+    ),
+    "a python number": (
+        {"errors": lambda self, y, t: 0.0},
+        "errors gave a float for 7 sequences; wanted: (7,) of torch.bool",
+    ),
+    "an error each answer": (
+        {"errors": lambda self, y, t: (y - t).abs() > 0.1},
+        "errors gave a tensor (7, 1, 1) of torch.bool",
+    ),
+    "errors of all sequences together": (
+        {"errors": lambda self, y, t: ((y - t).abs().max() > 0.3).expand(len(t))},
+        "errors does not set each output against the target of its own sequence",
+    ),
+    "a loss each sequence": (
+        {"loss": lambda self, y, t: ((y - t) ** 2).flatten(1).mean(1)},
+        "loss gave a tensor (7,) of torch.float32; wanted: the mean loss, a scalar tensor",
+    ),
+    "a loss that is not finite": (
+        {"loss": lambda self, y, t: F.mse_loss(y, t) / 0},
+        "loss gave inf; wanted: a finite number",
+    ),
+    "what torch warns of": (
+        {"sample": lambda self, n, g: flat(numbers(n, g))},
+        (
+            "loss raised UserWarning: Using a target size (torch.Size([7, 1])) that is different to "
+            "the input size (torch.Size([7, 1, 1]))"
+        ),
+    ),
+    "a broadcast that torch does not warn of": (
+        BY_PAIRS,
+        (
+            "loss does not set each output against the target of its own sequence: "
+            "outputs (7, 1, 1) and targets (7, 1) are broadcast"
+        ),
+    ),
+    "chance zero": ({"chance": 0.0}, "chance is 0.0; wanted: a positive, finite number"),
+    "chance infinite": ({"chance": math.inf}, "chance is inf"),
+    "chance a tensor": ({"chance": torch.tensor(1.0)}, "chance is tensor(1.)"),
+    "solved whatever comes": ({"solved_below": 1.5}, "solved_below is 1.5; wanted: a number in"),
+    "sizes": ({"input_size": 0}, "input_size is 0; wanted: a whole number of at least 1"),
+    "inputs of another size": ({"input_size": 2}, "sample gave inputs a tensor (7, 5, 1)"),
+    "targets without a step": (
+        {"sample": lambda self, n, g: Batch(x := numbers(n, g), x[:, -1, 0])},
+        "sample gave targets a tensor (7,) of torch.float32",
+    ),
+    "no batch": ({"sample": lambda self, n, g: numbers(n, g)}, "sample gave a tensor (7, 5, 1)"),
+    "NaN in inputs": (
+        {"sample": lambda self, n, g: Batch(x := numbers(n, g) * math.nan, x[:, -1:])},
+        "sample gave inputs with NaN",
+    ),
+    "torch's own randomness": (
+        {"sample": lambda self, n, g: Batch(x := torch.rand(n, 5, 1), x[:, -1:])},
+        "sample gave different batches from equal generators",
+    ),
+    "always the same": (
+        {"sample": lambda self, n, g: Batch(x := torch.ones(n, 5, 1).cumsum(0), x[:, -1:])},
+        "sample gave the same inputs from different generators",
+    ),
+    "an error of its own": (
+        {"errors": lambda self, y, t: y[:, 5]},
+        (
+            "errors raised IndexError: index 5 is out of bounds for dimension 1 with size 1 "
+            "(test_task_contract.py, line "
+        ),
+    ),
+    "scores": (
+        {"scores": lambda self, y, t: {"bits": y.mean()}},
+        "scores['bits'] gave a tensor () of torch.float32; wanted: (7,): a number for each",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "task", [Last(), Adding(), CopyMemory(), TemporalOrder(), Teacher()], ids=str
+)
+def test_what_keeps_to_it_passes(task: Task) -> None:
+    state = torch.get_rng_state()
+    check_task(task)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named(mistake: str) -> None:
+    members, message = MISTAKES[mistake]
+    with pytest.raises(ContractError) as refused:
+        check_task(mistaken(**members))
+    assert str(refused.value).startswith("Mistaken.")
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_answer_that_is_not_finite_is_wrong() -> None:
+    """Also for a task whose own comparison, as of NaN with a bound, says nothing."""
+    score, targets = Score(), torch.zeros(4, 1, 1)
+    outputs = torch.tensor([0.0, math.nan, math.inf, 0.0]).view(4, 1, 1)
+    assert Last().errors(outputs, targets).tolist() == [False, False, True, False]
+    score.add(Last(), outputs, targets)
+    assert score.means("test")["test/error"] == 0.5
