@@ -69,6 +69,11 @@ class RunFolder(TrackedFolder):
         return self.path / "packages.txt"
 
     @property
+    def code(self) -> Path:
+        """The source of the user's own classes that its config names."""
+        return self.path / "code"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of its checkpoints."""
         return self.path / "checkpoints"

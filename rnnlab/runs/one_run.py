@@ -15,12 +15,14 @@ from rnnlab.foundation.compute import (
     set_flush_denormal,
     set_num_threads,
 )
+from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.quiet import quiet_tools
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
 from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
+from rnnlab.runs.own_code import write_code
 from rnnlab.runs.request import Request
 from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
@@ -50,6 +52,7 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
         tracked = _track(config, result, parts)
+        try_to_write(lambda: write_code(folder, config.plain))
 
         def work() -> list[str]:
             outcome = train(parts, None if earlier is None else earlier.checkpoint)

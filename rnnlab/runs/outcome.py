@@ -69,7 +69,7 @@ def write_artifacts(config: RunConfig, result: Result, parts: Parts) -> list[str
     if config.tracking.log_model:
         weights = module.model.state_dict()
         writers.append(lambda: [write_model(folder.path, config.plain, weights)])
-    names = [folder.config.name]
+    names = [folder.config.name, *([folder.code.name] if folder.code.is_dir() else [])]
     for write in writers:
         try:
             names += write()

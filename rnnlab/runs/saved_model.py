@@ -17,6 +17,7 @@ from torch import Tensor
 
 from rnnlab import __version__
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.own_code import model_sections, requirements
 
 CODE = Path(__file__).with_name("served_model.py")
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
@@ -27,25 +28,35 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
 
     Args:
         folder: The run's.
-        config: Of the run, plain and without secrets.
+        config: Of the run, plain and without secrets. The run's folder has the code that it names.
         weights: Of the model.
     """
-    path = RunFolder(folder).model
-    shutil.rmtree(path, ignore_errors=True)  # of an attempt that was killed here
+    run = RunFolder(folder)
+    shutil.rmtree(run.model, ignore_errors=True)  # of an attempt that was killed here
     any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
-    with TemporaryDirectory(dir=folder) as parts:
+    with TemporaryDirectory(dir=folder) as beside:
         # A full disk is an OSError here, where safetensors' own writer has an error of its own.
-        weights_path, config_path = Path(parts, "weights.safetensors"), Path(parts, "model.json")
-        weights_path.write_bytes(
+        parts = {
+            "weights": Path(beside, "weights.safetensors"),
+            "config": Path(beside, "model.json"),
+        }
+        parts["weights"].write_bytes(
             save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
         )
         content = {"version": __version__, "config": dict(config)}
-        config_path.write_text(json.dumps(content), encoding="utf-8")
+        parts["config"].write_text(json.dumps(content), encoding="utf-8")
+        if run.code.is_dir():
+            parts["code"] = run.code
         mlflow.pyfunc.save_model(
-            path,
+            run.model,
             python_model=str(CODE),
-            artifacts={"weights": str(weights_path), "config": str(config_path)},
+            artifacts={name: str(path) for name, path in parts.items()},
             signature=ModelSignature(inputs=any_size, outputs=any_size),
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pip_requirements=[*_required(), *requirements(model_sections(config))],
+            model_config={"allow_targets": []},  # what the caller may set as it is loaded
         )
-    return path.name
+    return run.model.name
+
+
+def _required() -> list[str]:
+    return [f"rnnlab=={__version__}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)]

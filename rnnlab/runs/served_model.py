@@ -3,6 +3,10 @@
 MLflow keeps a copy of this file with the model ("models from code") and nothing is pickled. Inputs
 are (batch, seq_len, input_size), of any length; predictions are y_t at every step,
 (batch, seq_len, output_size). Loading it needs rnnlab installed.
+
+A model of a cell or a task of the user's own brings their source. To load it is to run that, which
+the caller has to allow by the package's name: `mlflow.pyfunc.load_model(uri,
+model_config={"allow_targets": ["leaky"]})`, or RNNLAB_ALLOW_TARGETS=leaky for a command of MLflow's.
 """
 
 import json
@@ -24,9 +28,17 @@ class ServedModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         content = json.loads(Path(context.artifacts["config"]).read_text("utf-8"))
         check_version("the model", content["version"])
-        from rnnlab.runs.run_config import read_model  # of this version, once that is known to do
+        # of this version, once that is known to do
+        from rnnlab.runs.build import check_allowed
+        from rnnlab.runs.own_code import allow_code, allowed_by_environment, model_sections
+        from rnnlab.runs.run_config import read_model
 
-        config = read_model(content["config"])
+        given = (context.model_config or {}).get("allow_targets", [])
+        plain = {**content["config"], "allow_targets": check_allowed(given)}
+        plain["allow_targets"] += allowed_by_environment()
+        code = Path(context.artifacts.get("code", "none"))
+        allow_code(model_sections(plain), code, plain["allow_targets"])
+        config = read_model(plain)
         self.model, self.input_size = config.make().eval(), config.task.input_size
         self.model.load_state_dict(load_file(context.artifacts["weights"]))
 

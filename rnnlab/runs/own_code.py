@@ -1,0 +1,137 @@
+"""A user's own code: which files a config's targets come from, kept with the run, and loaded again.
+
+A run whose config names classes of the user's own (`_target_: leaky.LeakyCell`) keeps the source of
+their modules, and of all that these import from beside them, in its folder and in its model. What
+has been installed as a package is not copied: the model's requirements name it with its version.
+"""
+
+import importlib
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import Any
+
+from rnnlab.foundation.files import write_bytes
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.build import ALLOWED_PACKAGES, ConfigError, lies_in
+from rnnlab.tracking.result import leaves
+
+ALLOW_TARGETS = "RNNLAB_ALLOW_TARGETS"  # environment: packages, as mine,yours
+
+
+def own_targets(config: Mapping[str, Any]) -> list[str]:
+    """The modules, by dotted name, of the classes of a config that are neither rnnlab's nor torch's."""
+    targets = [value for key, value in leaves(config) if key.endswith("_target_")]
+    return sorted({t.rpartition(".")[0] for t in targets if not lies_in(ALLOWED_PACKAGES, t)})
+
+
+def model_sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a config a model is made of: more of it is not needed to load one."""
+    return {name: config[name] for name in ("task", "cell", "model") if name in config}
+
+
+def requirements(config: Mapping[str, Any]) -> list[str]:
+    """The installed packages among them, with their versions: `mine==1.0`."""
+    installed = packages_distributions()
+    names = {module.partition(".")[0] for module in own_targets(config)}
+    found = {d for name in names if not _is_source(name) for d in installed.get(name, ())}
+    return [f"{name}=={version(name)}" for name in sorted(found)]
+
+
+def write_code(folder: RunFolder, config: Mapping[str, Any]) -> None:
+    """Keep the sources of a config's own classes in a run's folder; nothing where there are none.
+
+    Raises:
+        OSError: If the disk is full.
+    """
+    for name, path in _sources(own_targets(config)).items():
+        target = folder.code / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, path.read_bytes())
+
+
+def allow_code(config: Mapping[str, Any], code: Path, allowed: Iterable[str]) -> None:
+    """Let the classes be imported that a model has brought the code of.
+
+    Args:
+        config: Of the model.
+        code: The folder of its code.
+        allowed: Packages whose code may run, as the caller says.
+
+    Raises:
+        ValueError: If it needs one that the caller has not named, or another module of the same name
+            has been imported already.
+    """
+    modules = own_targets(config)
+    packages = sorted({module.partition(".")[0] for module in modules})
+    if refused := [package for package in packages if package not in allowed]:
+        raise ConfigError(
+            f"the model runs code of its own when it is loaded ({', '.join(refused)}): allow it with "
+            f"mlflow.pyfunc.load_model(uri, model_config={{'allow_targets': {packages}}}), or for a "
+            f"command with {ALLOW_TARGETS}={','.join(packages)}"
+        )
+    _refuse_others(code)
+    sys.path.insert(0, str(code))
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    finally:
+        sys.path.remove(str(code))
+        sys.path.append(str(code))  # for what it imports later
+
+
+def allowed_by_environment() -> list[str]:
+    """The packages that RNNLAB_ALLOW_TARGETS names."""
+    return [name for name in os.environ.get(ALLOW_TARGETS, "").split(",") if name]
+
+
+def _refuse_others(code: Path) -> None:
+    """A module that has been imported already stays, whatever the model brings under its name."""
+    for kept in sorted(code.rglob("*.py")):
+        parts = kept.relative_to(code).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and Path(file).read_bytes() != kept.read_bytes():
+            raise ConfigError(
+                f"{name} of the model is not the one that this process has imported from {file}: "
+                "load the model in another process"
+            )
+
+
+def _sources(modules: Iterable[str]) -> dict[str, Path]:
+    """The source files of these modules and of all that they import from beside them, by relative path.
+
+    Imports are found by reading: nothing is run.
+    """
+    roots = [str(Path(p or ".").absolute()) for p in sys.path if _is_own(Path(p or ".").absolute())]
+    finder = ModuleFinder(path=roots, excludes=list(ALLOWED_PACKAGES))
+    for module in modules:
+        if _is_source(module.partition(".")[0]):
+            finder.import_hook(module)
+    found = {}
+    for module in finder.modules.values():
+        path = Path(str(getattr(module, "__file__", "")))
+        if path.suffix == ".py":
+            root = next(root for root in roots if path.is_relative_to(root))
+            found[str(path.relative_to(root))] = path
+    return found
+
+
+def _is_source(package: str) -> bool:
+    """Whether a package lies where its user writes it, and not where it was installed to."""
+    spec = find_spec(package)
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+    return any(place is not None and _is_own(Path(place).absolute()) for place in places)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a path is neither Python's own nor one that packages are installed to."""
+    if {"site-packages", "dist-packages"} & set(path.parts) or path.suffix == ".zip":
+        return False
+    of_python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    return not any(path.is_relative_to(place) for place in of_python if place)
