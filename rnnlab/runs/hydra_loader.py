@@ -42,11 +42,22 @@ class ReadOnce(ConfigRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self.read:
-            self.read[config_path] = super().load_config(config_path)
+            self.read[config_path] = _by_name(config_path, super().load_config(config_path))
         return copy.deepcopy(self.read[config_path])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ReadOnce":
         return copy.copy(self)
+
+
+def _by_name(config_path: str, read: ConfigResult | None) -> ConfigResult | None:
+    """A diagnostic's yaml, written as a cell's is, as a section of its own: several can be chosen.
+
+    diagnostics/omega.yaml with `_target_` and `sequences` is composed as `diagnostics.omega`.
+    """
+    group, _, name = config_path.rpartition("/")
+    if group == "diagnostics" and read is not None and "_target_" in read.config:
+        read.config = OmegaConf.create({name: read.config})
+    return read
 
 
 class CheckedLoader(ConfigLoaderImpl):

@@ -175,9 +175,7 @@ def test_refused_before_anything_trains(home: Path) -> None:
 def test_one_of_the_users_own(command: Command, home: Path) -> None:
     (home / "mine" / "diagnostics").mkdir(parents=True)
     (home / "mine" / "biggest.py").write_text(OWN)
-    (home / "mine" / "diagnostics" / "biggest.yaml").write_text(
-        "biggest:\n  _target_: biggest.Biggest\n"
-    )
+    (home / "mine" / "diagnostics" / "biggest.yaml").write_text("_target_: biggest.Biggest\n")
     finished = command(
         *("--config-dir", "mine", "allow_targets=[biggest]", "diagnostics=[omega,biggest]"),
         *(*RUN, "train.steps=2"),

@@ -18,7 +18,7 @@ from rnnlab.diagnostics import Diagnostic, Measurement
 
 def subnormal():
     """1 where a subnormal number differs from 0, else 0."""
-    return float(torch.full((1,), 1e-38) * 1e-3 > 0)
+    return float(torch.full((1,), 2e-38) * 1e-3 > 0)
 
 
 class Tiny(Cell):
@@ -80,7 +80,7 @@ def test_a_subnormal_number_in_training_validation_and_diagnostics(
 
 def test_threads_that_have_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting is a thread's own: torch's begin anew, with the new one."""
-    subnormal = torch.full((1_000_000,), 1e-38)
+    subnormal = torch.full((1_000_000,), 2e-38)
     try:
         torch.set_num_threads(2)
         for flush in (True, False, True):

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from rnnlab.runs.hydra_loader import CheckedLoader
 
+NONE = "diagnostics=none"
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 
 
@@ -24,6 +25,8 @@ def _plugins() -> None:
 
 
 def composed(loader: ConfigLoaderImpl, *overrides: str) -> Any:
+    # A diagnostic's yaml is composed in a way of rnnlab's own: see the test of that.
+    overrides = overrides if any("diagnostics" in o for o in overrides) else (*overrides, NONE)
     config = loader.load_configuration("config", list(overrides), RunMode.RUN)
     return OmegaConf.to_container(config, resolve=False)
 
@@ -38,6 +41,22 @@ def test_a_job_is_composed_as_by_hydra_whatever_came_before() -> None:
     ):
         hydras = ConfigLoaderImpl(create_config_search_path(CONF))
         assert composed(ours, *overrides) == composed(hydras, *overrides)
+
+
+def test_each_diagnostic_is_a_section_of_its_own(tmp_path: Path) -> None:
+    """Oracle: Hydra's own words for it, a package for each."""
+    (tmp_path / "diagnostics").mkdir()
+    (tmp_path / "diagnostics" / "mine.yaml").write_text("_target_: mine.Mine\ndepth: 3\n")
+    place = create_config_search_path(CONF)
+    place.prepend("mine", f"file://{tmp_path}")
+    ours, hydras = CheckedLoader(place), ConfigLoaderImpl(place)
+    chosen = composed(ours, "diagnostics=[omega,mine,lyapunov]", "diagnostics.omega.sequences=5")
+    packages = (f"+diagnostics@diagnostics.{name}={name}" for name in ("omega", "mine", "lyapunov"))
+    named = composed(hydras, NONE, *packages, "diagnostics.omega.sequences=5")
+    assert chosen["diagnostics"] == named["diagnostics"]
+    assert chosen["diagnostics"]["mine"] == {"_target_": "mine.Mine", "depth": 3}
+    every = composed(ours, "diagnostics=[all,mine]")["diagnostics"]
+    assert every == composed(ours, "diagnostics=all")["diagnostics"] | {"mine": every["mine"]}
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
