@@ -106,7 +106,7 @@ class ReadoutNorm(Diagnostic):
         axes.bar(["at first", "at the end"], [first["norm"][0], last["norm"][0]])
 ''',
     "diagnostics/readout_norm.yaml": (
-        "# The norm of the readout\nreadout_norm:\n  _target_: readout_norm.ReadoutNorm\n"
+        "# The norm of the readout\n_target_: readout_norm.ReadoutNorm\n"
     ),
 }
 OWN = (

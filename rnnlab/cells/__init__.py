@@ -2,5 +2,6 @@
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.cells.contract import check_cell
+from rnnlab.cells.sequence_model import SequenceModel
 
-__all__ = ["Cell", "State", "check_cell"]
+__all__ = ["Cell", "SequenceModel", "State", "check_cell"]

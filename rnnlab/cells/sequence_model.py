@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from rnnlab.cells import Cell, State
+from rnnlab.cells.cell import Cell, State
 from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 
@@ -61,6 +61,9 @@ class SequenceModel(nn.Module):
         self, inputs: Tensor, states: list[State] | None = None, last: int | None = None
     ) -> tuple[Tensor, list[State]]:
         """The outputs of all steps, (batch, seq_len, output_size), and each layer's last state.
+
+        A task's targets line up with the last steps, and its loss takes the outputs of these alone:
+        `outputs, _ = model(inputs, last=targets.size(1))`.
 
         Args:
             inputs: (batch, seq_len, input_size).

@@ -113,17 +113,12 @@ def make_trainer(
     Raises:
         ValueError: For a setting that Lightning refuses, or for several devices.
     """
-    train = config.train
     try:
         trainer = config.make_trainer(
             logger=logger,
-            max_epochs=-(-train.steps // train.val_every),  # an epoch is up to a validation
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-            reload_dataloaders_every_n_epochs=1,
+            **config.train.trainer_options,
             enable_progress_bar=False,
             enable_model_summary=False,
-            use_distributed_sampler=False,
             callbacks=[*callbacks, *checkpointing(folder)],
             plugins=[checkpoint_io],
         )

@@ -1,6 +1,7 @@
 """Synthetic problems of long dependencies, a file each, and their streams of batches."""
 
 from rnnlab.tasks.contract import check_task
+from rnnlab.tasks.stream import Stream
 from rnnlab.tasks.task import Batch, Task
 
-__all__ = ["Batch", "Task", "check_task"]
+__all__ = ["Batch", "Stream", "Task", "check_task"]

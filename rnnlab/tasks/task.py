@@ -4,8 +4,10 @@ One convention holds everywhere: batch first, (batch, seq_len, features). A task
 `target_len` steps, and what it is asked to score are the outputs at those steps alone.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple, Self
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Generator, Tensor
 
@@ -15,6 +17,9 @@ class Batch(NamedTuple):
 
     inputs: Tensor  # (batch, seq_len, input_size)
     targets: Tensor  # (batch, target_len, ...): floats, or class numbers (batch, target_len)
+
+
+SCORING = {"loss", "errors", "scores", "position_errors"}
 
 
 class Task(ABC):
@@ -32,6 +37,12 @@ class Task(ABC):
 
     solved_below: float = 0.01
     """The task counts as solved where a smaller fraction of sequences is answered wrongly."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """What scores outputs refuses those of other steps than the targets' own."""
+        super().__init_subclass__(**named)
+        for name in SCORING & vars(cls).keys():
+            setattr(cls, name, _of_the_same_steps(vars(cls)[name]))
 
     @property
     @abstractmethod
@@ -83,3 +94,19 @@ class Task(ABC):
     @abstractmethod
     def at_length(self, seq_len: int) -> Self:
         """The same task with sequences of `seq_len` steps."""
+
+
+def _of_the_same_steps(score: Callable[[Any, Tensor, Tensor], Any]) -> Callable[..., Any]:
+    """A method that would let torch broadcast the outputs of all steps against one target."""
+
+    @functools.wraps(score)
+    def checked(self: Task, outputs: Tensor, targets: Tensor) -> Any:
+        if outputs.shape[:2] != targets.shape[:2]:
+            raise ValueError(
+                f"{type(self).__name__}.{score.__name__}: outputs {tuple(outputs.shape)} are not "
+                f"of the sequences and steps of targets {tuple(targets.shape)}: "
+                "model(inputs, last=targets.size(1)) reads out the last steps, which are answered"
+            )
+        return score(self, outputs, targets)
+
+    return checked

@@ -20,7 +20,7 @@ from rnnlab.foundation.checks import check_seed
 from rnnlab.tasks import Task
 from rnnlab.training.block import Blocks, DivergedError
 from rnnlab.training.checkpoints import FORMAT
-from rnnlab.training.clipping import Clip
+from rnnlab.training.clipping import Clip, NoClip
 from rnnlab.training.evaluation import Evaluation, rank
 from rnnlab.training.settings import EvalSettings, TrainSettings
 
@@ -38,11 +38,16 @@ class TrainingModule(pl.LightningModule):
     Metrics go to the logger under the number of updates made so far: those of `Blocks` after each
     block, and those of `Evaluation` at each validation and at the test.
 
+    A run's command makes all of it from a config; under a Trainer of your own:
+
+        module = TrainingModule(model, task, optimizer=partial(torch.optim.Adam, lr=0.005))
+        pl.Trainer(**module.trainer_options, accelerator="cpu").fit(module)
+
     Args:
         model: What is trained.
         task: What it is trained on.
         optimizer: Makes the optimizer from the parameters.
-        clip: What happens to each gradient before its update.
+        clip: What happens to each gradient before its update; by default nothing.
         schedule: Makes a learning-rate schedule from the optimizer, stepped at every update.
         train_settings: How long and on what.
         eval_settings: What it is scored on.
@@ -51,7 +56,7 @@ class TrainingModule(pl.LightningModule):
         changed: Settings of the optimizer that a resume has changed: a checkpoint has the old ones.
 
     Raises:
-        ValueError: As `Evaluation` does.
+        ValueError: As `Evaluation` does; from training, for a Trainer without `trainer_options`.
         DivergedError: From training, where a loss is not finite.
     """
 
@@ -60,7 +65,7 @@ class TrainingModule(pl.LightningModule):
         model: SequenceModel,
         task: Task,
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
-        clip: Clip,
+        clip: Clip | None = None,
         schedule: Callable[[Optimizer], LRScheduler] | None = None,
         train_settings: TrainSettings | None = None,
         eval_settings: EvalSettings | None = None,
@@ -76,6 +81,7 @@ class TrainingModule(pl.LightningModule):
         self.make_schedule = schedule
         self.train_settings = train_settings or TrainSettings()
         self.evaluation = Evaluation(task, eval_settings or EvalSettings())
+        clip = clip or NoClip()
         self.blocks = Blocks(model, task, clip, self.train_settings, check_seed("seed", seed))
         self.origin, self.changed = dict(origin or {}), frozenset(changed)
         self.position = Position()
@@ -87,6 +93,31 @@ class TrainingModule(pl.LightningModule):
     def updates(self) -> int:
         """Updates made so far."""
         return self.position.updates
+
+    @property
+    def trainer_options(self) -> dict[str, Any]:
+        """What Lightning's Trainer has to be told, as its epoch is here the way to a validation."""
+        return self.train_settings.trainer_options
+
+    @classmethod
+    def load_from_checkpoint(cls, *arguments: Any, weights_only: bool = True, **parts: Any) -> Any:
+        """Lightning's, with torch's safe loader as its default.
+
+        The parts that a module is made from are no part of its checkpoint: they are given again, as
+        `load_from_checkpoint(path, model=model, task=task, optimizer=torch.optim.Adam)`. Of a
+        command's run, `rnnlab.runs.reopen.load_module(path)` makes them from the config in it.
+        """
+        return super().load_from_checkpoint(*arguments, weights_only=weights_only, **parts)
+
+    def on_fit_start(self) -> None:
+        trainer: Any = self.trainer
+        epochs, devices = trainer.reload_dataloaders_every_n_epochs, trainer.world_size
+        if (epochs, devices) != (1, 1):
+            raise ValueError(
+                f"Trainer(reload_dataloaders_every_n_epochs={epochs}) on {devices} "
+                "device(s): a TrainingModule is trained by Trainer(**module.trainer_options, ...) on "
+                "one device, or it would see its first batches again"
+            )
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.model.parameters())
@@ -139,7 +170,9 @@ class TrainingModule(pl.LightningModule):
             if solved:
                 self.position = self.position._replace(solved_at=self.updates)
         found = rank(metrics, solved, self.evaluation.settings.val_sequences)
-        self.log("rank", found, logger=False)  # where ModelCheckpoint looks
+        self.log_dict(
+            {**metrics, "rank": found}, logger=False, batch_size=1
+        )  # where ModelCheckpoint looks
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
 
@@ -157,6 +190,7 @@ class TrainingModule(pl.LightningModule):
         if metrics["test/solved"]:
             reached = (self.position.solved_at, self.tested_at, self.updates)
             metrics["steps_to_solve"] = next(step for step in reached if step is not None)
+        self.log_dict(metrics, logger=False, batch_size=1)  # trainer.callback_metrics
         self.record(metrics)
 
     def record(self, metrics: Mapping[str, float]) -> None:
@@ -186,6 +220,8 @@ class TrainingModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         own = checkpoint["rnnlab"]
         self.position = Position(own["updates"], own["solved_at"])
+        if self._trainer is None:  # loaded to be looked at
+            return
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
         loop = self.trainer.fit_loop.state_dict()
         checkpoint["loops"]["fit_loop"] = _moved_to(self.updates, loop, self.train_settings)

@@ -1,6 +1,7 @@
 """How long a run trains and what it is scored on: the sections `train` and `eval` of the config."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed
 
@@ -40,6 +41,17 @@ class TrainSettings:
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "
                 "validation happens between blocks"
             )
+
+    @property
+    def trainer_options(self) -> dict[str, Any]:
+        """What Lightning's Trainer has to be told, as its epoch is here the way to a validation."""
+        return {
+            "max_epochs": -(-self.steps // self.val_every),
+            "num_sanity_val_steps": 0,  # a validation is recorded, and may stop training
+            "log_every_n_steps": 1,
+            "reload_dataloaders_every_n_epochs": 1,  # or each epoch would be the first again
+            "use_distributed_sampler": False,
+        }
 
 
 @dataclass(frozen=True)

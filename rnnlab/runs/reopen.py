@@ -1,0 +1,36 @@
+"""A trained model again, from the checkpoint of a run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rnnlab.runs.build import check_allowed
+from rnnlab.runs.factory import make_module
+from rnnlab.runs.run_config import read_config
+from rnnlab.training import checkpoints
+from rnnlab.training.module import TrainingModule
+
+
+def load_module(path: str | Path, allow_targets: Iterable[str] = ()) -> TrainingModule:
+    """The module of a run as a checkpoint has it, on the CPU and ready to answer (`eval`).
+
+    `module.model` and `module.task` are its model and its task.
+
+    Args:
+        path: A checkpoint of the run, as checkpoints/best.ckpt in its folder.
+        allow_targets: Packages of your own whose classes its config may name: their code runs.
+
+    Raises:
+        ValueError: If it cannot be read, is damaged, or names a class that is not allowed.
+    """
+    checkpoint = checkpoints.load(Path(path))
+    config = checkpoint["rnnlab"].get("config")
+    if config is None:
+        raise ValueError(
+            f"{path} was not written by rnnlab's command: its parts are not known, and "
+            "TrainingModule.load_from_checkpoint takes them"
+        )
+    allowed = check_allowed(list(allow_targets))
+    module = make_module(read_config({**config, "allow_targets": allowed}))
+    module.on_load_checkpoint(checkpoint)
+    module.load_tested(checkpoint)
+    return module.eval()
