@@ -28,10 +28,15 @@ def start_python(home: Path, *arguments: str, **environment: str) -> subprocess.
     )
 
 
-def run_python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_python(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """This Python, to its end, its two outputs apart."""
     return subprocess.run(
-        [sys.executable, *arguments], cwd=home, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
     )
 
 
