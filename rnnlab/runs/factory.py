@@ -9,6 +9,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from rnnlab.diagnostics.callback import DiagnosticsCallback
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.build import build
 from rnnlab.runs.run_config import RunConfig
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.logger import BufferedMLFlowLogger
@@ -106,8 +107,10 @@ def make_trainer(
         ValueError: For a setting that Lightning refuses, or for several devices.
     """
     train = config.train
+    section = {"_target_": target} if (target := config.plain["trainer"].get("_target_")) else {}
+    chosen = {**section, **vars(config.settings.trainer)}
     try:
-        trainer = config.make_trainer(
+        trainer = build("trainer", chosen, pl.Trainer, config.settings.allow)(
             logger=logger,
             max_epochs=-(-train.steps // train.val_every),  # an epoch is up to a validation
             num_sanity_val_steps=0,
@@ -122,6 +125,5 @@ def make_trainer(
     except MisconfigurationException as error:
         raise ValueError(f"trainer: {error}") from error
     if trainer.world_size != 1:
-        devices = config.plain["trainer"].get("devices")
-        raise ValueError(f"trainer.devices={devices} is not one device")
+        raise ValueError(f"trainer.devices={chosen['devices']} is not one device")
     return trainer

@@ -4,13 +4,11 @@ Up to here a config is what Hydra composed, resolved to plain values. From here 
 objects; its plain form is for files, for MLflow's params and for messages.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -18,28 +16,18 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from rnnlab.cells import Cell
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.diagnostics import Diagnostic
-from rnnlab.foundation.checks import check_choice, check_int, check_seed, did_you_mean
+from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, masked_config
 from rnnlab.runs.build import build, check_allowed
+from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import Task
 from rnnlab.tracking.result import leaves
-from rnnlab.tracking.store import TrackingSettings
+from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.clipping import Clip
 from rnnlab.training.settings import EvalSettings, TrainSettings
 
-PlainConfig = Mapping[str, Any]
-"""What Hydra composed, resolved: sections of keys, by name."""
-
-SECTIONS = (
-    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
-    *("diagnostics", "train", "eval"),
-)
-KEYS = (*SECTIONS, "seed", "num_threads", "resume", "allow_targets")
-
-# What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
-TRAINER = ("accelerator", "devices", "precision", "deterministic")
-PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
+if TYPE_CHECKING:
+    from rnnlab.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True)
@@ -62,16 +50,11 @@ class RunConfig:
     """All that a run is."""
 
     model: ModelConfig
-    num_threads: int
+    settings: Settings
     make_optimizer: Callable[[Iterable[Tensor]], Optimizer]
     make_schedule: Callable[[Optimizer], LRScheduler] | None
     clip: Clip
-    train: TrainSettings
-    eval_settings: EvalSettings
-    make_trainer: Callable[..., pl.Trainer]
-    """Takes what of Lightning's trainer is no choice of a config."""
-    tracking: TrackingSettings
-    diagnostics: dict[str, Diagnostic]
+    diagnostics: dict[str, "Diagnostic"]
     plain: dict[str, Any]
     """As it is written to files: what it was read from, without secrets."""
 
@@ -83,27 +66,39 @@ class RunConfig:
     def seed(self) -> int:
         return self.model.seed
 
+    @property
+    def train(self) -> TrainSettings:
+        return self.settings.train
 
-def read_config(plain: PlainConfig) -> RunConfig:
+    @property
+    def eval_settings(self) -> EvalSettings:
+        return self.settings.eval_settings
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        return self.settings.tracking
+
+
+def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
     """Check a config, and turn each of its sections into what that describes.
+
+    What needs no torch is looked at first; neither Lightning nor MLflow is imported.
+
+    Args:
+        plain: The config.
+        here: Whether the run is to be on this machine.
 
     Raises:
         ValueError: For anything in it that cannot be used, named by its dotted key.
     """
-    refuse_other_keys(plain)
-    cores = max(os.cpu_count() or 1, 2)
-    num_threads = check_int("num_threads", plain["num_threads"], minimum=1, maximum=cores)
-    allow = check_allowed(plain["allow_targets"])
+    settings = read_settings(plain, here)
+    allow = settings.allow
     config = RunConfig(
         model=read_model(plain),
-        num_threads=num_threads,
+        settings=settings,
         make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
         make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
         clip=build("clip", plain["clip"], Clip, allow)(),
-        train=build("train", plain["train"], TrainSettings)(),
-        eval_settings=build("eval", plain["eval"], EvalSettings)(),
-        make_trainer=_read_trainer(plain["trainer"]),
-        tracking=build("tracking", plain["tracking"], TrackingSettings)(),
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
     )
@@ -134,18 +129,6 @@ def read_task(plain: PlainConfig) -> Task:
     return task
 
 
-def refuse_other_keys(plain: PlainConfig) -> None:
-    """A key too many, or one that an override took away."""
-    for key in plain:
-        if key not in KEYS:
-            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
-    for key in KEYS:
-        if key not in plain:
-            raise ValueError(f"{key} is missing")
-        if key in SECTIONS and not isinstance(plain[key], Mapping):
-            raise ValueError(f"{key}={plain[key]!r} is not a section of keys")
-
-
 def read_schedule(
     section: Mapping[str, Any], allow: list[str]
 ) -> Callable[[Optimizer], LRScheduler]:
@@ -162,16 +145,12 @@ def read_schedule(
     return make
 
 
-def _read_trainer(section: Mapping[str, Any]) -> Callable[..., pl.Trainer]:
-    for key in section:
-        if key not in ("_target_", *TRAINER):
-            raise ValueError(f"trainer.{key} is unknown: {did_you_mean(key, TRAINER)}")
-    check_choice("trainer.precision", section.get("precision"), PRECISIONS)
-    return build("trainer", section, pl.Trainer)
-
-
-def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, Diagnostic]:
+def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, "Diagnostic"]:
     """What is measured on the model besides its losses, by name."""
+    from rnnlab.diagnostics import (
+        Diagnostic,  # with matplotlib, for which other checks need not wait
+    )
+
     chosen = {}
     for name, section in sections.items():
         key = f"diagnostics.{name}"

@@ -20,11 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
+from rnnlab.runs.hydra_overrides import LENGTH
 from rnnlab.sweeps.callback import CallbacksWithSweep
 from rnnlab.sweeps.combinations import Combination, describe, product
 from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
 from rnnlab.sweeps.jobs import as_recorded, finished_jobs, supersede_unfinished
+from rnnlab.sweeps.plugins import LOCAL_LAUNCHERS
 
 KEY = "hydra.sweeper"
 
@@ -72,9 +74,9 @@ class HorizonSweeper(Sweeper):
             "longest": longest,
             "tolerance": float(tolerance),  # 1 and 1.0 are the same command
             "solved_by": float(solved_by),
-            "key": key,
+            "key": None if key == LENGTH else key,
         }
-        self.seeds, self.solved_by, self.key = range(seeds), solved_by, key
+        self.seeds, self.solved_by, self.key = range(seeds), solved_by, self.settings["key"]
         self.max_batch_size = max_batch_size
         self.params = params or {}
 
@@ -93,9 +95,8 @@ class HorizonSweeper(Sweeper):
         overrides = [f"{key}={value}" for key, value in self.params.items()] + arguments
         horizons = HorizonResults(self._searches(overrides), self.settings)
         assert self.config is not None
-        assert self.callback.sweep is not None
         self.folder = SweepFolder(Path(self.config.hydra.sweep.dir).absolute())
-        self.callback.sweep.begin_search(overrides, horizons)
+        self.callback.open(self.config).begin_search(overrides, horizons)
         OmegaConf.save(self.config, self.folder.config)
         try:
             self._search(horizons)
@@ -120,6 +121,7 @@ class HorizonSweeper(Sweeper):
             lambda chosen: loader.load_sweep_config(config, chosen),
             self.key,
             (start, longest),
+            here=config.hydra.launcher._target_ in LOCAL_LAUNCHERS,
         )
         _refuse_searched(parsed, combinations)
         tolerance = self.settings["tolerance"]
@@ -186,7 +188,7 @@ def _again(folder: SweepFolder) -> str:
 def _refuse_searched(overrides: Sequence[Override], combinations: Sequence[Combination]) -> None:
     keys = {combination.key for combination in combinations}
     for override in overrides:
-        if override.key_or_group not in {"seed", *keys}:
+        if override.key_or_group not in {"seed", LENGTH, *keys}:
             continue
         seeds = override.key_or_group == "seed"
         settings = f"{KEY}.seeds" if seeds else f"{KEY}.start and {KEY}.longest"

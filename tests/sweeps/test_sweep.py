@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -10,7 +9,6 @@ import yaml
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.statistics import bootstrap_mean, wilson
 from rnnlab.report.rows import HEADER
-from rnnlab.sweeps.process_launcher import ComposedOnce
 from rnnlab.sweeps.summary import summarise
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -121,29 +119,6 @@ def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> No
     single = command(*QUICK, *SMALL, "hydra.run.dir=outputs/sweep/0", "cell=gru")
     assert single.status == 2
     assert "holds a run already" in single.err
-
-
-def test_a_job_is_composed_once_for_sweeper_and_launcher() -> None:
-    class Loader:
-        composed: ClassVar[list[list[str]]] = []
-
-        def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> list[str]:
-            self.composed.append(sweep_overrides)
-            return [*sweep_overrides]
-
-        def ending(self) -> str:
-            return "asked of the loader itself"
-
-    loader: Any = Loader()
-    composed: Any = ComposedOnce(loader)
-    for words in (["seed=0"], ["seed=1"]):
-        first = composed.load_sweep_config({}, words)
-        assert first == words
-        assert composed.load_sweep_config({}, words) is first
-    assert loader.composed == [["seed=0"], ["seed=1"]]
-    assert composed.load_sweep_config({}, ["seed=0"]) == ["seed=0"]  # a third asker: composed anew
-    assert len(loader.composed) == 3
-    assert composed.ending() == "asked of the loader itself"
 
 
 def test_resume_is_for_one_run(command: Command) -> None:

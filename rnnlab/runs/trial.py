@@ -1,0 +1,73 @@
+"""A config tried out before anything of its run is made: what it describes is built once, and dropped.
+
+What imports least comes first: settings, then what needs torch, then Lightning, then MLflow. So a bad
+value is refused as soon as it can be known to be one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.settings import read_settings
+
+if TYPE_CHECKING:
+    from rnnlab.runs.run_config import RunConfig
+
+
+def try_out(plain: Mapping[str, Any], here: bool = True) -> None:
+    """Refuse what could not become a run, but for its store.
+
+    Args:
+        plain: Its config.
+        here: Whether it is to run on this machine, which is asked for what the trainer wants of one.
+
+    Raises:
+        ValueError: Named by its dotted key.
+    """
+    settings = read_settings(plain, here)
+    from rnnlab.runs.run_config import read_config
+
+    config = read_config(plain, here)
+    try_model(config)
+    if here and not settings.trainer.works_anywhere:
+        try_trainer(config)
+
+
+def try_model(config: "RunConfig") -> None:
+    """Make the model once, and what trains and scores it."""
+    import torch
+
+    from rnnlab.training.evaluation import Evaluation
+
+    with torch.random.fork_rng(devices=[]):
+        model = config.model.make()
+    optimizer = config.make_optimizer(model.parameters())
+    if config.make_schedule is not None:
+        config.make_schedule(optimizer)
+    Evaluation(config.task, config.eval_settings)
+
+
+def try_trainer(config: "RunConfig") -> None:
+    """Ask Lightning whether this machine has what the trainer wants."""
+    from rnnlab.foundation.quiet import quiet_tools
+
+    quiet_tools()
+    from rnnlab.runs.factory import make_trainer
+    from rnnlab.training.checkpoints import AtomicCheckpointIO
+
+    make_trainer(config, RunFolder(Path("unused")), [], False, AtomicCheckpointIO())
+
+
+def try_store(plain: Mapping[str, Any]) -> None:
+    """Open the store; one that does not answer now may do so later, and is no reason to refuse."""
+    from rnnlab.foundation.quiet import quiet_tools
+
+    quiet_tools()
+    from rnnlab.tracking.store import UnreachableError, open_store, tracking_uri
+
+    tracking = plain["tracking"]
+    try:
+        open_store(tracking_uri(tracking["uri"]), tracking["experiment"])
+    except UnreachableError:
+        return
