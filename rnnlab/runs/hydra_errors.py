@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.checks import did_you_mean
 from rnnlab.runs.hydra_help import options
+from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import install_hint
 from rnnlab.runs.unknown_key import unknown_key
 
@@ -61,30 +62,38 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
         assert isinstance(error.__cause__, Exception)
         message = explain(error.__cause__, folders, error.overrides)
         return f"{message}\n{error.place}" if message and error.place else message
-    if (message := _of_composing(error, folders, overrides)) is not None:
-        return message
+    if isinstance(error, OverrideParseException):
+        first, *_ = str(error).splitlines()
+        return f"{error.override!r} cannot be read as group=choice or key=value: {first}"
+    if isinstance(error, ConfigCompositionException | yaml.MarkedYAMLError):
+        return _of_composing(error, folders, overrides)
     mine = isinstance(error, ValueError | HydraException | OmegaConfBaseException)
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
-        return _first_lines(str(error))
+        return _with_length(_first_lines(str(error)), overrides)
     if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
         lines = str(error).strip().splitlines() or [""]
         return f"Hydra cannot compose this command line: {type(error).__name__}: {lines[0][:300]}"
     return None
 
 
-def _of_composing(error: Exception, folders: list[Path], overrides: list[str]) -> str | None:
+def _of_composing(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     """For what makes no config at all."""
     if isinstance(error, yaml.MarkedYAMLError):
         return _bad_yaml(error)
     if isinstance(error, MissingConfigException):
         return _missing_option(error, folders)
-    if isinstance(error, OverrideParseException):
-        first, *_ = str(error).splitlines()
-        return f"{error.override!r} cannot be read as group=choice or key=value: {first}"
-    if isinstance(error, ConfigCompositionException):
-        return _misspelt(error, folders, overrides)
-    return None
+    return _misspelt(error, folders, overrides)
+
+
+def _with_length(message: str, overrides: list[str]) -> str:
+    """Where it tells of a value that was typed as `task.length`, that too."""
+    for override in overrides:
+        if key_of(override) == LENGTH and re.match(
+            rf"task\.\w+='?{re.escape(value_of(override))}\b", message
+        ):
+            return f"{message} ({override})"
+    return message
 
 
 def _bad_yaml(error: yaml.MarkedYAMLError) -> str:
@@ -119,7 +128,8 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     message = f"{error}\n{error.__cause__ or ''}"
     named = re.search(r"full_key: (\S+)", message) or re.search(r"override '(.+?)'", message)
-    if named is None or "already at" in message:
+    unknown = "not in struct" in message or "Could not" in message
+    if named is None or not unknown or "already at" in message:
         return _first_lines(message)
     words = unknown_key(named[1].split("@")[0], folders, overrides)
     return _first_lines(message) if words is None else words

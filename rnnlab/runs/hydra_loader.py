@@ -50,7 +50,10 @@ class ReadOnce(ConfigRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self.read:
-            self.read[config_path] = super().load_config(config_path)
+            try:
+                self.read[config_path] = super().load_config(config_path)
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{config_path}.yaml cannot be read: {error}") from error
         return copy.deepcopy(self.read[config_path])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ReadOnce":

@@ -46,7 +46,7 @@ class SweepCallback(Callback):
             _refuse_used(folder)
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, CheckedLoader)
-        check_sweep(config, loader, partial(_import_beside, config))
+        check_sweep(config, loader, partial(import_beside, config))
         if not searches:  # a search begins once it has checked what it is asked
             self.open(config).begin(without_resume(overrides))
 
@@ -103,7 +103,7 @@ class CallbacksWithSweep(Callbacks):
         super().on_multirun_start(config, **named)
 
 
-def _import_beside(config: DictConfig) -> None:
+def import_beside(config: DictConfig) -> None:
     """Have what the jobs need imported while this process checks them and opens the store."""
     if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
         from rnnlab.sweeps.process_launcher import start_fork_server

@@ -61,58 +61,85 @@ def product(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
     return list(itertools.product(*choices.values()))
 
 
-def describe(
-    chosen: Sequence[tuple[str, ...]],
-    compose: Compose,
-    key: str | None,
-    lengths: Sequence[int],
-    here: bool = True,
-) -> list[Combination]:
-    """What each combination is, with its task tried at `lengths`.
+@dataclass(frozen=True)
+class Composed:
+    """The overrides of a combination, and what they compose to."""
+
+    overrides: tuple[str, ...]
+    config: DictConfig
+    plain: dict[str, Any]
+    place: str
+    """Which of several it is, for messages."""
+    compose: Compose
+
+    def at(self, key: str, length: int) -> dict[str, Any]:
+        """Its plain config at a length."""
+        config = self.compose([*self.overrides, f"{key}={length}"])
+        return to_plain(config, job_folder(config, 0))
+
+
+def compose_each(
+    chosen: Sequence[tuple[str, ...]], compose: Compose, here: bool = True
+) -> list[Composed]:
+    """Each combination composed, and checked as far as that needs no torch.
 
     Args:
         chosen: The overrides of each.
         compose: Composes a job from its overrides.
+        here: Whether the jobs are to run on this machine.
+
+    Raises:
+        JobRefusedError: For one that cannot be used.
+        ValueError: If two are the same.
+    """
+    composed = []
+    for overrides in chosen:
+        place = "" if len(chosen) == 1 else f"of the combination {masked(' '.join(overrides))}"
+        with refused_as(overrides, place):
+            config = compose(list(overrides))
+            plain = to_plain(config, job_folder(config, 0))
+            read_settings(plain, here)
+            composed.append(Composed(overrides, config, plain, place, compose))
+    names = [" ".join(overrides) or "defaults" for overrides in chosen]
+    refuse_twins([combination.plain for combination in composed], names)
+    return composed
+
+
+def describe(
+    composed: Sequence[Composed], key: str | None, lengths: Sequence[int], here: bool = True
+) -> list[Combination]:
+    """What each combination is, with its task tried at `lengths`.
+
+    Args:
+        composed: Each combination.
         key: The config key that is the length of all; None: what each task says.
         lengths: The first and the last that the search may try.
         here: Whether the jobs are to run on this machine.
 
     Raises:
-        ValueError: If two are the same.
         JobRefusedError: If `key` is no length of one of them, if its task refuses one of `lengths`,
             or if it could not run at the first.
     """
-
-    def plain(overrides: Sequence[str]) -> dict[str, Any]:
-        composed = compose(list(overrides))
-        return to_plain(composed, job_folder(composed, 0))
-
     described = []
-    for overrides in chosen:
-        place = "" if len(chosen) == 1 else f"of the combination {masked(' '.join(overrides))}"
-        with refused_as(overrides, place):
-            combination = _describe(overrides, compose(list(overrides)), key)
-            at_lengths = [plain([*overrides, f"{combination.key}={length}"]) for length in lengths]
-            _try_out(at_lengths, here)
-            described.append((combination, at_lengths[0]))
-    names = [" ".join(overrides) or "defaults" for overrides in chosen]
-    refuse_twins([at_first for _, at_first in described], names)
-    return _labelled([combination for combination, _ in described])
+    for combination in composed:
+        with refused_as(combination.overrides, combination.place):
+            described.append(_describe(combination, key))
+            own_key = described[-1].key
+            _try_out([combination.at(own_key, length) for length in lengths], here)
+    return _labelled(described)
 
 
-def _describe(overrides: tuple[str, ...], composed: DictConfig, key: str | None) -> Combination:
-    choices = composed.hydra.runtime.choices
-    plain = to_plain(composed, job_folder(composed, 0))
-    read_settings(plain)
+def _describe(composed: Composed, key: str | None) -> Combination:
     from rnnlab.runs.run_config import read_task
 
-    key = key or f"task.{read_task(plain).length_key}"
-    if type(OmegaConf.select(composed, key)) is not int:
+    choices = composed.config.hydra.runtime.choices
+    key = key or f"task.{read_task(composed.plain).length_key}"
+    if type(OmegaConf.select(composed.config, key)) is not int:
         raise ValueError(
             f"{key}, the length of task={choices.task}, is no whole number of its yaml"
         )
-    steps = plain["train"]["steps"]
-    return Combination(overrides, variant_name(choices), choices.task, key, steps)
+    steps = composed.plain["train"]["steps"]
+    return Combination(composed.overrides, variant_name(choices), choices.task, key, steps)
 
 
 def _try_out(at_lengths: Sequence[Mapping[str, Any]], here: bool) -> None:

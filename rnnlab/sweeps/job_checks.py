@@ -63,10 +63,10 @@ def check_sweep(
         before_torch()
         _try_out(jobs, here)
         return
+    _try_plugins(config)
     if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
         read_what_is_kept(to_plain(config), _swept_sections(config, loader))
-    _try_plugins(config)
-    before_torch()
+        before_torch()
 
 
 def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> list[Job]:
