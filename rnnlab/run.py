@@ -52,7 +52,8 @@ def _run() -> int:
     garbage.pause()  # until a job or a launcher begins to work
     stop_on_signals()
     sys.argv = with_key(sys.argv)
-    arguments = get_args_parser().parse_args()
+    arguments = get_args_parser().parse_intermixed_args()
+    sys.argv = _options_first(sys.argv, arguments.overrides)
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)
     if arguments.experimental_rerun:
@@ -65,6 +66,17 @@ def _run() -> int:
     if status == 128 + signal.SIGUSR1:
         slurm.requeue()
     return status
+
+
+def _options_first(words: list[str], overrides: list[str]) -> list[str]:
+    """Hydra takes `cell=gru -m seed=0,1` in no other order."""
+    left, options = list(overrides), []
+    for word in words:
+        if left and word == left[0]:
+            del left[0]
+        else:
+            options.append(word)
+    return [*options, *overrides]
 
 
 def _extend_hydra(sweep: SweepCallback) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -12,11 +12,13 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import build
 from rnnlab.runs.run_config import RunConfig
 from rnnlab.tracking.journal import Journal
-from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
 from rnnlab.training.checkpoints import AtomicCheckpointIO, checkpointing
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.progress import Progress
+
+if TYPE_CHECKING:
+    from rnnlab.tracking.logger import BufferedMLFlowLogger
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Parts:
     module: TrainingModule
     trainer: pl.Trainer
     checkpoint_io: AtomicCheckpointIO
-    logger: BufferedMLFlowLogger
+    logger: "BufferedMLFlowLogger"
     diagnostics: DiagnosticsCallback
 
 
@@ -50,6 +52,8 @@ def make_parts(
     Raises:
         ValueError: As `make_module` and `make_trainer` do.
     """
+    from rnnlab.tracking.logger import BufferedMLFlowLogger  # with MLflow, last of all
+
     module = make_module(config, origin, changed)
     logger, checkpoint_io = BufferedMLFlowLogger(Journal(folder.journal)), AtomicCheckpointIO()
     diagnostics = DiagnosticsCallback(config.diagnostics, folder)

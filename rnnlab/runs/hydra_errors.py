@@ -89,9 +89,8 @@ def _of_composing(error: Exception, folders: list[Path], overrides: list[str]) -
 def _with_length(message: str, overrides: list[str]) -> str:
     """Where it tells of a value that was typed as `task.length`, that too."""
     for override in overrides:
-        if key_of(override) == LENGTH and re.match(
-            rf"task\.\w+='?{re.escape(value_of(override))}\b", message
-        ):
+        named = rf"task\.(?!length)\w+='?{re.escape(value_of(override))}\b"
+        if key_of(override) == LENGTH and re.match(named, message):
             return f"{message} ({override})"
     return message
 

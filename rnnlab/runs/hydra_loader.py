@@ -18,12 +18,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.masking import hide_environment
 from rnnlab.runs.build import check_allowed, lies_in
-from rnnlab.runs.hydra_overrides import LENGTH, key_of, of_hydra, with_new_keys, with_own_length
+from rnnlab.runs.hydra_overrides import (
+    LENGTH,
+    foreign_keys,
+    key_of,
+    of_hydra,
+    with_new_keys,
+    with_own_length,
+)
 from rnnlab.runs.settings import ALIASES
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -52,8 +59,9 @@ class ReadOnce(ConfigRepository):
         if config_path not in self.read:
             try:
                 self.read[config_path] = super().load_config(config_path)
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{config_path}.yaml cannot be read: {error}") from error
+            except (UnicodeDecodeError, OmegaConfBaseException) as error:
+                message = str(error).partition("\n")[0]
+                raise ValueError(f"{config_path}.yaml cannot be read: {message}") from error
         return copy.deepcopy(self.read[config_path])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ReadOnce":
@@ -93,6 +101,7 @@ class CheckedLoader(ConfigLoaderImpl):
             config, recorded = self._of_a_sweep(compose, overrides), overrides
         else:
             config, recorded = _of_a_run(compose, overrides)
+            _drop_foreign_keys(config, overrides)
         config.hydra.overrides.task = [line for line in recorded if not of_hydra(line)]
         plain: Any = OmegaConf.to_container(config, resolve=False)
         hide_environment([overrides, plain])
@@ -136,6 +145,14 @@ def _of_a_run(compose: Compose, overrides: list[str]) -> tuple[DictConfig, list[
     if isinstance(task, Mapping) and "length" not in task:
         overrides = with_own_length(overrides, plain)
     return compose(overrides), overrides
+
+
+def _drop_foreign_keys(config: DictConfig, overrides: list[str]) -> None:
+    """What the yaml has for its own class, where the command line names one that has no such key."""
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    for group, key in foreign_keys(overrides, plain):
+        with open_dict(config):
+            del config[group][key]
 
 
 def _is_of_a_job(override: str, base: DictConfig, varied: bool) -> bool:

@@ -5,8 +5,9 @@ class of one's own choosing, `schedule._target_=torch.optim.lr_scheduler.OneCycl
 no yaml has.
 """
 
+import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rnnlab.runs.build import check_allowed, target_class
@@ -33,11 +34,47 @@ def of_hydra(override: str) -> bool:
 def with_new_keys(overrides: Iterable[str]) -> list[str]:
     """Where a class is named, its keys are added: which of them it has is checked once it is known."""
     overrides = list(overrides)
-    named = {match[1] for match in map(_TARGET.match, overrides) if match}
+    named = _named(overrides)
     return [
         f"++{override}" if _is_plain(override) and _section(override) in named else override
         for override in overrides
     ]
+
+
+def foreign_keys(overrides: Iterable[str], plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Group and key of what a yaml has for its own class, and the class named instead has not.
+
+    Args:
+        overrides: Of one run.
+        plain: What they compose to.
+    """
+    overrides = list(overrides)
+    typed = {key_of(override) for override in overrides}
+    found = []
+    for group in _named(overrides):
+        section = plain.get(group)
+        if not isinstance(section, Mapping):
+            continue
+        of_yaml = [key for key in section if f"{group}.{key}" not in typed]
+        if of_yaml:
+            has = _parameters(group, section["_target_"], plain.get("allow_targets", []))
+            found += [(group, key) for key in of_yaml if has is not None and key not in has]
+    return found
+
+
+def _parameters(group: str, target: object, allow: object) -> Collection[str] | None:
+    """Of the class; None if it cannot be used, which is refused where it is built."""
+    try:
+        return inspect.signature(
+            target_class(group, target, object, check_allowed(allow))
+        ).parameters
+    except ValueError:
+        return None
+
+
+def _named(overrides: Iterable[str]) -> set[str]:
+    """The groups of which the command line names a class."""
+    return {match[1] for match in map(_TARGET.match, overrides) if match}
 
 
 def _is_plain(override: str) -> bool:

@@ -51,11 +51,10 @@ def try_model(config: "RunConfig") -> None:
 def try_trainer(config: "RunConfig") -> None:
     """Ask Lightning whether this machine has what the trainer wants."""
     from rnnlab.foundation.quiet import quiet_tools
-
-    quiet_tools()
     from rnnlab.runs.factory import make_trainer
     from rnnlab.training.checkpoints import AtomicCheckpointIO
 
+    quiet_tools()
     make_trainer(config, RunFolder(Path("unused")), [], False, AtomicCheckpointIO())
 
 
@@ -63,9 +62,10 @@ def try_store(plain: Mapping[str, Any]) -> None:
     """Open the store; one that does not answer now may do so later, and is no reason to refuse."""
     from rnnlab.foundation.quiet import quiet_tools
 
-    quiet_tools()
+    quiet_tools()  # before MLflow is imported, which would report its use
     from rnnlab.tracking.store import UnreachableError, open_store, tracking_uri
 
+    quiet_tools()  # and once it has set up its log
     tracking = plain["tracking"]
     try:
         open_store(tracking_uri(tracking["uri"]), tracking["experiment"])

@@ -1,6 +1,7 @@
 """Words for a key that a config has not: which choice has it, what is meant by it, what is nearest."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnlab.foundation.checks import did_you_mean
 from rnnlab.runs.hydra_help import options
 from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import meant_by
@@ -25,44 +25,47 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
         overrides: The run's, whose choices say which keys there are.
     """
     config, groups = _composed(folders, overrides)
-    known = [*groups, *_dotted(_plain(config)), LENGTH]
+    own: Any = _plain(config)
+    hydras: Any = OmegaConf.to_container(config.hydra, resolve=False)
+    known = [*groups, *_dotted(own), LENGTH, *_dotted(hydras, "hydra.")]
     if key in known:
         return None
     group = key.partition(".")[0]
-    if group in groups and (words := _another_choice(key, group, config, folders)):
-        return f"{key} is unknown with {words}"
+    having = _choices_with(key, group, folders) if group in groups else []
+    if having:
+        verb = "has" if len(having) == 1 else "have"
+        return f"{key} is unknown with {_choice(group, config)}; {_listed(having)} {verb} it"
     if (meant := meant_by(key)) is not None:
         return f"{key} is unknown: {'it is ' if meant.keys else ''}{meant}"
-    return f"{key} is unknown: {_nearest(key, known)}"
+    section = key.rpartition(".")[0]
+    names = list(
+        dict.fromkeys(k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == section)
+    )
+    near = get_close_matches(key.rpartition(".")[2], names, n=1)
+    if near:
+        return f"{key} is unknown: did you mean {f'{section}.{near[0]}'.lstrip('.')}?"
+    if group in groups:
+        return f"{key} is unknown with {_choice(group, config)}"
+    return f"{key} is unknown. Allowed: {', '.join(f'{section}.{n}'.lstrip('.') for n in names)}"
 
 
-def _another_choice(key: str, group: str, config: DictConfig, folders: list[Path]) -> str | None:
-    """Which choice of the group has the key that the one in `config` has not."""
-    having = []
-    for option in options(folders, group):
-        other, _ = _composed(folders, [f"{group}={option}"])
-        if key in _dotted(_plain(other)):
-            having.append(f"{group}={option}")
-    if not having:
-        return None
-    listed = f"[{','.join(_plain(config).get(group) or ())}]"  # diagnostics=[omega,lyapunov]
+def _choices_with(key: str, group: str, folders: list[Path]) -> list[str]:
+    """The choices of a group that have a key."""
+    composed = {o: _composed(folders, [f"{group}={o}"])[0] for o in options(folders, group)}
+    return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
+
+
+def _choice(group: str, config: DictConfig) -> str:
+    """What is chosen of a group, and its keys: `cell=gru, which has cell.hidden_size`."""
+    section = _plain(config).get(group) or {}
+    listed = f"[{','.join(section)}]"  # diagnostics=[omega,lyapunov]
     chosen = config.hydra.runtime.choices.get(group, listed)
-    own = [k for k in _leaves(_plain(config).get(group), group) if not k.endswith("_target_")]
-    has = f"which has {', '.join(own)}" if own else "which has no keys"
-    return f"{group}={chosen}, {has}; {_listed(having)} {'has' if len(having) == 1 else 'have'} it"
+    own = [key for key in _leaves(section, group) if not key.endswith("_target_")]
+    return f"{group}={chosen}, which has {', '.join(own) or 'no keys'}"
 
 
 def _listed(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    """Of all keys, or failing that, of those in the section that the key is in."""
-    if (hint := did_you_mean(key, known)).startswith("did"):
-        return hint
-    section = key.rpartition(".")[0]
-    siblings = [k for k in known if k.rpartition(".")[0] == section]
-    return did_you_mean(key, siblings or {known_key.partition(".")[0] for known_key in known})
 
 
 def _composed(folders: list[Path], overrides: list[str]) -> tuple[DictConfig, list[str]]:
