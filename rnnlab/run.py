@@ -35,6 +35,8 @@ PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir())
 
+PLUGINS = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
+
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 shows the traceback of every error
 
 
@@ -83,8 +85,7 @@ def _extend_hydra(sweep: SweepCallback) -> None:
     """What Hydra has no hook for, or a hook that only an installed package can use."""
     hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment]
     hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
-    plugins = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
-    Plugins.instance().class_name_to_class.update(plugins)
+    Plugins.instance().class_name_to_class.update(PLUGINS)
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:

@@ -194,7 +194,6 @@ WORDS = {
     "seeds": Known(("seed", "hydra.sweeper.seeds"), "a sweep: -m seed=0,1,2"),
     # Hydra
     "launcher": Known(("hydra/launcher",)),
-    "hydra.launch": Known(("hydra/launcher",)),
     "sweeper": Known(("hydra/sweeper",)),
     "n_jobs": Known(("hydra.launcher.n_jobs",)),
     "jobs": Known(("hydra.launcher.n_jobs",)),

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
+from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 
-from rnnlab.run import CONF
+from rnnlab.run import CONF, PLUGINS
 from rnnlab.runs import hydra_job
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_loader import CheckedLoader
@@ -48,6 +49,7 @@ def refusal(
 
 def _compose_and_check(words: list[str], sweep: bool) -> None:
     setup_globals()
+    Plugins.instance().class_name_to_class.update(PLUGINS)
     loader = CheckedLoader(create_config_search_path(str(CONF)))
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
     config = Hydra("rnnlab", loader).compose_config(
