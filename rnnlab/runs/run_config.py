@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from rnnlab.diagnostics import Diagnostic
 
 
+MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
+MakeSchedule = Callable[[Optimizer], LRScheduler]
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """A task and the model for it: enough to make a trained model again from its weights."""
@@ -51,8 +55,8 @@ class RunConfig:
 
     model: ModelConfig
     settings: Settings
-    make_optimizer: Callable[[Iterable[Tensor]], Optimizer]
-    make_schedule: Callable[[Optimizer], LRScheduler] | None
+    make_optimizer: MakeOptimizer
+    make_schedule: MakeSchedule | None
     clip: Clip
     diagnostics: dict[str, "Diagnostic"]
     plain: dict[str, Any]
@@ -93,11 +97,12 @@ def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
     """
     settings = read_settings(plain, here)
     allow = settings.allow
+    make_optimizer, make_schedule = read_optimizer(plain, allow)
     config = RunConfig(
         model=read_model(plain),
         settings=settings,
-        make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
-        make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
+        make_optimizer=make_optimizer,
+        make_schedule=make_schedule,
         clip=build("clip", plain["clip"], Clip, allow)(),
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
@@ -127,6 +132,14 @@ def read_task(plain: PlainConfig) -> Task:
     if type(getattr(task, key, None)) is not int:
         raise ValueError(f"length_key={key!r} of {type(task).__name__} names no whole number of it")
     return task
+
+
+def read_optimizer(
+    plain: PlainConfig, allow: list[str]
+) -> tuple[MakeOptimizer, MakeSchedule | None]:
+    """What makes the optimizer from the parameters, and the schedule, if any, from the optimizer."""
+    make_schedule = read_schedule(plain["schedule"], allow) if plain["schedule"] else None
+    return build("optimizer", plain["optimizer"], Optimizer, allow), make_schedule
 
 
 def read_schedule(

@@ -26,29 +26,31 @@ def try_out(plain: Mapping[str, Any], here: bool = True) -> None:
         ValueError: Named by its dotted key.
     """
     settings = read_settings(plain, here)
+    _try_model(plain, settings.allow)
     from rnnlab.runs.run_config import read_config
+    from rnnlab.training.evaluation import Evaluation  # with scipy, as the diagnostics
 
     config = read_config(plain, here)
-    try_model(config)
+    Evaluation(config.task, config.eval_settings)
     if here and not settings.trainer.works_anywhere:
-        try_trainer(config)
+        _try_trainer(config)
 
 
-def try_model(config: "RunConfig") -> None:
-    """Make the model once, and what trains and scores it."""
+def _try_model(plain: Mapping[str, Any], allow: list[str]) -> None:
+    """Make the model once, and what trains it."""
     import torch
 
-    from rnnlab.training.evaluation import Evaluation
+    from rnnlab.runs.run_config import read_model, read_optimizer
 
     with torch.random.fork_rng(devices=[]):
-        model = config.model.make()
-    optimizer = config.make_optimizer(model.parameters())
-    if config.make_schedule is not None:
-        config.make_schedule(optimizer)
-    Evaluation(config.task, config.eval_settings)
+        model = read_model(plain).make()
+    make_optimizer, make_schedule = read_optimizer(plain, allow)
+    optimizer = make_optimizer(model.parameters())
+    if make_schedule is not None:
+        make_schedule(optimizer)
 
 
-def try_trainer(config: "RunConfig") -> None:
+def _try_trainer(config: "RunConfig") -> None:
     """Ask Lightning whether this machine has what the trainer wants."""
     from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.runs.factory import make_trainer

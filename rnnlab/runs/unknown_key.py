@@ -1,5 +1,6 @@
 """Words for a key that a config has not: which choice has it, what is meant by it, what is nearest."""
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -50,7 +51,12 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
 
 
 def _choices_with(key: str, group: str, folders: list[Path]) -> list[str]:
-    """The choices of a group that have a key."""
+    """The choices of a group that have a key; nothing is composed where no yaml has its name."""
+    texts = [
+        path.read_text("utf-8", "replace") for f in folders for path in (f / group).glob("*.yaml")
+    ]
+    if not any(re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", text) for text in texts):
+        return []
     composed = {o: _composed(folders, [f"{group}={o}"])[0] for o in options(folders, group)}
     return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
 

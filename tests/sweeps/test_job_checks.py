@@ -14,9 +14,7 @@ REFUSED: dict[tuple[str, ...], str] = {
     ("optimizer.lr=0.01,1e-2",): "jobs 0 and 1 of the sweep are the same run: optimizer.lr=0.01",
     ("cell.forget_bias=1,1.0",): "cell.forget_bias=1 and cell.forget_bias=1.0",
     ("cell=elman,elman_clipped", "clip=norm"): "cell=elman and cell=elman_clipped",
-    (
-        "train.data_seed=0,${seed}",
-    ): "are the same run: train.data_seed=0 and train.data_seed=${seed}",
+    ("train.data_seed=0,${seed}",): "jobs 0 and 1 of the sweep are the same run",
     ("train.steps=0", "seed=0,1"): "train.steps=0 is too small: at least 1",
     ("train.steps=5,0", "seed=0,1"): (
         "train.steps=0 is too small: at least 1\njob 2 of 4: train.steps=0 seed=0"
