@@ -127,6 +127,9 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     message = f"{error}\n{error.__cause__ or ''}"
     named = re.search(r"full_key: (\S+)", message) or re.search(r"override '(.+?)'", message)
+    if ambiguous := re.search(r"Ambiguous value for argument '((.+?)=(.+))'", message):
+        typed, key, values = ambiguous.groups()
+        return f"{typed} are several values: a sweep takes -m; a list is {key}=[{values}]"
     unknown = "not in struct" in message or "Could not" in message
     if named is None or not unknown or "already at" in message:
         return _first_lines(message)

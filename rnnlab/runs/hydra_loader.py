@@ -8,7 +8,7 @@ override, a yaml or an interpolation alike: so all of it is looked at once it is
 import copy
 import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -97,7 +97,10 @@ class CheckedLoader(ConfigLoaderImpl):
                 config_name, words, run_mode, *arguments, **named
             )
 
-        if run_mode == RunMode.MULTIRUN:
+        only_the_mode = named.get("validate_sweep_overrides") is False  # is asked for, by Hydra
+        if only_the_mode and not any(key_of(override) == "hydra.mode" for override in overrides):
+            config, recorded = compose(overrides), overrides
+        elif run_mode == RunMode.MULTIRUN:
             config, recorded = self._of_a_sweep(compose, overrides), overrides
         else:
             config, recorded = _of_a_run(compose, overrides)
@@ -143,8 +146,16 @@ def _of_a_run(compose: Compose, overrides: list[str]) -> tuple[DictConfig, list[
     plain: Any = OmegaConf.to_container(compose(others), resolve=False)
     task = plain.get("task")
     if isinstance(task, Mapping) and "length" not in task:
+        _refuse_several(o for o in overrides if key_of(o) == LENGTH)
         overrides = with_own_length(overrides, plain)
     return compose(overrides), overrides
+
+
+def _refuse_several(overrides: Iterable[str]) -> None:
+    """As Hydra does, by the name that was typed."""
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        if override.is_sweep_override():
+            raise ValueError(f"{override.input_line} are several values: a sweep takes -m")
 
 
 def _drop_foreign_keys(config: DictConfig, overrides: list[str]) -> None:

@@ -1,18 +1,20 @@
 """Words for a key that a config has not: which choice has it, what is meant by it, what is nearest."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra._internal.utils import create_config_search_path
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from rnnlab.runs.hydra_help import options
+from rnnlab.runs.hydra_loader import CheckedLoader, Compose
 from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import meant_by
 
@@ -25,14 +27,15 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
         folders: Where configs are looked for; the first is rnnlab's own.
         overrides: The run's, whose choices say which keys there are.
     """
-    config, groups = _composed(folders, overrides)
+    compose, groups = _composer(folders), _groups(folders)
+    config = compose([o for o in overrides if key_of(o) in groups and not _is_swept(value_of(o))])
     own: Any = _plain(config)
     hydras: Any = OmegaConf.to_container(config.hydra, resolve=False)
     known = [*groups, *_dotted(own), LENGTH, *_dotted(hydras, "hydra.")]
     if key in known:
         return None
     group = key.partition(".")[0]
-    having = _choices_with(key, group, folders) if group in groups else []
+    having = _choices_with(key, group, folders, compose) if group in groups else []
     if having:
         verb = "has" if len(having) == 1 else "have"
         return f"{key} is unknown with {_choice(group, config)}; {_listed(having)} {verb} it"
@@ -50,14 +53,14 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
     return f"{key} is unknown. Allowed: {', '.join(f'{section}.{n}'.lstrip('.') for n in names)}"
 
 
-def _choices_with(key: str, group: str, folders: list[Path]) -> list[str]:
+def _choices_with(key: str, group: str, folders: list[Path], compose: Compose) -> list[str]:
     """The choices of a group that have a key; nothing is composed where no yaml has its name."""
     texts = [
         path.read_text("utf-8", "replace") for f in folders for path in (f / group).glob("*.yaml")
     ]
     if not any(re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", text) for text in texts):
         return []
-    composed = {o: _composed(folders, [f"{group}={o}"])[0] for o in options(folders, group)}
+    composed = {option: compose([f"{group}={option}"]) for option in options(folders, group)}
     return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
 
 
@@ -74,18 +77,24 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def _composed(folders: list[Path], overrides: list[str]) -> tuple[DictConfig, list[str]]:
-    """With the choices of the overrides that hold; and the names of all groups."""
-    groups = sorted({str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/*.yaml")})
-    chosen = [o for o in overrides if key_of(o) in groups and not _is_swept(value_of(o))]
-    searchpath = [f"hydra.searchpath=[{','.join(f'file://{f.absolute()}' for f in folders[1:])}]"]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(folders[0]), version_base="1.3"):
+def _groups(folders: list[Path]) -> list[str]:
+    return sorted({str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/*.yaml")})
+
+
+def _composer(folders: list[Path]) -> Compose:
+    """Composes overrides, or the defaults where those do not fit; reads each file once."""
+    places = create_config_search_path(str(folders[0]))
+    for folder in folders[1:]:
+        places.append("main", f"file://{folder.absolute()}")
+    loader = CheckedLoader(places)
+
+    def compose(overrides: Sequence[str]) -> DictConfig:
         try:
-            config = compose("config", chosen + searchpath, return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException):
-            config = compose("config", return_hydra_config=True)
-    return config, groups
+            return loader.load_configuration("config", list(overrides), RunMode.RUN)
+        except (ValueError, HydraException, OmegaConfBaseException, YAMLError):
+            return loader.load_configuration("config", [], RunMode.RUN)
+
+    return compose
 
 
 def _is_swept(value: str) -> bool:

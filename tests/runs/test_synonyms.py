@@ -1,6 +1,5 @@
 """Words of other tools. Oracle: the composed config, in which each key that is pointed to has to be."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,8 @@ def existing() -> set[str]:
 
 @pytest.fixture
 def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    compose = cache(lambda folders, overrides: words_module_composed(list(folders), [*overrides]))
-    words_module_composed = words_module._composed
-    monkeypatch.setattr(
-        words_module,
-        "_composed",
-        lambda folders, overrides: compose(tuple(folders), tuple(overrides)),
-    )
+    defaults = words_module._composer([CONF])([])
+    monkeypatch.setattr(words_module, "_composer", lambda folders: lambda overrides: defaults)
 
 
 def test_every_key_that_is_pointed_to_is_there(existing: set[str]) -> None:

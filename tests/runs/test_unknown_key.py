@@ -35,6 +35,8 @@ SINGLE: dict[tuple[str, ...], str] = {
         "hydra/launcher=joblib is not installed: pip install hydra-joblib-launcher brings it. "
         "There are: processes, basic"
     ),
+    ("seed=0,1",): "seed=0,1 are several values: a sweep takes -m; a list is seed=[0,1]",
+    ("task.length=5,6",): "task.length=5,6 are several values: a sweep takes -m",
     ("hydra/sweeper=optuna",): "pip install hydra-optuna-sweeper brings it",
 }
 
