@@ -35,6 +35,8 @@ PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir())
 
+PLUGINS = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
+
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 shows the traceback of every error
 
 
@@ -52,7 +54,8 @@ def _run() -> int:
     garbage.pause()  # until a job or a launcher begins to work
     stop_on_signals()
     sys.argv = with_key(sys.argv)
-    arguments = get_args_parser().parse_args()
+    arguments = get_args_parser().parse_intermixed_args()
+    sys.argv = _options_first(sys.argv, arguments.overrides)
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)
     if arguments.experimental_rerun:
@@ -67,12 +70,22 @@ def _run() -> int:
     return status
 
 
+def _options_first(words: list[str], overrides: list[str]) -> list[str]:
+    """Hydra takes `cell=gru -m seed=0,1` in no other order."""
+    left, options = list(overrides), []
+    for word in words:
+        if left and word == left[0]:
+            del left[0]
+        else:
+            options.append(word)
+    return [*options, *overrides]
+
+
 def _extend_hydra(sweep: SweepCallback) -> None:
     """What Hydra has no hook for, or a hook that only an installed package can use."""
     hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment]
     hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
-    plugins = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
-    Plugins.instance().class_name_to_class.update(plugins)
+    Plugins.instance().class_name_to_class.update(PLUGINS)
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:

@@ -13,8 +13,8 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.run import CONF
 from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
-from rnnlab.runs.run_config import KEYS, TRAINER
-from rnnlab.tracking.store import TrackingSettings
+from rnnlab.runs.settings import KEYS, TrainerSettings
+from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.configs import composed, plain, run_config, section
 
@@ -92,7 +92,7 @@ def test_cosine_ends_with_the_training():
 def test_trainers_are_lightnings(choice):
     cls, config = class_and_arguments("trainer", choice)
     assert cls is Trainer
-    assert set(config) <= set(TRAINER) & set(defaults(Trainer))
+    assert set(config) == set(vars(TrainerSettings())) <= set(defaults(Trainer))
     assert config["devices"] == 1
     default = class_and_arguments("trainer", "default")[1]
     different = {key: value for key, value in config.items() if value != default[key]}

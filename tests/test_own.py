@@ -172,5 +172,8 @@ def test_an_installed_wheel_in_an_empty_folder(tmp_path: Path, home: Path) -> No
         finished = run(python, home, *arguments, *QUICK, *SMALL)
         assert finished.returncode == 0, finished.stderr
     assert len(client(home).search_runs(["1"])) == len(everything)
-    sweep = run(python, home, "-m", "rnnlab.run", "-m", "seed=0,1", *QUICK, *SMALL)
+    # The console command finds a cell of one's own in the current folder, too.
+    script = str(fresh / "bin" / "rnnlab")
+    own = ("allow_targets=[leaky]", "cell._target_=leaky.LeakyCell", "cell.leak=0.2")
+    sweep = run(script, home, "run", "-m", *own, "seed=0,1", *QUICK, *SMALL)
     assert sweep.returncode == 0, sweep.stderr

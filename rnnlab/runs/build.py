@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from rnnlab.foundation.checks import did_you_mean
 from rnnlab.foundation.masking import first_line
+from rnnlab.runs.synonyms import what_is_known
 
 T = TypeVar("T")
 
@@ -41,20 +41,29 @@ def lies_in(packages: Iterable[str], name: str) -> bool:
     return any(name.startswith(f"{package}.") for package in packages)
 
 
+def check_target(section: str, target: object, allow: Iterable[str] = ()) -> str:
+    """`target`, if it is of an allowed package; nothing is imported.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    allowed = (*ALLOWED_PACKAGES, *allow)
+    if not isinstance(target, str) or not lies_in(allowed, target):
+        raise ConfigError(
+            f"{section}._target_={target!r} is not in an allowed package ({', '.join(allowed)}); "
+            "a package of your own is allowed with allow_targets=[package]"
+        )
+    return target
+
+
 def target_class(section: str, target: object, kind: type[T], allow: Iterable[str] = ()) -> type[T]:
     """The class that `target` names, a subclass of `kind` from an allowed package.
 
     Raises:
         ValueError: If it is anything else; nothing outside the allowed packages is imported.
     """
-    allowed = (*ALLOWED_PACKAGES, *allow)
     key = f"{section}._target_={target!r}"
-    if not isinstance(target, str) or not lies_in(allowed, target):
-        raise ConfigError(
-            f"{key} is not in an allowed package ({', '.join(allowed)}); "
-            "a package of your own is allowed with allow_targets=[package]"
-        )
-    module, _, name = target.rpartition(".")
+    module, _, name = check_target(section, target, allow).rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -92,7 +101,8 @@ def build(
         if key in given:
             raise ConfigError(f"{section}.{key} cannot be set: rnnlab sets it from other settings")
         if key not in parameters:
-            raise ConfigError(f"{section}.{key} is unknown: {did_you_mean(key, parameters)}")
+            known = what_is_known(f"{section}.{key}", parameters)
+            raise ConfigError(f"{section}.{key} is unknown: {known}")
     _check_types(section, cls, arguments)
     return partial(_call, section, cls, tuple(parameters), {**arguments, **given})
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from rnnlab.cells import Cell, check_cell
 from rnnlab.diagnostics.callback import DiagnosticsCallback
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.build import build
 from rnnlab.runs.run_config import RunConfig
-from rnnlab.tasks import check_task
 from rnnlab.tracking.journal import Journal
-from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
 from rnnlab.training.checkpoints import AtomicCheckpointIO, checkpointing
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.progress import Progress
+
+if TYPE_CHECKING:
+    from rnnlab.tracking.logger import BufferedMLFlowLogger
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Parts:
     module: TrainingModule
     trainer: pl.Trainer
     checkpoint_io: AtomicCheckpointIO
-    logger: BufferedMLFlowLogger
+    logger: "BufferedMLFlowLogger"
     diagnostics: DiagnosticsCallback
 
 
@@ -51,6 +52,8 @@ def make_parts(
     Raises:
         ValueError: As `make_module` and `make_trainer` do.
     """
+    from rnnlab.tracking.logger import BufferedMLFlowLogger  # with MLflow, last of all
+
     module = make_module(config, origin, changed)
     logger, checkpoint_io = BufferedMLFlowLogger(Journal(folder.journal)), AtomicCheckpointIO()
     diagnostics = DiagnosticsCallback(config.diagnostics, folder)
@@ -73,13 +76,8 @@ def make_module(
         ValueError: For what its parts refuse of the config, as a learning rate below 0, and for a
             task or a cell that does not keep to its interface.
     """
-    model = config.model.make()
-    check_task(config.task)
-    for layer in model.layers:
-        assert isinstance(layer, Cell)
-        check_cell(layer)
     module = TrainingModule(
-        model,
+        config.model.make_checked(),
         config.task,
         optimizer=config.make_optimizer,
         clip=config.clip,
@@ -113,8 +111,10 @@ def make_trainer(
     Raises:
         ValueError: For a setting that Lightning refuses, or for several devices.
     """
+    section = {"_target_": target} if (target := config.plain["trainer"].get("_target_")) else {}
+    chosen = {**section, **vars(config.settings.trainer)}
     try:
-        trainer = config.make_trainer(
+        trainer = build("trainer", chosen, pl.Trainer, config.settings.allow)(
             logger=logger,
             **config.train.trainer_options,
             enable_progress_bar=False,
@@ -125,6 +125,5 @@ def make_trainer(
     except MisconfigurationException as error:
         raise ValueError(f"trainer: {error}") from error
     if trainer.world_size != 1:
-        devices = config.plain["trainer"].get("devices")
-        raise ValueError(f"trainer.devices={devices} is not one device")
+        raise ValueError(f"trainer.devices={chosen['devices']} is not one device")
     return trainer

@@ -2,12 +2,11 @@
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+import yaml
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -15,11 +14,38 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.checks import did_you_mean
 from rnnlab.runs.hydra_help import options
+from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
+from rnnlab.runs.synonyms import install_hint
+from rnnlab.runs.unknown_key import unknown_key
+
+CALLERS = {"run.py", "hydra_loader.py", "hydra_plain.py", "job_checks.py", "combinations.py"}
+"""Of rnnlab's files, those that call Hydra with what the user typed."""
+
+
+class JobRefusedError(Exception):
+    """One job of a sweep was refused, by the error that is its cause.
+
+    Args:
+        overrides: The job's.
+        place: Which job it is, for the message.
+    """
+
+    def __init__(self, overrides: Sequence[str], place: str) -> None:
+        super().__init__(place)
+        self.overrides, self.place = list(overrides), place
+
+
+@contextmanager
+def refused_as(overrides: Sequence[str], place: str) -> Iterator[None]:
+    """What is raised within is told of as one job's."""
+    try:
+        yield
+    except Exception as error:
+        raise JobRefusedError(overrides, place) from error
 
 
 def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str | None:
@@ -32,30 +58,58 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
     """
     if isinstance(error, InstantiationException) and isinstance(error.__cause__, Exception):
         return explain(error.__cause__, folders, overrides)
-    if isinstance(error, MissingConfigException):
-        return _missing_option(error, folders)
+    if isinstance(error, JobRefusedError):
+        assert isinstance(error.__cause__, Exception)
+        message = explain(error.__cause__, folders, error.overrides)
+        return f"{message}\n{error.place}" if message and error.place else message
     if isinstance(error, OverrideParseException):
         first, *_ = str(error).splitlines()
         return f"{error.override!r} cannot be read as group=choice or key=value: {first}"
-    if isinstance(error, ConfigCompositionException):
-        return _misspelt(error, folders, overrides)
+    if isinstance(error, ConfigCompositionException | yaml.MarkedYAMLError):
+        return _of_composing(error, folders, overrides)
     mine = isinstance(error, ValueError | HydraException | OmegaConfBaseException)
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
-        return _first_lines(str(error))
+        return _with_length(_first_lines(str(error)), overrides)
     if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
         lines = str(error).strip().splitlines() or [""]
         return f"Hydra cannot compose this command line: {type(error).__name__}: {lines[0][:300]}"
     return None
 
 
+def _of_composing(error: Exception, folders: list[Path], overrides: list[str]) -> str:
+    """For what makes no config at all."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        return _bad_yaml(error)
+    if isinstance(error, MissingConfigException):
+        return _missing_option(error, folders)
+    return _misspelt(error, folders, overrides)
+
+
+def _with_length(message: str, overrides: list[str]) -> str:
+    """Where it tells of a value that was typed as `task.length`, that too."""
+    for override in overrides:
+        named = rf"task\.(?!length)\w+='?{re.escape(value_of(override))}\b"
+        if key_of(override) == LENGTH and re.match(named, message):
+            return f"{message} ({override})"
+    return message
+
+
+def _bad_yaml(error: yaml.MarkedYAMLError) -> str:
+    """The file, the line, and what is wrong there."""
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "it is no yaml"
+    if mark is None:
+        return f"a yaml cannot be read: {problem}"
+    place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+    return f"{place}: {problem}"
+
+
 def _raised_by_hydra(error: Exception) -> bool:
     """Whether Hydra tripped over what it was given, and none of rnnlab but what calls it."""
     frames = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     own = [path.name for path in frames if path.is_relative_to(Path(__file__).parents[1])]
-    return own[-1:] in (["run.py"], ["hydra_loader.py"]) and any(
-        "hydra" in path.parts for path in frames
-    )
+    return bool({*own[-1:]} & CALLERS) and any("hydra" in path.parts for path in frames)
 
 
 def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
@@ -63,56 +117,25 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
     if named is None:
         return str(error).splitlines()[0]
     group, choice = named.groups()
-    known = options(folders, group)
-    return f"{group}={choice} is unknown: {did_you_mean(choice, known)}"
+    known = [*options(folders, group), *(error.options or ())]
+    allowed = did_you_mean(choice, known)
+    if (hint := install_hint(group, choice)) is not None:
+        return f"{group}={choice} is not installed: {hint}. There are: {', '.join(dict.fromkeys(known))}"
+    return f"{group}={choice} is unknown: {allowed}"
 
 
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:
     message = f"{error}\n{error.__cause__ or ''}"
     named = re.search(r"full_key: (\S+)", message) or re.search(r"override '(.+?)'", message)
-    if named is None or "already at" in message:
+    if ambiguous := re.search(r"Ambiguous value for argument '((.+?)=(.+))'", message):
+        typed, key, values = ambiguous.groups()
+        return f"{typed} are several values: a sweep takes -m; a list is {key}=[{values}]"
+    unknown = "not in struct" in message or "Could not" in message
+    if named is None or not unknown or "already at" in message:
         return _first_lines(message)
-    key = named[1].split("@")[0]
-    known = _known_keys(folders, overrides)
-    if key in known:  # it is the value that does not fit
-        return _first_lines(message)
-    return f"{key} is unknown: {_nearest(key, known)}"
+    words = unknown_key(named[1].split("@")[0], folders, overrides)
+    return _first_lines(message) if words is None else words
 
 
 def _first_lines(message: str) -> str:
     return "\n".join(message.strip().splitlines()[:3])
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    """Of all keys, or failing that, of those in the section that the key is in."""
-    if (hint := did_you_mean(key, known)).startswith("did"):
-        return hint
-    section = key.rpartition(".")[0]
-    siblings = [k for k in known if k.rpartition(".")[0] == section]
-    return did_you_mean(key, siblings or _tops(known))
-
-
-def _tops(keys: list[str]) -> set[str]:
-    return {key.partition(".")[0] for key in keys}
-
-
-def _known_keys(folders: list[Path], overrides: list[str]) -> list[str]:
-    """Every key and group, with the choices of the command line that hold."""
-    groups = sorted({str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/*.yaml")})
-    chosen = [o for o in overrides if o.partition("=")[0] in groups and "," not in o]
-    searchpath = [f"hydra.searchpath=[{','.join(f'file://{f.absolute()}' for f in folders[1:])}]"]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(folders[0]), version_base="1.3"):
-        try:
-            config = compose("config", chosen + searchpath)
-        except (HydraException, OmegaConfBaseException):
-            config = compose("config")
-    plain: Any = OmegaConf.to_container(config, resolve=False)
-    return [*groups, *_dotted(plain)]
-
-
-def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in config.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{key}.")

@@ -18,9 +18,11 @@ def options(folders: Iterable[Path], group: str) -> dict[str, str]:
 
 
 def register_options(folders: list[Path]) -> None:
-    """Make `${options:cell}` list the choices of `cell`, one on a line."""
+    """Make `${options:cell}` list the choices of `cell`, one on a line; `${keys_page:}` names a page."""
 
     def lines(group: str) -> str:
         return "\n".join(f"  {name:16} {text}" for name, text in options(folders, group).items())
 
     OmegaConf.register_new_resolver("options", lines, replace=True)
+    page = str(folders[0] / "README.md")
+    OmegaConf.register_new_resolver("keys_page", lambda: page, replace=True)

@@ -1,4 +1,4 @@
-"""Hydra's task function: what it composed, as plain values, becomes one run."""
+"""Hydra's task function: what it composed, as plain values, is checked and becomes one run."""
 
 import sys
 from collections.abc import Mapping
@@ -11,11 +11,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation import garbage
 from rnnlab.foundation.files import write_text
+from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
-from rnnlab.runs.request import Request
+from rnnlab.runs.hydra_plain import run_folder, to_plain
+from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
+from rnnlab.runs.settings import read_settings
+from rnnlab.runs.trial import try_out, try_store
 from rnnlab.tracking.result import Result, write_failure
 
 if TYPE_CHECKING:
@@ -27,6 +31,31 @@ GROUPS = (
 )
 
 
+def check_run(config: DictConfig) -> None:
+    """Refuse, before Hydra makes a folder for it, what could not run or go on.
+
+    Args:
+        config: What Hydra composed, with its own section.
+
+    Raises:
+        ValueError: Named by its dotted key.
+    """
+    folder = run_folder(config)
+    plain = to_plain(config, folder)
+    read_settings(plain)
+    request = _request(plain, config.hydra, folder)
+    earlier = _earlier(plain, request)
+    if earlier is None:
+        refuse_used(RunFolder(folder))
+    else:
+        plain = earlier.config
+        with locked(earlier.folder):  # or one that is at work there is told of
+            pass
+    try_out(plain)
+    if earlier is None or earlier.result.status != "FINISHED":
+        try_store(plain)
+
+
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
     from rnnlab.runs.summary import summary
@@ -36,8 +65,7 @@ def job(cfg: DictConfig) -> float | None:
     folder = Path(settings.runtime.output_dir)
     plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     mask_files(RunFolder(folder).hydra)
-    choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
-    request = Request(choices, without_resume(list(settings.overrides.task)), folder)
+    request = _request(plain, settings, folder)
     try:
         earlier = _earlier(plain, request)
         folder = folder if earlier is None else earlier.folder
@@ -55,11 +83,19 @@ def job(cfg: DictConfig) -> float | None:
     return result.metrics.get("test/loss")
 
 
+def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:
+    """What was asked for, with what Hydra's own section says of it."""
+    choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
+    return Request(choices, without_resume(list(settings.overrides.task)), folder)
+
+
 def _earlier(plain: dict[str, Any], request: Request) -> "EarlierRun | None":
     """The run to go on with, if `resume` names one and there is one."""
+    name = read_resume(plain).run
+    if name is None:
+        return None
     from rnnlab.runs.resume import earlier_run, find_begun
 
-    name = read_resume(plain).run
     if name == AUTO:
         found = find_begun(request.folder, request.overrides)
         name = None if found is None else str(found)

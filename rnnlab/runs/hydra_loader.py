@@ -6,19 +6,34 @@ override, a yaml or an interpolation alike: so all of it is looked at once it is
 """
 
 import copy
+import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.foundation.masking import hide_environment
 from rnnlab.runs.build import check_allowed, lies_in
+from rnnlab.runs.hydra_overrides import (
+    LENGTH,
+    foreign_keys,
+    key_of,
+    of_hydra,
+    with_new_keys,
+    with_own_length,
+)
+from rnnlab.runs.settings import ALIASES
+
+Compose = Callable[[Sequence[str]], DictConfig]
 
 PACKAGES = ("hydra", "hydra_plugins", "rnnlab")
 LOGS = ("hydra_logging", "job_logging")
@@ -42,7 +57,11 @@ class ReadOnce(ConfigRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self.read:
-            self.read[config_path] = _by_name(config_path, super().load_config(config_path))
+            try:
+                self.read[config_path] = _by_name(config_path, super().load_config(config_path))
+            except (UnicodeDecodeError, OmegaConfBaseException) as error:
+                message = str(error).partition("\n")[0]
+                raise ValueError(f"{config_path}.yaml cannot be read: {message}") from error
         return copy.deepcopy(self.read[config_path])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ReadOnce":
@@ -63,20 +82,115 @@ def _by_name(config_path: str, read: ConfigResult | None) -> ConfigResult | None
 class CheckedLoader(ConfigLoaderImpl):
     """Refuses, with a ValueError, a composed config in whose `hydra` section something is foreign.
 
-    What a config takes from the environment is hidden from here on.
+    What a config takes from the environment is hidden from here on. What is not typed as Hydra
+    takes it is given to it in another form (see `hydra_overrides`).
     """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self.repository = ReadOnce(config_search_path)
+        self.jobs: dict[tuple[str, ...], bytes] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "jobs": {}}  # a job in a process of its own needs no other
 
     def load_configuration(
-        self, config_name: str | None, overrides: list[str], *arguments: Any, **named: Any
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        *arguments: Any,
+        **named: Any,
     ) -> DictConfig:
-        config = super().load_configuration(config_name, overrides, *arguments, **named)
-        hide_environment([overrides, OmegaConf.to_container(config, resolve=False)])
+        def compose(lines: Sequence[str]) -> DictConfig:
+            words = with_new_keys(lines)
+            return super(CheckedLoader, self).load_configuration(
+                config_name, words, run_mode, *arguments, **named
+            )
+
+        only_the_mode = named.get("validate_sweep_overrides") is False  # is asked for, by Hydra
+        if only_the_mode and not any(key_of(override) == "hydra.mode" for override in overrides):
+            config, recorded = compose(overrides), overrides
+        elif run_mode == RunMode.MULTIRUN:
+            config, recorded = self._of_a_sweep(compose, overrides), overrides
+        else:
+            config, recorded = _of_a_run(compose, overrides)
+            _drop_foreign_keys(config, overrides)
+        config.hydra.overrides.task = [line for line in recorded if not of_hydra(line)]
+        plain: Any = OmegaConf.to_container(config, resolve=False)
+        hide_environment([overrides, plain])
         refuse_foreign(config)
+        _use_one_name(config, plain)
         return config
+
+    def _of_a_sweep(self, compose: Compose, overrides: list[str]) -> DictConfig:
+        """What its jobs vary; without what only some of them have, which is checked in each job."""
+        try:
+            return compose(overrides)
+        except ConfigCompositionException:
+            kept = [o for o in overrides if of_hydra(o) or "." not in key_of(o)]
+            base = compose(kept)
+            parsed = OverridesParser.create(config_loader=self).parse_overrides(kept)
+            varied = any(o.is_sweep_override() for o in parsed)
+            fitting = [o for o in overrides if o in kept or not _is_of_a_job(o, base, varied)]
+            return compose(fitting)
+
+    def compose_job(self, master: DictConfig, overrides: Sequence[str]) -> DictConfig:
+        """A job of a sweep, which whoever asks for it again gets a copy of: a tenth of the time."""
+        config = self.load_sweep_config(master, list(overrides))
+        self.jobs[tuple(overrides)] = pickle.dumps(config)
+        return config
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        if (packed := self.jobs.get(tuple(sweep_overrides))) is not None:
+            return pickle.loads(packed)
+        return super().load_sweep_config(master_config, sweep_overrides)
+
+
+def _of_a_run(compose: Compose, overrides: list[str]) -> tuple[DictConfig, list[str]]:
+    """The config, and its overrides as they are written down."""
+    others = [o for o in overrides if key_of(o) != LENGTH]
+    if len(others) == len(overrides):
+        return compose(overrides), overrides
+    plain: Any = OmegaConf.to_container(compose(others), resolve=False)
+    task = plain.get("task")
+    if isinstance(task, Mapping) and "length" not in task:
+        _refuse_several(o for o in overrides if key_of(o) == LENGTH)
+        overrides = with_own_length(overrides, plain)
+    return compose(overrides), overrides
+
+
+def _refuse_several(overrides: Iterable[str]) -> None:
+    """As Hydra does, by the name that was typed."""
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        if override.is_sweep_override():
+            raise ValueError(f"{override.input_line} are several values: a sweep takes -m")
+
+
+def _drop_foreign_keys(config: DictConfig, overrides: list[str]) -> None:
+    """What the yaml has for its own class, where the command line names one that has no such key."""
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    for group, key in foreign_keys(overrides, plain):
+        with open_dict(config):
+            del config[group][key]
+
+
+def _is_of_a_job(override: str, base: DictConfig, varied: bool) -> bool:
+    """Whether an override is for a key that only some choices of a group have, or for the length."""
+    key = key_of(override)
+    group = key.partition(".")[0]
+    known = OmegaConf.select(base, key, throw_on_missing=False) is not None
+    return key == LENGTH or (varied and not known and group in base.hydra.runtime.choices)
+
+
+def _use_one_name(config: DictConfig, plain: Any) -> None:
+    """Of those that Lightning has for one precision."""
+    section = plain.get("trainer")
+    name = str(section.get("precision")) if isinstance(section, Mapping) else ""
+    if name in ALIASES:
+        OmegaConf.update(config, "trainer.precision", ALIASES[name])
 
 
 def refuse_foreign(config: DictConfig) -> None:

@@ -23,7 +23,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
 from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
 from rnnlab.runs.own_code import write_code
-from rnnlab.runs.request import Request
+from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
 from rnnlab.tracking.lifecycle import TrackedRun, deliver_waiting, track_run
@@ -44,10 +44,10 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     Raises:
         ValueError: For anything in the config that cannot be used; nothing has been recorded then.
     """
-    prepare_process(config.num_threads, config.flush_denormal)
+    prepare_process(config.settings.num_threads, config.settings.flush_denormal)
     folder = RunFolder(request.folder)
     if earlier is None:
-        _refuse_used(folder)
+        refuse_used(folder)
     parts = _make_parts(config, request, earlier)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
@@ -74,13 +74,6 @@ def prepare_process(num_threads: int, flush_denormal: bool) -> None:
     compute_in_float32()
     keep_freed_memory()
     torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say
-
-
-def _refuse_used(folder: RunFolder) -> None:
-    if folder.result.exists():
-        raise ValueError(
-            f"hydra.run.dir={folder.path} holds a run already: resume= goes on with it"
-        )
 
 
 def _make_parts(config: RunConfig, request: Request, earlier: EarlierRun | None) -> Parts:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnlab.foundation.run_folder import RunFolder
+
 
 @dataclass(frozen=True)
 class Request:
@@ -17,3 +19,15 @@ class Request:
     choices: dict[str, str]
     overrides: list[str]
     folder: Path
+
+
+def refuse_used(folder: RunFolder) -> None:
+    """A new run has a folder of its own.
+
+    Raises:
+        ValueError: If there is a run in it.
+    """
+    if folder.result.exists():
+        raise ValueError(
+            f"hydra.run.dir={folder.path} holds a run already: resume= goes on with it"
+        )

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
@@ -22,8 +20,6 @@ from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, leaves
-from rnnlab.tracking.store import tracking_uri
-from rnnlab.training import checkpoints
 
 REACHED_BY = ("resume", "tracking.uri", "allow_targets")
 """Keys that say how a run is reached, not what it is."""
@@ -121,6 +117,8 @@ def earlier_run(
                 f"{key}={value} cannot change on resume: the run has {key}={had} "
                 "(resume.allow_changes=true lets it, and writes it down)"
             )
+    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
+
     checkpoint = checkpoints.newest(folder)
     _apply(changes, saved, result, config)
     _refuse_fewer(saved["train"]["steps"], checkpoint)
@@ -135,6 +133,8 @@ def _version(folder: Path) -> str:
 
 
 def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
+    from rnnlab.training import checkpoints
+
     made = 0 if checkpoint is None else checkpoints.load(checkpoint)["rnnlab"]["updates"]
     if isinstance(steps, int) and steps < made:
         raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
@@ -260,6 +260,11 @@ def _folder(name: object, uri: str | None) -> RunFolder:
 
 
 def _folder_of_id(run_id: str, uri: str | None) -> Path:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    from rnnlab.tracking.store import tracking_uri
+
     try:
         run = MlflowClient(tracking_uri(uri)).get_run(run_id)
         folder = Path(run.data.tags["rnnlab.folder"])

@@ -4,42 +4,34 @@ Up to here a config is what Hydra composed, resolved to plain values. From here 
 objects; its plain form is for files, for MLflow's params and for messages.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from rnnlab.cells import Cell
+from rnnlab.cells import Cell, check_cell
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.diagnostics import Diagnostic
-from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed, did_you_mean
+from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, masked_config
 from rnnlab.runs.build import build, check_allowed
-from rnnlab.tasks import Task
+from rnnlab.runs.settings import PlainConfig, Settings, read_settings
+from rnnlab.tasks import Task, check_task
 from rnnlab.tracking.result import leaves
-from rnnlab.tracking.store import TrackingSettings
+from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.clipping import Clip
 from rnnlab.training.settings import EvalSettings, TrainSettings
 
-PlainConfig = Mapping[str, Any]
-"""What Hydra composed, resolved: sections of keys, by name."""
+if TYPE_CHECKING:
+    from rnnlab.diagnostics import Diagnostic
 
-SECTIONS = (
-    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
-    *("diagnostics", "train", "eval"),
-)
-KEYS = (*SECTIONS, "seed", "num_threads", "flush_denormal", "resume", "allow_targets")
 
-# What of Lightning's trainer is a choice here; the rest belongs to the sections of the config.
-TRAINER = ("accelerator", "devices", "precision", "deterministic")
-PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping
+MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
+MakeSchedule = Callable[[Optimizer], LRScheduler]
 
 
 @dataclass(frozen=True)
@@ -56,23 +48,30 @@ class ModelConfig:
         torch.manual_seed(self.seed)
         return self.make_model()
 
+    def make_checked(self) -> SequenceModel:
+        """The model, once its cells and the task are seen to keep to their interfaces.
+
+        Raises:
+            ContractError: If one does not.
+        """
+        model = self.make()
+        check_task(self.task)
+        for layer in model.layers:
+            assert isinstance(layer, Cell)
+            check_cell(layer)
+        return model
+
 
 @dataclass(frozen=True)
 class RunConfig:
     """All that a run is."""
 
     model: ModelConfig
-    num_threads: int
-    flush_denormal: bool
-    make_optimizer: Callable[[Iterable[Tensor]], Optimizer]
-    make_schedule: Callable[[Optimizer], LRScheduler] | None
+    settings: Settings
+    make_optimizer: MakeOptimizer
+    make_schedule: MakeSchedule | None
     clip: Clip
-    train: TrainSettings
-    eval_settings: EvalSettings
-    make_trainer: Callable[..., pl.Trainer]
-    """Takes what of Lightning's trainer is no choice of a config."""
-    tracking: TrackingSettings
-    diagnostics: dict[str, Diagnostic]
+    diagnostics: dict[str, "Diagnostic"]
     plain: dict[str, Any]
     """As it is written to files: what it was read from, without secrets."""
 
@@ -84,28 +83,40 @@ class RunConfig:
     def seed(self) -> int:
         return self.model.seed
 
+    @property
+    def train(self) -> TrainSettings:
+        return self.settings.train
 
-def read_config(plain: PlainConfig) -> RunConfig:
+    @property
+    def eval_settings(self) -> EvalSettings:
+        return self.settings.eval_settings
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        return self.settings.tracking
+
+
+def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
     """Check a config, and turn each of its sections into what that describes.
+
+    What needs no torch is looked at first; neither Lightning nor MLflow is imported.
+
+    Args:
+        plain: The config.
+        here: Whether the run is to be on this machine.
 
     Raises:
         ValueError: For anything in it that cannot be used, named by its dotted key.
     """
-    refuse_other_keys(plain)
-    cores = max(os.cpu_count() or 1, 2)
-    num_threads = check_int("num_threads", plain["num_threads"], minimum=1, maximum=cores)
-    allow = check_allowed(plain["allow_targets"])
+    settings = read_settings(plain, here)
+    allow = settings.allow
+    make_optimizer, make_schedule = read_optimizer(plain, allow)
     config = RunConfig(
         model=read_model(plain),
-        num_threads=num_threads,
-        flush_denormal=check_bool("flush_denormal", plain["flush_denormal"]),
-        make_optimizer=build("optimizer", plain["optimizer"], Optimizer, allow),
-        make_schedule=read_schedule(plain["schedule"], allow) if plain["schedule"] else None,
+        settings=settings,
+        make_optimizer=make_optimizer,
+        make_schedule=make_schedule,
         clip=build("clip", plain["clip"], Clip, allow)(),
-        train=build("train", plain["train"], TrainSettings)(),
-        eval_settings=build("eval", plain["eval"], EvalSettings)(),
-        make_trainer=_read_trainer(plain["trainer"]),
-        tracking=build("tracking", plain["tracking"], TrackingSettings)(),
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
     )
@@ -136,16 +147,12 @@ def read_task(plain: PlainConfig) -> Task:
     return task
 
 
-def refuse_other_keys(plain: PlainConfig) -> None:
-    """A key too many, or one that an override took away."""
-    for key in plain:
-        if key not in KEYS:
-            raise ValueError(f"{key} is unknown: {did_you_mean(key, KEYS)}")
-    for key in KEYS:
-        if key not in plain:
-            raise ValueError(f"{key} is missing")
-        if key in SECTIONS and not isinstance(plain[key], Mapping):
-            raise ValueError(f"{key}={plain[key]!r} is not a section of keys")
+def read_optimizer(
+    plain: PlainConfig, allow: list[str]
+) -> tuple[MakeOptimizer, MakeSchedule | None]:
+    """What makes the optimizer from the parameters, and the schedule, if any, from the optimizer."""
+    make_schedule = read_schedule(plain["schedule"], allow) if plain["schedule"] else None
+    return build("optimizer", plain["optimizer"], Optimizer, allow), make_schedule
 
 
 def read_schedule(
@@ -164,16 +171,12 @@ def read_schedule(
     return make
 
 
-def _read_trainer(section: Mapping[str, Any]) -> Callable[..., pl.Trainer]:
-    for key in section:
-        if key not in ("_target_", *TRAINER):
-            raise ValueError(f"trainer.{key} is unknown: {did_you_mean(key, TRAINER)}")
-    check_choice("trainer.precision", section.get("precision"), PRECISIONS)
-    return build("trainer", section, pl.Trainer)
-
-
-def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, Diagnostic]:
+def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, "Diagnostic"]:
     """What is measured on the model besides its losses, by name."""
+    from rnnlab.diagnostics import (
+        Diagnostic,  # with matplotlib, for which other checks need not wait
+    )
+
     chosen = {}
     for name, section in sections.items():
         key = f"diagnostics.{name}"

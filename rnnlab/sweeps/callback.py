@@ -1,17 +1,21 @@
 """What Hydra calls as a sweep starts; the sweep itself is in sweep.py."""
 
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.runs.hydra_job import check_run
+from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
+from rnnlab.sweeps.job_checks import check_sweep
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 
 if TYPE_CHECKING:
@@ -28,29 +32,37 @@ class SweepCallback(Callback):
     def __init__(self) -> None:
         self.sweep: Sweep | None = None
 
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
-            from rnnlab.sweeps.process_launcher import start_fork_server
+    def begin(self, config: DictConfig) -> None:
+        """Check all that can be known of the sweep; then open its store and begin it.
 
-            start_fork_server()  # it imports while this process opens the store
+        Raises:
+            ValueError: For what is refused, before anything is made.
+        """
+        folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
+        searches = config.hydra.sweeper._target_ == HORIZON_SWEEPER
+        overrides = [masked(override) for override in config.hydra.overrides.task]
+        resumes = _resumes(config)
+        if not ((searches or resumes) and folder.sweep_file.exists()):
+            _refuse_used(folder)
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, CheckedLoader)
+        check_sweep(config, loader, partial(import_beside, config))
+        if not searches:  # a search begins once it has checked what it is asked
+            self.open(config).begin(without_resume(overrides))
+
+    def open(self, config: DictConfig) -> "Sweep":
+        """The sweep, with its store opened.
+
+        Raises:
+            ValueError: If the store cannot be used.
+        """
         from rnnlab.foundation.quiet import quiet_tools
         from rnnlab.sweeps.sweep import Sweep
 
         quiet_tools()
         folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
-        searches = config.hydra.sweeper._target_ == HORIZON_SWEEPER
-        overrides = [masked(override) for override in config.hydra.overrides.task]
-        try:
-            resumes = _resumes(config)
-            if not ((searches or resumes) and folder.sweep_file.exists()):
-                _refuse_used(folder)
-            self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment)
-            if not searches:  # a search begins once it has checked what it is asked
-                self.sweep.begin(without_resume(overrides))
-        except (ValueError, OSError) as error:
-            # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
-            sys.stderr.write(f"{error}\n")
-            raise SystemExit(2) from error
+        self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment)
+        return self.sweep
 
     def finish(self, status: int) -> int:
         """End the sweep, if one has begun; the exit status, 1 at least if a job failed.
@@ -65,7 +77,9 @@ class SweepCallback(Callback):
 
 
 class CallbacksWithSweep(Callbacks):
-    """Those of a config, after rnnlab's own.
+    """Those of a config, after rnnlab's own, which alone may refuse what Hydra is to run.
+
+    Of what another raises Hydra makes a warning.
 
     Args:
         sweep_callback: rnnlab's.
@@ -76,6 +90,25 @@ class CallbacksWithSweep(Callbacks):
         super().__init__(config)
         self.sweep_callback = sweep_callback
         self.callbacks = [sweep_callback, *self.callbacks]
+
+    def on_run_start(self, config: DictConfig, **named: Any) -> None:
+        check_run(config)
+        super().on_run_start(config, **named)
+
+    def on_multirun_start(self, config: DictConfig, **named: Any) -> None:
+        try:
+            self.sweep_callback.begin(config)
+        except OSError as error:
+            raise ValueError(str(error)) from error
+        super().on_multirun_start(config, **named)
+
+
+def import_beside(config: DictConfig) -> None:
+    """Have what the jobs need imported while this process checks them and opens the store."""
+    if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
+        from rnnlab.sweeps.process_launcher import start_fork_server
+
+        start_fork_server()
 
 
 def _resumes(config: DictConfig) -> bool:

@@ -2,15 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation.masking import masked
+from rnnlab.runs.hydra_errors import refused_as
+from rnnlab.runs.hydra_plain import job_folder, to_plain
+from rnnlab.runs.settings import read_settings
+from rnnlab.runs.trial import try_out
+from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import variant_name
 
 NAMED = ("cell", "clip", "task")  # by variant and task
@@ -57,48 +61,94 @@ def product(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
     return list(itertools.product(*choices.values()))
 
 
-def to_plain(config: DictConfig) -> dict[str, Any]:
-    """A composed job's config, resolved, without Hydra's own."""
-    HydraConfig.instance().set_config(config)  # ${hydra:...} is resolved by it
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True, throw_on_missing=True))
+@dataclass(frozen=True)
+class Composed:
+    """The overrides of a combination, and what they compose to."""
+
+    overrides: tuple[str, ...]
+    config: DictConfig
+    plain: dict[str, Any]
+    place: str
+    """Which of several it is, for messages."""
+    compose: Compose
+
+    def at(self, key: str, length: int) -> dict[str, Any]:
+        """Its plain config at a length."""
+        config = self.compose([*self.overrides, f"{key}={length}"])
+        return to_plain(config, job_folder(config, 0))
 
 
-def describe(
-    chosen: Sequence[tuple[str, ...]], compose: Compose, key: str | None, lengths: Sequence[int]
-) -> list[Combination]:
-    """What each combination is, with its task tried at `lengths`.
+def compose_each(
+    chosen: Sequence[tuple[str, ...]], compose: Compose, here: bool = True
+) -> list[Composed]:
+    """Each combination composed, and checked as far as that needs no torch.
 
     Args:
         chosen: The overrides of each.
         compose: Composes a job from its overrides.
-        key: The config key that is the length of all; None: what each task says.
-        lengths: The first and the last that the search may try.
+        here: Whether the jobs are to run on this machine.
 
     Raises:
-        ValueError: If `key` is no length of one of them, or its task refuses one of `lengths`.
+        JobRefusedError: For one that cannot be used.
+        ValueError: If two are the same.
     """
-    return _labelled([_describe(overrides, compose, key, lengths) for overrides in chosen])
+    composed = []
+    for overrides in chosen:
+        place = "" if len(chosen) == 1 else f"of the combination {masked(' '.join(overrides))}"
+        with refused_as(overrides, place):
+            config = compose(list(overrides))
+            plain = to_plain(config, job_folder(config, 0))
+            read_settings(plain, here)
+            composed.append(Composed(overrides, config, plain, place, compose))
+    names = [" ".join(overrides) or "defaults" for overrides in chosen]
+    refuse_twins([combination.plain for combination in composed], names)
+    return composed
 
 
-def _describe(
-    overrides: tuple[str, ...], compose: Compose, key: str | None, lengths: Sequence[int]
-) -> Combination:
-    from rnnlab.runs.run_config import read_task, refuse_other_keys
+def describe(
+    composed: Sequence[Composed], key: str | None, lengths: Sequence[int], here: bool = True
+) -> list[Combination]:
+    """What each combination is, with its task tried at `lengths`.
 
-    composed = compose(list(overrides))
-    choices = composed.hydra.runtime.choices
-    section = to_plain(composed)
-    refuse_other_keys(section)
-    key = key or f"task.{read_task(section).length_key}"
-    if type(OmegaConf.select(composed, key)) is not int:
+    Args:
+        composed: Each combination.
+        key: The config key that is the length of all; None: what each task says.
+        lengths: The first and the last that the search may try.
+        here: Whether the jobs are to run on this machine.
+
+    Raises:
+        JobRefusedError: If `key` is no length of one of them, if its task refuses one of `lengths`,
+            or if it could not run at the first.
+    """
+    described = []
+    for combination in composed:
+        with refused_as(combination.overrides, combination.place):
+            described.append(_describe(combination, key))
+            own_key = described[-1].key
+            _try_out([combination.at(own_key, length) for length in lengths], here)
+    return _labelled(described)
+
+
+def _describe(composed: Composed, key: str | None) -> Combination:
+    from rnnlab.runs.run_config import read_task
+
+    choices = composed.config.hydra.runtime.choices
+    key = key or f"task.{read_task(composed.plain).length_key}"
+    if type(OmegaConf.select(composed.config, key)) is not int:
         raise ValueError(
             f"{key}, the length of task={choices.task}, is no whole number of its yaml"
         )
-    for length in lengths:
-        read_task(to_plain(compose([*overrides, f"{key}={length}"])))
-    steps = section["train"]["steps"]
-    return Combination(overrides, variant_name(choices), choices.task, key, steps)
+    steps = composed.plain["train"]["steps"]
+    return Combination(composed.overrides, variant_name(choices), choices.task, key, steps)
+
+
+def _try_out(at_lengths: Sequence[Mapping[str, Any]], here: bool) -> None:
+    """All of a run at the first length, and at the others its task."""
+    from rnnlab.runs.run_config import read_task
+
+    for at_length in at_lengths:
+        read_task(at_length)
+    try_out(at_lengths[0], here)
 
 
 def _labelled(combinations: Sequence[Combination]) -> list[Combination]:

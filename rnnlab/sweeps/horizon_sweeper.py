@@ -6,7 +6,8 @@ still searching, times all seeds, to the launcher at once.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
-from rnnlab.sweeps.callback import CallbacksWithSweep
-from rnnlab.sweeps.combinations import Combination, describe, product
+from rnnlab.runs.hydra_overrides import LENGTH
+from rnnlab.sweeps.callback import CallbacksWithSweep, import_beside
+from rnnlab.sweeps.combinations import compose_each, describe, product
 from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
 from rnnlab.sweeps.jobs import as_recorded, finished_jobs, supersede_unfinished
+from rnnlab.sweeps.plugins import LOCAL_LAUNCHERS
 
 KEY = "hydra.sweeper"
 
@@ -72,9 +75,9 @@ class HorizonSweeper(Sweeper):
             "longest": longest,
             "tolerance": float(tolerance),  # 1 and 1.0 are the same command
             "solved_by": float(solved_by),
-            "key": key,
+            "key": None if key == LENGTH else key,
         }
-        self.seeds, self.solved_by, self.key = range(seeds), solved_by, key
+        self.seeds, self.solved_by, self.key = range(seeds), solved_by, self.settings["key"]
         self.max_batch_size = max_batch_size
         self.params = params or {}
 
@@ -93,9 +96,8 @@ class HorizonSweeper(Sweeper):
         overrides = [f"{key}={value}" for key, value in self.params.items()] + arguments
         horizons = HorizonResults(self._searches(overrides), self.settings)
         assert self.config is not None
-        assert self.callback.sweep is not None
         self.folder = SweepFolder(Path(self.config.hydra.sweep.dir).absolute())
-        self.callback.sweep.begin_search(overrides, horizons)
+        self.callback.open(self.config).begin_search(overrides, horizons)
         OmegaConf.save(self.config, self.folder.config)
         try:
             self._search(horizons)
@@ -115,13 +117,13 @@ class HorizonSweeper(Sweeper):
         loader, config = self.hydra_context.config_loader, self.config
         parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
         start, longest = self.settings["start"], self.settings["longest"]
-        combinations = describe(
-            product(parsed),
-            lambda chosen: loader.load_sweep_config(config, chosen),
-            self.key,
-            (start, longest),
-        )
-        _refuse_searched(parsed, combinations)
+        _refuse_searched(parsed, {"seed", LENGTH})
+        here = config.hydra.launcher._target_ in LOCAL_LAUNCHERS
+        compose = partial(loader.load_sweep_config, config)
+        composed = compose_each(product(parsed), compose, here)
+        import_beside(config)
+        combinations = describe(composed, self.key, (start, longest), here)
+        _refuse_searched(parsed, {combination.key for combination in combinations})
         tolerance = self.settings["tolerance"]
         return [
             HorizonResult(combination, HorizonSearch(start, longest, tolerance))
@@ -183,11 +185,11 @@ def _again(folder: SweepFolder) -> str:
     return f"the same command with hydra.sweep.dir={folder.path}"
 
 
-def _refuse_searched(overrides: Sequence[Override], combinations: Sequence[Combination]) -> None:
-    keys = {combination.key for combination in combinations}
+def _refuse_searched(overrides: Sequence[Override], keys: Collection[str]) -> None:
     for override in overrides:
-        if override.key_or_group not in {"seed", *keys}:
-            continue
-        seeds = override.key_or_group == "seed"
-        settings = f"{KEY}.seeds" if seeds else f"{KEY}.start and {KEY}.longest"
-        raise ValueError(f"{override.input_line} is what the sweeper sets: choose with {settings}")
+        if override.key_or_group in keys:
+            seeds = override.key_or_group == "seed"
+            settings = f"{KEY}.seeds" if seeds else f"{KEY}.start and {KEY}.longest"
+            raise ValueError(
+                f"{override.input_line} is what the sweeper sets: choose with {settings}"
+            )

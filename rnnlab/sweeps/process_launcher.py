@@ -6,7 +6,6 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
-import json
 import multiprocessing
 import os
 import sys
@@ -19,13 +18,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import cloudpickle
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from rnnlab.foundation import garbage
@@ -35,8 +33,10 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import stop_on_signals
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_job import mask_files
+from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.sweeps.orphans import end_with_the_sweep
+from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import Result, read_failure, read_finished, write_failure
 
 PRELOAD = ["rnnlab.sweeps.preload"]
@@ -72,11 +72,7 @@ class ProcessLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        loader = hydra_context.config_loader
-        self.context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
-        self.task_function, self.config = task_function, config
-        self.composer = ComposedOnce(loader)
-        hydra_context.config_loader = self.composer  # pyrefly: ignore[bad-assignment] the sweeper's too
+        self.context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
@@ -89,7 +85,8 @@ class ProcessLauncher(Launcher):
             self._compose(number, overrides)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        _refuse_twins(configs)
+        names = [" ".join(overrides) for overrides in job_overrides]
+        refuse_twins([to_plain(config) for config in configs], names)  # of a sweeper of others
         garbage.resume()
         shared = self._packed()
         pool = ProcessPool(
@@ -120,42 +117,16 @@ class ProcessLauncher(Launcher):
         return [_job_return(config, future) for future, config in jobs.items()]
 
     def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        config = self.composer.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id = config.hydra.job.num = number
-        HydraConfig.instance().set_config(config)
+        loader = self.context.config_loader
+        config = loader.load_sweep_config(self.config, list(overrides))
         # A job that dies before its first line has a folder all the same.
-        _folder(config).path.mkdir(parents=True, exist_ok=True)
+        job_folder(config, number).mkdir(parents=True, exist_ok=True)
         return config
 
     def _packed(self) -> bytes:
         """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
         state = (dict(os.environ), Singleton.get_state())
         return cloudpickle.dumps((*state, self.context, self.task_function))
-
-
-class ComposedOnce:
-    """A config loader that composes a job once for two askers, which takes a twentieth of a second.
-
-    Hydra's sweeper composes every job to see whether it can be, and drops what it gets.
-    """
-
-    def __init__(self, loader: ConfigLoader) -> None:
-        self.loader = loader
-        self.unclaimed: dict[tuple[str, ...], DictConfig] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.loader, name)
-
-    def load_sweep_config(
-        self, master_config: DictConfig, sweep_overrides: list[str]
-    ) -> DictConfig:
-        key = tuple(sweep_overrides)
-        if key not in self.unclaimed:
-            config = self.loader.load_sweep_config(master_config, sweep_overrides)
-            self.unclaimed[key] = config
-            return config
-        return self.unclaimed.pop(key)
 
 
 def _finished_before(config: DictConfig) -> Future[Any] | None:
@@ -165,18 +136,6 @@ def _finished_before(config: DictConfig) -> Future[Any] | None:
     done: Future[Any] = Future()
     done.set_result(None)
     return done
-
-
-def _refuse_twins(configs: Sequence[DictConfig]) -> None:
-    """Two jobs of one config are one result: counted twice, they would pass for two seeds."""
-    first: dict[str, int] = {}
-    for number, config in enumerate(configs):
-        plain = OmegaConf.to_container(config, resolve=False)
-        assert isinstance(plain, dict)
-        text = json.dumps({key: value for key, value in plain.items() if key != "hydra"})
-        if text in first:
-            raise ValueError(f"jobs {first[text]} and {number} of the sweep are the same run")
-        first[text] = number
 
 
 def _cores() -> int:

@@ -23,9 +23,9 @@ from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.outbox import deliver, outbox
 from rnnlab.tracking.result import Result, write_failure
+from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.tracking.store import (
     FAILURES,
-    TrackingSettings,
     UnreachableError,
     open_store,
     show,

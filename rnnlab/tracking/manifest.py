@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlflow.tracking.context.registry import resolve_tags
-
 from rnnlab import __version__
 from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.run_folder import TrackedFolder
@@ -56,6 +54,10 @@ class Manifest:
             tags: Further ones, besides those that every run has.
             params: All of them.
         """
+        from mlflow.tracking.context.registry import (
+            resolve_tags,  # who only reads need not wait for it
+        )
+
         common = {
             "rnnlab.kind": kind,
             VERSION_TAG: __version__,

@@ -4,7 +4,6 @@ import contextlib
 import os
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -14,30 +13,8 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from rnnlab.foundation.checks import check_bool
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.tracking.ui_view import View, share
-
-
-@dataclass(frozen=True)
-class TrackingSettings:
-    """Where runs are recorded.
-
-    Args:
-        uri: The store; null: $MLFLOW_TRACKING_URI, or else mlflow.db in the current folder.
-        experiment: The MLflow experiment's name.
-        log_model: Keep the trained model as an artifact.
-    """
-
-    uri: str | None = None
-    experiment: str = "rnnlab"
-    log_model: bool = True
-
-    def __post_init__(self) -> None:
-        check_bool("log_model", self.log_model)
-        if not self.experiment.strip():
-            raise ValueError(f"experiment={self.experiment!r} is not a name")
-
 
 # What a store may raise that is slow, down, full or gone.
 FAILURES = (MlflowException, RequestException, SQLAlchemyError, OSError)

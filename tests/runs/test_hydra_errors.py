@@ -94,10 +94,43 @@ def test_a_command_ends_with_them(command: Command, home: Path, override: str) -
     finished = command(override)
     assert finished.status == 2
     assert WRONG[override] in finished.err
-    lines = [line for line in finished.err.splitlines() if "Error executing job" not in line]
-    assert 1 <= len(lines) <= 3
+    assert 1 <= len(finished.err.splitlines()) <= 3
+    assert "Error executing job" not in finished.err
     assert "Traceback" not in finished.err + finished.out
+    assert [path.name for path in home.iterdir()] == ["mlflow.db"]  # nobody has even opened it
     assert client(home).search_runs(["0", "1"]) == []
+
+
+def test_a_refused_command_leaves_an_earlier_run_as_it_was(command: Command, home: Path) -> None:
+    """In its folder, also where that is the one that the command names."""
+    assert command(*QUICK, *SMALL, "hydra.run.dir=a").status == 0
+
+    def everything() -> dict[Path, bytes]:
+        files = {path for path in home.rglob("*") if path.is_file()}
+        return {path: path.read_bytes() for path in files if "mlflow.db" not in path.name}
+
+    before = everything()
+    for refused in (
+        (),  # it holds a run
+        ("train.steps=0",),
+        ("resume=a", "cell=gru"),
+        ("resume=nowhere",),
+    ):
+        finished = command(*QUICK, *SMALL, "hydra.run.dir=a", *refused)
+        assert finished.status == 2
+        assert "Error executing job" not in finished.err
+        assert everything() == before
+
+
+def test_a_store_that_refuses_leaves_no_folder(command: Command, home: Path) -> None:
+    store = client(home)
+    store.delete_experiment(store.create_experiment("gone"))
+    for sweep in ((), ("-m",)):
+        finished = command(*sweep, "tracking.experiment=gone", *QUICK, *SMALL)
+        assert finished.status == 2
+        assert "tracking.experiment='gone' has been deleted" in finished.err
+        assert "Error executing job" not in finished.err
+        assert not (home / "outputs").exists()
 
 
 def test_short_for_one_variant_alone(command: Command) -> None:
@@ -144,14 +177,6 @@ def test_server_that_is_no_mlflow(command: Command) -> None:
         thread.join()
     assert finished.status == 2
     assert f"tracking.uri={uri} cannot be used" in finished.err
-
-
-def test_deleted_experiment(command: Command, home: Path) -> None:
-    store = client(home)
-    store.delete_experiment(store.create_experiment("gone"))
-    finished = command("tracking.experiment=gone", *QUICK, *SMALL)
-    assert finished.status == 2
-    assert "tracking.experiment='gone' has been deleted" in finished.err
 
 
 def test_a_fault_in_a_running_cell_keeps_its_traceback(

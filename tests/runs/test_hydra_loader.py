@@ -1,5 +1,6 @@
 """Composing many jobs. Oracle: Hydra's own loader, anew for each of them."""
 
+import pickle
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,21 @@ def test_each_job_looks_in_its_own_places(tmp_path: Path) -> None:
         there = composed(loader, f"hydra.searchpath=[file://{tmp_path / name}]", "+note=mine")
         assert there["note"] == {"said": name}
     assert composed(loader) == composed(ConfigLoaderImpl(create_config_search_path(CONF)))
+
+
+def test_a_job_of_a_sweep_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks again gets a copy, so that nobody's number of the job is another's."""
+    loader = CheckedLoader(create_config_search_path(CONF))
+    master = loader.load_configuration("config", ["seed=0,1"], RunMode.MULTIRUN)
+    made = loader.compose_job(master, ["seed=1"])
+    monkeypatch.setattr(loader, "load_configuration", None)  # from here on it would fail
+    again, third = (loader.load_sweep_config(master, ["seed=1"]) for _ in range(2))
+    plain, *others = (OmegaConf.to_container(each, resolve=False) for each in (made, again, third))
+    assert others == [plain, plain]
+    assert again.seed == 1
+    again.hydra.job.num = 7
+    assert OmegaConf.is_missing(third.hydra.job, "num")
+    with pytest.raises(TypeError):
+        loader.load_sweep_config(master, ["seed=0"])
+    with pytest.raises(TypeError):  # a job in a process of its own has no use for them
+        pickle.loads(pickle.dumps(loader)).load_sweep_config(master, ["seed=1"])

@@ -4,32 +4,21 @@ That is its loader, its checks, and its words for what went wrong; left out are 
 Hydra composes, its log, the store and the training.
 """
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
-from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
-from omegaconf import open_dict, read_write
 
-from rnnlab.run import CONF
-from rnnlab.runs import one_run
+from rnnlab.run import CONF, PLUGINS
+from rnnlab.runs import hydra_job
 from rnnlab.runs.hydra_errors import explain
-from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import with_key
-
-
-class _Begins(Exception):  # noqa: N818 it is none
-    """All has been checked, and nothing recorded."""
-
-
-def _begin(_: Path) -> NoReturn:
-    raise _Begins
+from rnnlab.sweeps.job_checks import check_sweep
 
 
 def refusal(
@@ -41,39 +30,34 @@ def refusal(
         overrides: The command line's.
         output: The folder that the run would have.
         config_dir: As of --config-dir.
-        sweep: As with -m, whose jobs are not looked at.
+        sweep: As with -m, whose jobs are all looked at.
     """
     words = with_key(list(overrides))
     folders = [CONF, *([config_dir] if config_dir else [])]
     further = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
+    folder = [] if sweep else [f"hydra.run.dir='{output}'"]
     try:
-        _compose_and_check([*words, *further], output, sweep)
-    except _Begins:
-        return ""
+        _compose_and_check([*words, *further, *folder], sweep)
     except Exception as error:
         message = explain(error, folders, words)
         if message is None:  # it would print a traceback
             raise
         assert message.strip()
         return message
-    assert sweep
     return ""
 
 
-def _compose_and_check(words: list[str], output: Path, sweep: bool) -> None:
+def _compose_and_check(words: list[str], sweep: bool) -> None:
     setup_globals()
-    hydra = Hydra("rnnlab", CheckedLoader(create_config_search_path(str(CONF))))
+    Plugins.instance().class_name_to_class.update(PLUGINS)
+    loader = CheckedLoader(create_config_search_path(str(CONF)))
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-    config = hydra.compose_config("config", words, mode, with_log_configuration=False)
+    config = Hydra("rnnlab", loader).compose_config(
+        "config", words, mode, with_log_configuration=False
+    )
     if sweep:
+        check_sweep(config, loader, lambda: None)
         return
-    with ExitStack() as stack:
-        stack.enter_context(read_write(config.hydra.runtime))
-        stack.enter_context(open_dict(config.hydra.runtime))
-        config.hydra.runtime.output_dir = str(output)
-    HydraConfig.instance().set_config(config)
-    with read_write(config), open_dict(config):
-        del config["hydra"]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(one_run, "locked", _begin)
-        job(config)
+        patched.setattr(hydra_job, "try_store", lambda plain: None)
+        hydra_job.check_run(config)

@@ -95,5 +95,6 @@ def trainer_of(
     *overrides: str,
 ) -> pl.Trainer:
     """A run's trainer on the CPU, for as long as the module says."""
-    config = replace(run_config("trainer=cpu", *overrides), train=module.train_settings)
+    config = run_config("trainer=cpu", *overrides)
+    config = replace(config, settings=replace(config.settings, train=module.train_settings))
     return make_trainer(config, RunFolder(folder), callbacks, logger, AtomicCheckpointIO())

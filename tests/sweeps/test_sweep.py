@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -10,7 +9,6 @@ import yaml
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.statistics import bootstrap_mean, wilson
 from rnnlab.report.rows import HEADER
-from rnnlab.sweeps.process_launcher import ComposedOnce
 from rnnlab.sweeps.summary import summarise
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -18,6 +16,19 @@ from tests.support.command import QUICK, SMALL, Command, client
 from tests.support.journals import points_in_order
 
 FAST = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.sweep.dir=outputs/sweep")
+
+
+# A cell whose jobs of 4 units raise, once they train.
+BROKEN = """
+import torch
+from rnnlab.cells.lstm import LSTMCell
+class Broken(LSTMCell):
+    def forward(self, inputs, state=None):
+        if self.hidden_size == 4 and torch.is_grad_enabled():  # not where the cell is tried
+            raise RuntimeError("first line\\nand second")
+        return super().forward(inputs, state)
+"""
+OWN = ("--config-dir", ".", "allow_targets=[broken]", "cell._target_=broken.Broken")
 
 
 def by_kind(home: Path) -> tuple[list, list]:
@@ -60,27 +71,19 @@ def test_a_parent_its_children_and_the_table(command: Command, home: Path, figur
 
 
 def test_a_failing_job_is_one_failing_job(command: Command, home: Path) -> None:
-    finished = command("-m", "cell=elman", "cell.hidden_size=3,-1,4", "seed=0", *FAST)
+    (home / "broken.py").write_text(BROKEN)
+    finished = command("-m", *OWN, "cell=lstm", "cell.hidden_size=3,4,5", "seed=0", *FAST)
     assert finished.status == 1
     (parent,), children = by_kind(home)
     assert parent.info.status == "FAILED"
     assert parent.data.metrics == {"sweep/jobs": 3, "sweep/failed": 1}
-    assert [run.info.status for run in children] == ["FINISHED", "FINISHED"]
+    assert sorted(run.info.status for run in children) == ["FAILED", "FINISHED", "FINISHED"]
     assert "1 of 3 jobs failed" in finished.out
     assert re.search(
-        r"job 1 \(cell=elman cell\.hidden_size=-1 .*\): .*cell\.hidden_size=-1 is too small",
+        r"job 1 \(.*cell=lstm cell\.hidden_size=4 .*\): .*RuntimeError: first line",
         finished.out,
     )
-    assert "elman cell.hidden_size=3" in finished.out  # what differs tells the rows apart
-
-
-def test_a_typo_in_one_job_costs_no_other(command: Command, home: Path) -> None:
-    finished = command("-m", "cell=elman,grue", *FAST)
-    assert finished.status == 2
-    assert "cell=grue is unknown: did you mean gru?" in finished.err
-    (parent,), children = by_kind(home)
-    assert parent.info.status == "FAILED"
-    assert children == []
+    assert "lstm cell.hidden_size=3" in finished.out  # what differs tells the rows apart
 
 
 def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
@@ -110,10 +113,7 @@ def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
         assert stored >= {"summary.md", "report.html"}
 
 
-def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> None:
-    twins = command("-m", "cell=elman,elman_clipped", "clip=norm", *FAST[:-1])
-    assert twins.status == 2
-    assert "jobs 0 and 1 of the sweep are the same run" in twins.err
+def test_a_used_folder_is_refused(command: Command, home: Path) -> None:
     assert command("-m", "seed=0", *FAST).status == 0
     again = command("-m", "seed=1", *FAST)
     assert again.status == 2
@@ -121,29 +121,6 @@ def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> No
     single = command(*QUICK, *SMALL, "hydra.run.dir=outputs/sweep/0", "cell=gru")
     assert single.status == 2
     assert "holds a run already" in single.err
-
-
-def test_a_job_is_composed_once_for_sweeper_and_launcher() -> None:
-    class Loader:
-        composed: ClassVar[list[list[str]]] = []
-
-        def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> list[str]:
-            self.composed.append(sweep_overrides)
-            return [*sweep_overrides]
-
-        def ending(self) -> str:
-            return "asked of the loader itself"
-
-    loader: Any = Loader()
-    composed: Any = ComposedOnce(loader)
-    for words in (["seed=0"], ["seed=1"]):
-        first = composed.load_sweep_config({}, words)
-        assert first == words
-        assert composed.load_sweep_config({}, words) is first
-    assert loader.composed == [["seed=0"], ["seed=1"]]
-    assert composed.load_sweep_config({}, ["seed=0"]) == ["seed=0"]  # a third asker: composed anew
-    assert len(loader.composed) == 3
-    assert composed.ending() == "asked of the loader itself"
 
 
 def test_resume_is_for_one_run(command: Command) -> None:
@@ -189,31 +166,14 @@ def test_a_job_is_the_same_run_after_others_in_its_process(command: Command, hom
 
 
 def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) -> None:
-    sizes = "cell.hidden_size=3,-1,4,5"
-    finished = command("-m", "cell=elman", sizes, "hydra.launcher.n_jobs=1", *FAST)
-    assert finished.status == 1
-    assert "FAILED, ConfigError: cell.hidden_size=-1 is too small" in finished.out
-    runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
-    assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
-
-
-BROKEN = """
-from rnnlab.cells.lstm import LSTMCell
-class Broken(LSTMCell):
-    def forward(self, inputs, state=None):
-        if self.hidden_size == 4:
-            raise RuntimeError("first line\\nand second")
-        return super().forward(inputs, state)
-"""
-
-
-def test_what_a_job_raised_in_training_is_told(command: Command, home: Path) -> None:
     (home / "broken.py").write_text(BROKEN)
-    own = ("--config-dir", ".", "allow_targets=[broken]", "cell._target_=broken.Broken")
-    finished = command("-m", *own, "cell.hidden_size=3,4", *FAST)
+    sizes = "cell.hidden_size=3,4,6,5"
+    finished = command("-m", *OWN, sizes, "hydra.launcher.n_jobs=1", *FAST)
     assert finished.status == 1
     assert "FAILED, RuntimeError: first line and second\n" in finished.out
     assert "and second; see" in finished.out
+    runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
+    assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
 
 
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
@@ -223,13 +183,6 @@ def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
     assert "FAILED, it ran longer than job_timeout=8 seconds" in finished.out
     (_,), (child,) = by_kind(home)
     assert child.info.status in {"FAILED", "KILLED"}
-    for override, message in {
-        "hydra.launcher.n_jobs=0": "hydra.launcher.n_jobs=0 is too small: at least 1",
-        "hydra.launcher.job_timeout=-1": "hydra.launcher.job_timeout=-1 is out of bounds",
-    }.items():
-        refused = command("-m", "seed=0", *FAST[:-1], override)
-        assert refused.status == 2
-        assert message in refused.err
 
 
 def test_summary_by_hand(tmp_path: Path) -> None:

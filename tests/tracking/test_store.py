@@ -7,7 +7,8 @@ import pytest
 from mlflow import MlflowClient
 
 from rnnlab.foundation.masking import masked
-from rnnlab.tracking.store import TrackingSettings, default_uri, open_store, tracking_uri
+from rnnlab.tracking.settings import TrackingSettings
+from rnnlab.tracking.store import default_uri, open_store, tracking_uri
 from tests.support.command import QUICK, SMALL, Command, result_of
 from tests.support.servers import Server
 

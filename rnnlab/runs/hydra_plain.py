@@ -1,0 +1,49 @@
+"""What Hydra composed as plain values, resolved as its run will see them, before Hydra begins it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import env_override
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+
+def run_folder(config: DictConfig) -> Path:
+    """The folder that Hydra will make for a run."""
+    HydraConfig.instance().set_config(config)
+    return Path(str(OmegaConf.select(config, "hydra.run.dir"))).absolute()
+
+
+def job_folder(config: DictConfig, number: int) -> Path:
+    """The folder that Hydra will make for a job of a sweep; the job is told its number."""
+    with _writable(config):
+        config.hydra.job.id = config.hydra.job.num = number
+    HydraConfig.instance().set_config(config)
+    return Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+
+
+def to_plain(config: DictConfig, folder: Path | None = None) -> dict[str, Any]:
+    """A composed config, resolved, without Hydra's own.
+
+    Args:
+        config: Of a run, or of a job.
+        folder: The run's; None: as the config has it.
+    """
+    if folder is not None:
+        with _writable(config):
+            config.hydra.runtime.output_dir = str(folder)
+    HydraConfig.instance().set_config(config)  # ${hydra:...} is resolved by it
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    with env_override(config.hydra.job.env_set), _writable(config):
+        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    return cast(dict[str, Any], plain)
+
+
+@contextmanager
+def _writable(config: DictConfig) -> Iterator[None]:
+    """Hydra's own section, which is read-only from when `HydraConfig` has it."""
+    OmegaConf.set_readonly(config.hydra, False)
+    with open_dict(config.hydra):
+        yield

@@ -1,0 +1,75 @@
+"""A config tried out before anything of its run is made: what it describes is built once, and dropped.
+
+What imports least comes first: settings, then what needs torch, then Lightning, then MLflow. So a bad
+value is refused as soon as it can be known to be one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.settings import read_settings
+
+if TYPE_CHECKING:
+    from rnnlab.runs.run_config import RunConfig
+
+
+def try_out(plain: Mapping[str, Any], here: bool = True) -> None:
+    """Refuse what could not become a run, but for its store.
+
+    Args:
+        plain: Its config.
+        here: Whether it is to run on this machine, which is asked for what the trainer wants of one.
+
+    Raises:
+        ValueError: Named by its dotted key.
+    """
+    settings = read_settings(plain, here)
+    _try_model(plain, settings.allow)
+    from rnnlab.runs.run_config import read_config
+    from rnnlab.training.evaluation import Evaluation  # with scipy, as the diagnostics
+
+    config = read_config(plain, here)
+    Evaluation(config.task, config.eval_settings)
+    if here and not settings.trainer.works_anywhere:
+        _try_trainer(config)
+
+
+def _try_model(plain: Mapping[str, Any], allow: list[str]) -> None:
+    """Make the model once, and what trains it."""
+    import torch
+
+    from rnnlab.runs.run_config import read_model, read_optimizer
+
+    with torch.random.fork_rng(devices=[]):
+        model = read_model(plain).make_checked()
+    make_optimizer, make_schedule = read_optimizer(plain, allow)
+    optimizer = make_optimizer(model.parameters())
+    if make_schedule is not None:
+        make_schedule(optimizer)
+
+
+def _try_trainer(config: "RunConfig") -> None:
+    """Ask Lightning whether this machine has what the trainer wants."""
+    from rnnlab.foundation.quiet import quiet_tools
+    from rnnlab.runs.factory import make_trainer
+    from rnnlab.training.checkpoints import AtomicCheckpointIO
+
+    quiet_tools()
+    make_trainer(config, RunFolder(Path("unused")), [], False, AtomicCheckpointIO())
+
+
+def try_store(plain: Mapping[str, Any]) -> None:
+    """Open the store; one that does not answer now may do so later, and is no reason to refuse."""
+    from rnnlab.foundation.quiet import quiet_tools
+
+    quiet_tools()  # before MLflow is imported, which would report its use
+    from rnnlab.tracking.store import UnreachableError, open_store, tracking_uri
+
+    quiet_tools()  # and once it has set up its log
+    tracking = plain["tracking"]
+    try:
+        open_store(tracking_uri(tracking["uri"]), tracking["experiment"])
+    except UnreachableError:
+        return

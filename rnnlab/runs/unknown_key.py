@@ -1,0 +1,122 @@
+"""Words for a key that a config has not: which choice has it, what is meant by it, what is nearest."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import create_config_search_path
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from rnnlab.runs.hydra_help import options
+from rnnlab.runs.hydra_loader import CheckedLoader, Compose
+from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
+from rnnlab.runs.synonyms import meant_by
+
+
+def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | None:
+    """What to say of a key; None if it is there, so that it must be its value that does not fit.
+
+    Args:
+        key: Dotted, or the name of a group.
+        folders: Where configs are looked for; the first is rnnlab's own.
+        overrides: The run's, whose choices say which keys there are.
+    """
+    compose, groups = _composer(folders), _groups(folders)
+    config = compose([o for o in overrides if key_of(o) in groups and not _is_swept(value_of(o))])
+    own: Any = _plain(config)
+    hydras: Any = OmegaConf.to_container(config.hydra, resolve=False)
+    known = [*groups, *_dotted(own), LENGTH, *_dotted(hydras, "hydra.")]
+    if key in known:
+        return None
+    group = key.partition(".")[0]
+    having = _choices_with(key, group, folders, compose) if group in groups else []
+    if having:
+        verb = "has" if len(having) == 1 else "have"
+        return f"{key} is unknown with {_choice(group, config)}; {_listed(having)} {verb} it"
+    if (meant := meant_by(key)) is not None:
+        return f"{key} is unknown: {'it is ' if meant.keys else ''}{meant}"
+    section = key.rpartition(".")[0]
+    names = list(
+        dict.fromkeys(k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == section)
+    )
+    near = get_close_matches(key.rpartition(".")[2], names, n=1)
+    if near:
+        return f"{key} is unknown: did you mean {f'{section}.{near[0]}'.lstrip('.')}?"
+    if group in groups:
+        return f"{key} is unknown with {_choice(group, config)}"
+    return f"{key} is unknown. Allowed: {', '.join(f'{section}.{n}'.lstrip('.') for n in names)}"
+
+
+def _choices_with(key: str, group: str, folders: list[Path], compose: Compose) -> list[str]:
+    """The choices of a group that have a key; nothing is composed where no yaml has its name."""
+    texts = [
+        path.read_text("utf-8", "replace") for f in folders for path in (f / group).glob("*.yaml")
+    ]
+    if not any(re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", text) for text in texts):
+        return []
+    composed = {option: compose([f"{group}={option}"]) for option in options(folders, group)}
+    return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
+
+
+def _choice(group: str, config: DictConfig) -> str:
+    """What is chosen of a group, and its keys: `cell=gru, which has cell.hidden_size`."""
+    section = _plain(config).get(group) or {}
+    listed = f"[{','.join(section)}]"  # diagnostics=[omega,lyapunov]
+    chosen = config.hydra.runtime.choices.get(group, listed)
+    own = [key for key in _leaves(section, group) if not key.endswith("_target_")]
+    return f"{group}={chosen}, which has {', '.join(own) or 'no keys'}"
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _groups(folders: list[Path]) -> list[str]:
+    return sorted({str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/*.yaml")})
+
+
+def _composer(folders: list[Path]) -> Compose:
+    """Composes overrides, or the defaults where those do not fit; reads each file once."""
+    places = create_config_search_path(str(folders[0]))
+    for folder in folders[1:]:
+        places.append("main", f"file://{folder.absolute()}")
+    loader = CheckedLoader(places)
+
+    def compose(overrides: Sequence[str]) -> DictConfig:
+        try:
+            return loader.load_configuration("config", list(overrides), RunMode.RUN)
+        except (ValueError, HydraException, OmegaConfBaseException, YAMLError):
+            return loader.load_configuration("config", [], RunMode.RUN)
+
+    return compose
+
+
+def _is_swept(value: str) -> bool:
+    return "," in value and not value.startswith("[")
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
+def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+
+
+def _leaves(section: Any, prefix: str) -> Iterator[str]:
+    """The dotted keys of values that are no sections."""
+    if isinstance(section, Mapping):
+        for key, value in section.items():
+            yield from _leaves(value, f"{prefix}.{key}")
+    else:
+        yield prefix

@@ -1,0 +1,148 @@
+"""The jobs of a sweep, each composed and checked before anything of the sweep is made."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from omegaconf import DictConfig, OmegaConf
+
+from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.masking import masked
+from rnnlab.runs.hydra_errors import JobRefusedError, refused_as
+from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.runs.hydra_overrides import key_of
+from rnnlab.runs.hydra_plain import job_folder, to_plain
+from rnnlab.runs.settings import read_settings, read_what_is_kept
+from rnnlab.runs.trial import try_out
+from rnnlab.sweeps.combinations import product
+from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, LOCAL_LAUNCHERS
+from rnnlab.sweeps.twins import refuse_twins, text_of
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it is composed.
+
+    Args:
+        number: Counted from 0.
+        overrides: Its own, in full.
+        shown: Those by which it differs from other jobs.
+        plain: Its config.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    shown: str
+    plain: dict[str, Any]
+
+
+def check_sweep(
+    config: DictConfig, loader: CheckedLoader, before_torch: Callable[[], None]
+) -> None:
+    """Refuse a sweep of which one job could not run, or would be the same as another.
+
+    Of a sweeper of others, whose jobs nobody knows yet, it is what that leaves as it is; the search
+    for the horizon checks its own.
+
+    Args:
+        config: What the jobs vary.
+        loader: Composes them, and keeps them for who asks next.
+        before_torch: Called once there is nothing more to refuse without it.
+
+    Raises:
+        ValueError: For what all jobs have in common.
+        JobRefusedError: For one of several jobs.
+    """
+    here = config.hydra.launcher._target_ in LOCAL_LAUNCHERS
+    if config.hydra.sweeper._target_ == BASIC_SWEEPER:
+        jobs = _composed_jobs(config, loader, here)
+        refuse_twins([job.plain for job in jobs], [job.shown or "defaults" for job in jobs])
+        _try_plugins(config)
+        before_torch()
+        _try_out(jobs, here)
+        return
+    _try_plugins(config)
+    if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
+        read_what_is_kept(to_plain(config), _swept_sections(config, loader))
+        before_torch()
+
+
+def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> list[Job]:
+    """As Hydra's own sweeper makes them of the command line; checked as far as that needs no torch."""
+    size = config.hydra.sweeper.max_batch_size
+    if size is not None:
+        check_int("hydra.sweeper.max_batch_size", size, minimum=1)
+    params = config.hydra.sweeper.params or {}
+    lines = [f"{key}={value}" for key, value in params.items()] + config.hydra.overrides.task
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
+    chosen = product(parsed)
+
+    def compose(number: int) -> Job:
+        overrides = chosen[number]
+        shown = masked(" ".join(o for o in overrides if key_of(o) in swept))
+        with refused_as(overrides, f"job {number} of {len(chosen)}: {shown}"):
+            composed = loader.compose_job(config, overrides)
+            plain = to_plain(composed, job_folder(composed, number))
+            read_settings(plain, here)
+        return Job(number, overrides, shown, plain)
+
+    return _each(compose, len(chosen))
+
+
+def _each(check: Callable[[int], Any], count: int) -> list[Any]:
+    """`check` of 0, 1, ...; what the first and the last are refused for is no matter of one job."""
+    try:
+        first = check(0)
+    except JobRefusedError as error:
+        try:
+            check(count - 1)
+        except JobRefusedError as last:
+            if str(last.__cause__) == str(error.__cause__):
+                error.place = ""
+        raise
+    return [first, *map(check, range(1, count))]
+
+
+def _try_out(jobs: Sequence[Job], here: bool) -> None:
+    """Each once that differs in more than its seed."""
+    different = list({text_of(_seedless(job.plain)): job for job in reversed(jobs)}.values())[::-1]
+
+    def check(number: int) -> None:
+        job = different[number]
+        with refused_as(job.overrides, f"job {job.number} of {len(jobs)}: {job.shown}"):
+            try_out(job.plain, here)
+
+    _each(check, len(different))
+
+
+def _seedless(plain: Mapping[str, Any]) -> dict[str, Any]:
+    train = {key: value for key, value in plain["train"].items() if key != "data_seed"}
+    return {**{k: v for k, v in plain.items() if k != "seed"}, "train": train}
+
+
+def _try_plugins(config: DictConfig) -> None:
+    """Make Hydra's launcher and sweeper once: they check their settings when they are made."""
+    for section in (config.hydra.launcher, config.hydra.sweeper):
+        Plugins.instance()._instantiate(section)
+
+
+def _swept_sections(config: DictConfig, loader: CheckedLoader) -> set[str]:
+    """What a sweeper of others may set: by the command line, or by anything in its own section."""
+    lines = list(config.hydra.overrides.task)
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    swept = {o.get_key_element() for o in parsed if o.is_sweep_override()}
+    own: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    return {key.partition(".")[0] for key in (*swept, *_all_keys(own))}
+
+
+def _all_keys(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key)
+            yield from _all_keys(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _all_keys(value)

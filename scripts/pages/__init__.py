@@ -1,0 +1,1 @@
+"""Pages that are made of what lies in the project."""

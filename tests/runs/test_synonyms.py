@@ -1,0 +1,79 @@
+"""Words of other tools. Oracle: the composed config, in which each key that is pointed to has to be."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnlab.run import CONF
+from rnnlab.runs import unknown_key as words_module
+from rnnlab.runs.synonyms import PLUGINS, WORDS, Known, install_hint, meant_by, what_is_known
+from rnnlab.runs.unknown_key import unknown_key
+from tests.support.configs import composed, leaves, plain
+
+GROUPS = {str(path.parent.relative_to(CONF)) for path in CONF.rglob("*.yaml")}
+
+
+def _choices(group: str) -> list[str]:
+    return [path.stem for path in (CONF / group).glob("*.yaml")]
+
+
+@pytest.fixture(scope="module")
+def existing() -> set[str]:
+    """Every key of every choice, every group, every `group=choice`."""
+    found = {"task.length", *GROUPS, *plain(composed(hydra=True))}
+    for group in GROUPS - {"."}:
+        found |= {f"{group}={choice}" for choice in _choices(group)}
+        for choice in set(_choices(group)) - {"rnnlab"}:
+            found |= leaves(plain(composed(f"{group}={choice}", hydra=True)))
+    return found
+
+
+@pytest.fixture
+def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = words_module._composer([CONF])([])
+    monkeypatch.setattr(words_module, "_composer", lambda folders: lambda overrides: defaults)
+
+
+def test_every_key_that_is_pointed_to_is_there(existing: set[str]) -> None:
+    for word, known in WORDS.items():
+        assert known.keys or known.why, word
+        assert set(known.keys) <= existing, word
+
+
+@pytest.mark.usefixtures("_composed_once")
+def test_every_word_is_answered_with_what_it_means(existing: set[str]) -> None:
+    for word, known in WORDS.items():
+        if word in existing:
+            continue
+        message = unknown_key(word, [CONF], [])
+        assert message is not None
+        assert message.startswith(f"{word} is unknown: ")
+        for part in (*known.keys, known.why):
+            assert part in message, word
+
+
+def test_a_word_in_the_wrong_section_means_the_same() -> None:
+    assert meant_by("trainer.max_epochs") == WORDS["max_epochs"]
+    assert meant_by("train.lr") == WORDS["lr"]
+    assert meant_by("cell.hidden_size") is None  # the place itself
+    assert meant_by("frobnicate") is None
+
+
+def test_the_likeliest_is_named_first() -> None:
+    known = Known(("a.x", "b.x"), "both of them")
+    assert str(known) == "a.x or b.x (both of them)"
+    assert WORDS["batch_size"].keys == ("train.batch_size", "eval.batch_size")
+    assert what_is_known("trainer.lr", ["devices"]) == "it is optimizer.lr"
+    assert (
+        what_is_known("trainer.device_s", ["devices"]) == "did you mean devices? Allowed: devices"
+    )
+
+
+def test_plugins_that_are_not_installed_say_what_to_install() -> None:
+    assert install_hint("hydra/launcher", "joblib") == (
+        "pip install hydra-joblib-launcher brings it"
+    )
+    for group, packages in PLUGINS.items():
+        assert not set(packages) & {path.stem for path in Path(CONF, group).glob("*.yaml")}
+    assert install_hint("hydra/launcher", "basik") is None
+    assert install_hint("cell", "joblib") is None
