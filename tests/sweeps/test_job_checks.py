@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
 
 from rnnlab.runs.settings import read_what_is_kept
 from tests.support.configs import composed, plain
@@ -52,8 +52,14 @@ def test_a_good_sweep_is_not(tmp_path: Path) -> None:
     assert refusal(output=tmp_path, sweep=True) == ""
 
 
-class Others(BasicSweeper):
+class Others(Sweeper):
     """A sweeper of which nothing is known."""
+
+    def __init__(self, max_batch_size: int | None = None, params: object = None) -> None: ...
+
+    def setup(self, **_: object) -> None: ...
+
+    def sweep(self, arguments: list[str]) -> None: ...
 
 
 def test_a_sweeper_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +69,7 @@ def test_a_sweeper_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     others = (
         f"hydra.sweeper._target_={name}",
         "seed=0,0",
-        "tracking.experiment='${hydra:job.num}'",
+        "tracking.experiment='x${hydra:job.num}'",
     )
     assert refusal(*others, output=tmp_path, sweep=True) == ""
     said = refusal(*others, "train.steps=0", output=tmp_path, sweep=True)
