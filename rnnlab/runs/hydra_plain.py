@@ -24,12 +24,15 @@ def job_folder(config: DictConfig, number: int) -> Path:
     return Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
 
 
-def to_plain(config: DictConfig, folder: Path | None = None) -> dict[str, Any]:
+def to_plain(
+    config: DictConfig, folder: Path | None = None, complete: bool = True
+) -> dict[str, Any]:
     """A composed config, resolved, without Hydra's own.
 
     Args:
         config: Of a run, or of a job.
         folder: The run's; None: as the config has it.
+        complete: Refuse what is still missing.
     """
     if folder is not None:
         with _writable(config):
@@ -37,7 +40,7 @@ def to_plain(config: DictConfig, folder: Path | None = None) -> dict[str, Any]:
     HydraConfig.instance().set_config(config)  # ${hydra:...} is resolved by it
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     with env_override(config.hydra.job.env_set), _writable(config):
-        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=complete)
     return cast(dict[str, Any], plain)
 
 

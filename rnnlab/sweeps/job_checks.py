@@ -1,5 +1,6 @@
 """The jobs of a sweep, each composed and checked before anything of the sweep is made."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,9 @@ def check_sweep(
         return
     _try_plugins(config)
     if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
-        read_what_is_kept(to_plain(config), _swept_sections(config, loader))
+        master = copy.deepcopy(config)  # which is told a number, as of a job
+        plain = to_plain(master, job_folder(master, 0), complete=False)
+        read_what_is_kept(plain, _swept_sections(config, loader))
         before_torch()
 
 
