@@ -85,14 +85,18 @@ class HorizonResults:
     results: Sequence[HorizonResult]
     settings: dict[str, Any]
 
-    def markdown(self) -> str:
-        """A table, and what its numbers mean."""
-        solved_by = self.settings["solved_by"]
+    def tables(self) -> list[str]:
+        """The table, as wide as a terminal, and what its lengths are."""
+        from rnnlab.report.digest import (
+            WIDTH,
+            filled,
+        )  # MLflow with it, for which --help need not wait
+
         header = ["variant", "task", "horizon", "bracket", "probes", "budget"]
-        table = markdown_table(header, [self._row(horizon) for horizon in self.results])
+        rows = [self._row(horizon) for horizon in self.results]
         keys = ", ".join(sorted({horizon.combination.key for horizon in self.results}))
-        meaning = f"horizon: the largest {keys} that was solved by at least {solved_by:.0%} of "
-        return f"{table}\n{meaning}the seeds within the budget\n"
+        note = f"Lengths are {keys}; a probe is a length and how many of its seeds solved it."
+        return [markdown_table(header, rows, WIDTH), filled(note, WIDTH)]
 
     def _row(self, horizon: HorizonResult) -> list[str]:
         combination, bracket = horizon.combination, horizon.bracket()

@@ -1,0 +1,74 @@
+"""How far each variant got on a task that was tried at several lengths, in a sentence."""
+
+from collections.abc import Iterator, Sequence
+
+from rnnlab.report.grid import Grid, Horizon
+from rnnlab.report.group import Group
+from rnnlab.report.wording import joined, listed, remarks, together, unfinished
+
+
+def far(grid: Grid, task: str) -> Iterator[str]:
+    """Of a search its horizons, else the lengths up to which it was solved."""
+    groups = [group for group in grid.groups if group.task == task]
+    found = [(label, h) for label in grid.labels if (h := grid.horizon(label, task))]
+    found.sort(key=lambda pair: _farthest(pair[1]))
+    if not found:
+        pass
+    elif grid.search_share is not None:
+        yield f"Horizons on {task}: {_horizons(found)}."
+    elif any(group.solved[0] for group in groups):
+        yield f"{task}: {_lengths(found)}."
+    else:
+        who = f"{found[0][0]} did not solve it" if len(found) == 1 else "no variant solved it"
+        lengths = listed([str(length) for length in grid.lengths(task)], last="or")
+        yield f"{task}: {who} at {lengths} in any seed."
+        tested = [group for group in groups if group.losses]
+        if tested and all(group.is_at_chance for group in tested):
+            yield "Nothing was learnt: all losses are at the level of chance."
+    yield from unfinished(groups, task)
+
+
+def _horizons(found: Sequence[tuple[str, Horizon]]) -> str:
+    """`elman 25 (2 of 3 seeds), not 30 (1 of 3); gru 80 (3 of 3), the longest tried`"""
+    texts = [f"{horizon.length}{_rest(horizon)}" for _, horizon in found]
+    texts[0] = f"{found[0][1].length}{_rest(found[0][1], ' seeds')}"
+    return joined([f"{label} {text}" for (label, _), text in zip(found, texts, strict=True)])
+
+
+def _lengths(found: Sequence[tuple[str, Horizon]]) -> str:
+    """`gru solved lengths up to 100 (5 of 5 seeds); lstm up to 50 (4 of 5), not 100 (0 of 5)`"""
+    best = found[0][1]
+    named = [(label, _reach(horizon)) for label, horizon in found]
+    names = listed([label for label, text in named if text == _reach(best)])
+    reached = f"lengths up to {best.length}" if best.reached else "no length from the shortest on"
+    first = f"{names} solved {reached}{_rest(best, ' seeds')}"
+    return joined([first, *together([pair for pair in named if pair[1] != _reach(best)])])
+
+
+def _reach(horizon: Horizon) -> str:
+    return f"{f'up to {horizon.length}' if horizon.reached else 'none'}{_rest(horizon)}"
+
+
+def _rest(horizon: Horizon, seeds: str = "") -> str:
+    """The seeds at the length that is reached, and what became of the next that was tried."""
+    text = f" ({_of(horizon.reached, seeds)})" if horizon.reached else ""
+    if horizon.beyond is None:
+        return f"{text}, the longest tried"
+    judged = "undecided at" if horizon.undecided else "not" if text else "not even"
+    text += f", {judged} {horizon.beyond.length} ({_of(horizon.beyond, '' if text else seeds)})"
+    return f"{text}, though {', '.join(map(str, horizon.later))} again" if horizon.later else text
+
+
+def _of(group: Group, seeds: str) -> str:
+    text = f"{group.solved[0]} of {len(group.runs)}{seeds}"
+    return f"{text}, {remark}" if (remark := remarks(group)) else text
+
+
+def _farthest(horizon: Horizon) -> tuple[float, float, float]:
+    """Sorts the farthest first."""
+    rates = (
+        group.solved[0] / len(group.runs) if group else 0.0
+        for group in (horizon.reached, horizon.beyond)
+    )
+    reached, beyond = rates
+    return -horizon.length, -reached, -beyond
