@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from rnnlab.foundation.palette import GREY
 from rnnlab.report.grid import Grid
@@ -20,6 +21,7 @@ def gradient_by_lag(grid: Grid, styles: Styles) -> Plot | None:
             _draw(panel, group, styles, look=0)
             _draw(panel, group, styles, look=-1)
         panel.axhline(1e-3, color=GREY, linestyle=(0, (1, 3)), label="a thousandth of lag 0")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         labelled(panel, place, "lag k (steps)", "‖∂L/∂h(T-k)‖ over lag 0", log=True)
     # Once all is drawn: a limit that is set holds for all panels, and ends their scaling.
     axes.flat[0].set_ylim(bottom=max(axes.flat[0].get_ylim()[0], 1e-12))

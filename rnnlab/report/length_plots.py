@@ -3,11 +3,21 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnnlab.foundation.palette import GREY, INK
 from rnnlab.report.grid import Grid, Horizon
 from rnnlab.report.group import Group
-from rnnlab.report.panels import Plot, Styles, escape_dollars, finish, labelled, left_out, panels
+from rnnlab.report.panels import (
+    APART,
+    Plot,
+    Styles,
+    escape_dollars,
+    finish,
+    labelled,
+    left_out,
+    panels,
+)
 from rnnlab.report.wording import by_share
 
 DARK, LIGHT = "#111111", "#ffffff"  # on the colours of the heat map, whatever the page's
@@ -49,7 +59,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     if not tasks:
         return None
     height = 1.2 + 0.35 * len(grid.labels)
-    figure = Figure(figsize=(8, height * len(tasks)), layout="constrained")
+    figure = Figure(figsize=(8, height * len(tasks)))
     for axes, task in zip(figure.subplots(len(tasks), squeeze=False).flat, tasks, strict=True):
         for place, label in enumerate(grid.labels):
             if found := grid.horizon(label, task):
@@ -59,6 +69,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
         axes.margins(x=0.15)
         axes.set_xlim(left=0)
         axes.set(title=escape_dollars(task), xlabel="length (steps)")
+    figure.set_layout_engine("constrained", h_pad=APART)
     return Plot(
         "horizons",
         "Horizon",
@@ -102,6 +113,7 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
         trained = groups[0].finished[0].trained_seq_len
         panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
         labelled(panel, place, "length of the test sequences (steps)", "wrong sequences (%)")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         panel.set_ylim(-3, 103)
     finish(figure, axes, len(shown))
     return Plot(

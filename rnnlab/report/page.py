@@ -9,9 +9,11 @@ import jinja2
 import matplotlib as mpl
 from markupsafe import Markup
 
-from rnnlab.foundation.palette import GREY, INK
+from rnnlab.foundation.palette import BLUE, GREY, INK
 from rnnlab.report.panels import Plot
 
+# Colours that the page has by day and by night, where one alone would be too dark or too light.
+OWN = {INK: "currentColor", GREY: "var(--grey)", BLUE: "var(--blue)"}
 POINT = 4 / 3  # pixels of a page
 SMALLEST = 0.75  # of its size, to which a figure shrinks before it is scrolled
 
@@ -50,7 +52,7 @@ def svg(plot: Plot) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{plot.name}-", text)
-    for color, own in ((INK, "currentColor"), (GREY, "var(--grey)")):
+    for color, own in OWN.items():
         text = text.replace(color.lower(), own)
     width = plot.figure.get_figwidth() * 72 * POINT
     size = f"width: 100%; max-width: {width:.0f}px; min-width: {SMALLEST * width:.0f}px"

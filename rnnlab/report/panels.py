@@ -18,6 +18,7 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX*"
 PANELS = 9  # at most in one figure
 COLUMNS = 3
+APART = 0.1  # inches above and below a panel
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Styles:
 def panels(places: Sequence[Place]) -> tuple[Figure, np.ndarray, Sequence[Place]]:
     """A figure with a panel for each task and length, as many as are legible."""
     shown = spread(places, PANELS)
-    columns = min(len(shown), COLUMNS)
+    columns = 2 if len(shown) == 4 else min(len(shown), COLUMNS)
     down = -(-len(shown) // columns)
     figure = Figure(figsize=(0.6 + 4 * columns, 0.8 + 3 * down), layout="constrained")
     axes = figure.subplots(down, columns, squeeze=False, sharey=True)
@@ -109,8 +110,10 @@ def draw_curves(axes: Axes, groups: Sequence[Group], key: str, styles: Styles, e
                 [run.curves[key] for run in runs], [ends and not run.diverged for run in runs]
             )
             line = styles.line(group.label)
-            axes.plot(updates, median, label=group.label, **line)
+            dot = "." if len(updates) == 1 else None  # one point makes no line
+            axes.plot(updates, median, label=group.label, marker=dot, **line)
             axes.fill_between(updates, low, high, color=line["color"], alpha=0.15, linewidth=0)
+    axes.set_xlim(left=0)
 
 
 def labelled(axes: Axes, place: Place | None, x: str, y: str, log: bool = False) -> None:
@@ -123,7 +126,10 @@ def labelled(axes: Axes, place: Place | None, x: str, y: str, log: bool = False)
 
 
 def finish(figure: Figure, axes: np.ndarray, shown: int) -> None:
-    """Hide the panels that are not used, and add the legend."""
+    """Hide the panels that are not used, name what a row shares once, and add the legend."""
+    figure.set_layout_engine("constrained", h_pad=APART)
+    for panel in axes[:, 1:].flat:
+        panel.set_ylabel("")
     for spare in axes.flat[shown:]:
         spare.set_axis_off()
     legend(figure, list(axes.flat[:shown]))

@@ -44,7 +44,7 @@ def refuse_other(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ValueError(f"--output={folder} is no folder")
-    found = sorted(path.name for path in folder.iterdir())
+    found = sorted((path.name for path in folder.iterdir()), key=lambda n: (n.startswith("."), n))
     own = {*TEXTS, PICTURES} if holds_report(folder) else set()
     if other := [name for name in found if name not in own]:
         raise ValueError(

@@ -11,8 +11,8 @@ from rnnlab.report.group import Group
 
 HEADER = (
     *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
-    *("mean test loss (95 %)", "chance", "median gradient norm", "parameters", "steps/s"),
-    *("diverged", "failed"),
+    *("mean test loss (95 %)", "chance", "diverged", "failed"),
+    *("median gradient norm", "parameters", "steps/s"),
 )
 OTHER_LENGTHS_HEADER = (
     *("variant", "task", "trained at length", "tested at (steps)"),
@@ -31,11 +31,11 @@ def table_row(group: Group) -> list[str]:
         steps(group),
         mean(group.losses, of=len(group.finished)),
         number(group.chance),
+        str(sum(run.diverged for run in group.finished)),
+        without_result(group) or "0",
         number(group.gradient_norm),
         number(first(group.values_of_param("num_params"))),
         number(speed(group)),
-        str(sum(run.diverged for run in group.finished)),
-        without_result(group) or "0",
     ]
 
 
