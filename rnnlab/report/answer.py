@@ -47,7 +47,7 @@ def _at(grid: Grid, task: str, length: int) -> Iterator[str]:
 
 def _solved(groups: Sequence[Group], place: str) -> str:
     """`gru solved adding at 100 in 3 of 3 seeds; lstm and elman in none of 3.`"""
-    groups = sorted(groups, key=lambda group: -group.solved[0] / len(group.runs))
+    groups = sorted(groups, key=lambda g: (-g.solved[0] / len(g.runs), g.is_at_chance))
     named, best = [(group.label, _count(group)) for group in groups], _count(groups[0])
     names = listed([label for label, count in named if count == best])
     first = f"{names} solved {place} {_count(groups[0], ' seeds')}"
@@ -63,9 +63,8 @@ def _solved_once(groups: Sequence[Group], place: str) -> str:
     """`gru solved adding at 50; elman did not (one seed each).`"""
     solvers = [group.label for group in groups if group.solved[0]]
     others = [group for group in groups if not group.solved[0]]
-    rest = together(
-        [(g.label, f"did not ({r})" if (r := remarks(g)) else "did not") for g in others]
-    )
+    did_not = [(g, remarks(g).replace("1 ", "")) for g in others]
+    rest = together([(g.label, f"did not ({r})" if r else "did not") for g, r in did_not])
     seeds = "one seed" if len(groups) == 1 else "one seed each"
     return f"{joined([f'{listed(solvers)} solved {place}', *rest])} ({seeds})."
 
@@ -78,7 +77,9 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
     seeds = f"in any of {many.pop()} seeds" if len(many) == 1 else "in any seed"
     if once:
         seeds = "(one seed)" if alone else "(one seed each)"
-    yield f"{who} {place} {seeds}."
+    remarked = [(g.label, f"({remark})") for g in groups if (remark := remarks(g, chance=False))]
+    own = f" {remarked[0][1]}" if alone and remarked else ""
+    yield f"{who} {place} {seeds}{own}."
     tested = [group for group in groups if group.losses]
     if tested and all(group.is_at_chance for group in tested):
         every = "all losses are" if sum(len(g.losses) for g in tested) > 1 else "the loss is"
@@ -90,8 +91,7 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
         lowest = f"Its {what} is" if alone else f"The lowest {what} is {best.label}'s,"
         chance = "" if best.chance is None else f"; chance is {number(best.chance)}"
         yield f"{lowest} {_loss(best):.3g}{chance}."
-    remarked = [(g.label, f"({remark})") for g in groups if (remark := remarks(g, chance=False))]
-    if remarked:
+    if remarked and not alone:
         yield f"Diverged or not finished: {'; '.join(together(remarked))}."
 
 

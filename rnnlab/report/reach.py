@@ -30,9 +30,13 @@ def far(grid: Grid, task: str) -> Iterator[str]:
 
 def _horizons(found: Sequence[tuple[str, Horizon]]) -> str:
     """`elman 25 (2 of 3 seeds), not 30 (1 of 3); gru 80 (3 of 3), the longest tried`"""
-    texts = [f"{horizon.length}{_rest(horizon)}" for _, horizon in found]
-    texts[0] = f"{found[0][1].length}{_rest(found[0][1], ' seeds')}"
-    return joined([f"{label} {text}" for (label, _), text in zip(found, texts, strict=True)])
+    seeds = [" seeds", *[""] * (len(found) - 1)]
+    return joined(
+        [
+            f"{label} {horizon.length}{'' if horizon.reached else ', '}{_rest(horizon, word)}"
+            for (label, horizon), word in zip(found, seeds, strict=True)
+        ]
+    )
 
 
 def _lengths(found: Sequence[tuple[str, Horizon]]) -> str:
@@ -40,23 +44,26 @@ def _lengths(found: Sequence[tuple[str, Horizon]]) -> str:
     best = found[0][1]
     named = [(label, _reach(horizon)) for label, horizon in found]
     names = listed([label for label, text in named if text == _reach(best)])
-    reached = f"lengths up to {best.length}" if best.reached else "no length from the shortest on"
-    first = f"{names} solved {reached}{_rest(best, ' seeds')}"
+    verb = f"solved lengths up to {best.length}" if best.reached else "did not solve"
+    rest = _rest(best, " seeds").removeprefix("not even ")
+    first = f"{names} {verb}{'' if best.reached else ' '}{rest}"
     return joined([first, *together([pair for pair in named if pair[1] != _reach(best)])])
 
 
 def _reach(horizon: Horizon) -> str:
-    return f"{f'up to {horizon.length}' if horizon.reached else 'none'}{_rest(horizon)}"
+    return f"{f'up to {horizon.length}' if horizon.reached else ''}{_rest(horizon)}"
 
 
 def _rest(horizon: Horizon, seeds: str = "") -> str:
     """The seeds at the length that is reached, and what became of the next that was tried."""
-    text = f" ({_of(horizon.reached, seeds)})" if horizon.reached else ""
+    at = f" ({_of(horizon.reached, seeds)})" if horizon.reached else ""
     if horizon.beyond is None:
-        return f"{text}, the longest tried"
-    judged = "undecided at" if horizon.undecided else "not" if text else "not even"
-    text += f", {judged} {horizon.beyond.length} ({_of(horizon.beyond, '' if text else seeds)})"
-    return f"{text}, though {', '.join(map(str, horizon.later))} again" if horizon.later else text
+        return f"{at}, the longest tried"
+    judged = "undecided at" if horizon.undecided else "not" if at else "not even"
+    text = f"{judged} {horizon.beyond.length} ({_of(horizon.beyond, '' if at else seeds)})"
+    if horizon.later:
+        text += f", though {listed([str(length) for length in horizon.later])}"
+    return f"{at}, {text}" if at else text
 
 
 def _of(group: Group, seeds: str) -> str:
@@ -64,11 +71,11 @@ def _of(group: Group, seeds: str) -> str:
     return f"{text}, {remark}" if (remark := remarks(group)) else text
 
 
-def _farthest(horizon: Horizon) -> tuple[float, float, float]:
+def _farthest(horizon: Horizon) -> tuple[float, ...]:
     """Sorts the farthest first."""
     rates = (
         group.solved[0] / len(group.runs) if group else 0.0
         for group in (horizon.reached, horizon.beyond)
     )
     reached, beyond = rates
-    return -horizon.length, -reached, -beyond
+    return -horizon.length, -max(horizon.later, default=0), -reached, -beyond

@@ -6,7 +6,7 @@ from rnnlab.report.grid import HALF
 from rnnlab.report.group import Group
 from rnnlab.report.rows import without_result
 
-NAMES, PARTS = 6, 8  # as many as one reads in a sentence
+NAMES, PARTS = 6, 6  # as many as one reads in a sentence
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:
@@ -27,9 +27,7 @@ def together(named: Sequence[tuple[str, str]]) -> list[str]:
 def joined(parts: Sequence[str]) -> str:
     """`part; part; part`; of many the first, and how many stand in the table alone."""
     left = len(parts) - PARTS
-    return "; ".join(
-        parts if left <= 1 else [*parts[:PARTS], f"for {left} more lines see the table"]
-    )
+    return "; ".join(parts if left <= 1 else [*parts[:PARTS], f"{left} more are in the table"])
 
 
 def remarks(group: Group, chance: bool = True) -> str:

@@ -92,10 +92,15 @@ class HorizonResults:
             filled,
         )  # MLflow with it, for which --help need not wait
 
-        header = ["variant", "task", "horizon", "bracket", "probes", "budget"]
+        header = ["variant", "task", "horizon", "bracket", "probes"]
         rows = [self._row(horizon) for horizon in self.results]
-        keys = ", ".join(sorted({horizon.combination.key for horizon in self.results}))
-        note = f"Lengths are {keys}; a probe is a length and how many of its seeds solved it."
+        combinations = [horizon.combination for horizon in self.results]
+        keys = ", ".join(sorted({combination.key for combination in combinations}))
+        steps = " or ".join(map(str, sorted({combination.steps for combination in combinations})))
+        note = (
+            f"Lengths are {keys}. A probe is a length and how many seeds solved it, "
+            f"of {self.settings['seeds']} with at most {steps} updates each."
+        )
         return [markdown_table(header, rows, WIDTH), filled(note, WIDTH)]
 
     def _row(self, horizon: HorizonResult) -> list[str]:
@@ -105,7 +110,6 @@ class HorizonResults:
             str(horizon.search.low) if horizon.found else "-",
             f"{bracket}, unfinished" if horizon.searching else bracket,
             horizon.lengths_text() or "-",
-            f"{combination.steps} updates x {self.settings['seeds']} seeds",
         ]
 
     def write(self, folder: SweepFolder) -> None:
