@@ -39,8 +39,13 @@ def _narrow(widths: list[int], width: int) -> None:
 
 def _folded(entries: Sequence[str], widths: Sequence[int]) -> Iterator[tuple[str, ...]]:
     """A row, in as many as its entries need in columns of these widths."""
-    parts = [
-        wrap(entry, width, break_on_hyphens=False) if len(entry) > width else [entry]
-        for entry, width in zip(entries, widths, strict=True)
-    ]
+    parts = [_lines(entry, width) for entry, width in zip(entries, widths, strict=True)]
     yield from zip_longest(*parts, fillvalue="")
+
+
+def _lines(entry: str, width: int) -> list[str]:
+    """Broken between words, and within one that is wider by itself."""
+    if len(entry) <= width:
+        return [entry]
+    lines = wrap(entry, width, break_long_words=False, break_on_hyphens=False)
+    return [line[i : i + width] for line in lines for i in range(0, len(line), width)]

@@ -11,8 +11,10 @@ from rnnlab.report.answer import answers
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid
 from rnnlab.report.rows import NARROW_HEADER, narrow_row
+from rnnlab.report.too_few import TooFew, merged
 
 WIDTH = 80  # columns of a terminal
+ITEMS = 4  # of a list, that are read in passing
 
 
 def digest(grid: Grid, width: int | None = WIDTH, tables: Sequence[str] | None = None) -> str:
@@ -24,7 +26,7 @@ def digest(grid: Grid, width: int | None = WIDTH, tables: Sequence[str] | None =
         tables: To be shown; None: one a task.
     """
     shown = task_tables(grid, width) if tables is None else tables
-    parts = [*answers(grid), *shown, *conclusions(findings(grid), width)]
+    parts = [*answers(grid), *shown, *conclusions(_shortened(findings(grid)), width)]
     return "\n\n".join(filled(part, width) for part in parts)
 
 
@@ -38,13 +40,22 @@ def task_tables(grid: Grid, width: int | None = WIDTH) -> Iterator[str]:
             yield markdown_table(NARROW_HEADER, [narrow_row(group) for group in groups], width)
 
 
-def conclusions(found: Sequence[Finding], width: int | None = None) -> Iterator[str]:
+def conclusions(found: Sequence[Finding | TooFew], width: int | None = None) -> Iterator[str]:
     """Lists of what may be concluded and of what may not, each under its name."""
-    for name, claim in (("What may be concluded:", True), ("What may not be concluded:", False)):
-        items = [f"- {finding}" for finding in found if finding.claim == claim]
+    claims = [one for one in found if isinstance(one, Finding) and one.claim]
+    others = [one for one in found if one not in claims]
+    for name, items in (("What may be concluded:", claims), ("What may not be concluded:", others)):
         if items:
             yield name
-            yield "\n".join(filled(item, width, indent="  ") for item in items)
+            yield "\n".join(filled(f"- {item}", width, indent="  ") for item in items)
+
+
+def _shortened(found: Sequence[Finding]) -> list[Finding | TooFew]:
+    """All of it, or of many what cannot be ranked over all tasks and lengths at once."""
+    too_few = [one for finding in found for one in finding.too_few]
+    if len([finding for finding in found if finding.too_few]) <= ITEMS:
+        return [*found]
+    return [*(finding for finding in found if not finding.too_few), *merged(too_few)]
 
 
 def filled(text: str, width: int | None, indent: str = "") -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from rnnlab.foundation.statistics import (
-    MANY,
     are_apart,
     bootstrap_mean,
     difference_p,
@@ -17,10 +16,10 @@ from rnnlab.foundation.statistics import (
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import AT_CHANCE, Group
 from rnnlab.report.rows import solved
+from rnnlab.report.too_few import TooFew
 from rnnlab.report.wording import listed
 
 Pair = tuple[Group, Group]
-FEW = 3  # pairs that are worth naming one by one
 SIGNIFICANT = 0.05
 
 
@@ -32,9 +31,24 @@ class Finding:
     text: str
     claim: bool
     """Whether it says what may be concluded; else what may not."""
+    too_few: tuple[TooFew, ...] = ()
+    """Of each of the lengths, where that is what it says."""
 
     def __str__(self) -> str:
         return f"{self.about}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """A sentence that claims nothing."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Said = str | Unclear | TooFew  # a claim in words, or none
 
 
 def findings(grid: Grid) -> list[Finding]:
@@ -43,25 +57,27 @@ def findings(grid: Grid) -> list[Finding]:
     What is the same at several lengths is said once. What one variant alone was tried at compares
     nothing.
     """
-    lengths: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    found: dict[tuple[str, str], list[tuple[int, Said]]] = defaultdict(list)
     for task, length in grid.places:
         compared = [group for group in grid.at((task, length)) if group.finished]
-        for text, claim in _at(compared):
-            lengths[task, text, claim].append(str(length))
+        for said in _at(compared):
+            found[task, str(said)].append((length, said))
     return [
-        Finding(f"{task} at {listed(same)}", text, claim)
-        for (task, text, claim), same in lengths.items()
+        Finding(
+            about=f"{task} at {listed([str(length) for length, _ in same])}",
+            text=text,
+            claim=isinstance(same[0][1], str),
+            too_few=tuple(said for _, said in same if isinstance(said, TooFew)),
+        )
+        for (task, text), same in found.items()
     ]
-
-
-Said = tuple[str, bool]  # a sentence, and whether it is a claim
 
 
 def _at(compared: list[Group]) -> Iterator[Said]:
     if len(compared) < 2:
         return
     if max(len(group.finished) for group in compared) == 1:
-        yield "One seed each: no order is claimed.", False
+        yield Unclear("One seed each: no order is claimed.")
         return
     pairs = list(combinations(compared, 2))
     rates = [pair for pair in pairs if are_apart(pair[0].solved_interval, pair[1].solved_interval)]
@@ -69,13 +85,13 @@ def _at(compared: list[Group]) -> Iterator[Said]:
     # Runs that stop when they have solved the task: their loss tells where they stopped.
     timed = [pair for pair in rest if all(run.solved for g in pair for run in g.finished)]
     said = [
-        *((text, True) for text in _ordered_by_success(rates)),
-        *((text, False) for text in _not_ordered_by_success(rest)),
+        *_ordered_by_success(rates),
+        *_not_ordered_by_success(rest),
         *_by_steps(timed),
         *_by_loss([pair for pair in rest if pair not in timed]),
     ]
     yield from said or [
-        ("Too few seeds of one variant or the other to compare any two of them.", False)
+        Unclear("Too few seeds of one variant or the other to compare any two of them.")
     ]
 
 
@@ -96,7 +112,7 @@ def _ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"{listed(sorted(more))} solved it more often than {listed(less)}."
 
 
-def _not_ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
+def _not_ordered_by_success(pairs: Sequence[Pair]) -> Iterator[TooFew]:
     """Equal rates need no words: there is nothing to tell apart."""
     unequal = [(a, b) for a, b in pairs if a.solved[0] * b.solved[1] != b.solved[0] * a.solved[1]]
     needed = [seeds_for_rates(a.solved, b.solved) for a, b in unequal]
@@ -107,7 +123,7 @@ def _by_steps(pairs: Sequence[Pair]) -> Iterator[Said]:
     """Among those whose runs have all solved the task."""
     separate, unclear = _parted(pairs, "steps_to_solve")
     for fast, slow, p in separate:
-        yield f"{fast.label} solved it in fewer updates than {slow.label} {_permuted(p)}.", True
+        yield f"{fast.label} solved it in fewer updates than {slow.label} {_permuted(p)}."
     yield from _no_order("updates to solve it", unclear, "steps_to_solve")
 
 
@@ -118,11 +134,11 @@ def _by_loss(pairs: Sequence[Pair]) -> Iterator[Said]:
         blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
         level = ", both at the level of chance" if blind else ""
         order = f"{low.label} has a lower mean test loss than {high.label}"
-        yield f"{order} {_permuted(p)}{level}.", True
+        yield f"{order} {_permuted(p)}{level}."
     yield from _no_order("mean test loss", unclear, "test/loss")
     if lossless := _lossless(pairs):
         why = "where runs diverged before there was a model to test"
-        yield f"By mean test loss nothing is said of {listed(lossless)}, {why}.", False
+        yield Unclear(f"By mean test loss nothing is said of {listed(lossless)}, {why}.")
 
 
 def _lossless(pairs: Sequence[Pair]) -> list[str]:
@@ -160,38 +176,19 @@ def _parted(
     return separate, unclear
 
 
-def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[Said]:
+def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[TooFew]:
     needed = [seeds_for_means(a.values(metric), b.values(metric)) for a, b in pairs]
-    for text in _too_few(by, pairs, needed, "means and spreads stay as they are"):
-        yield text, False
+    yield from _too_few(by, pairs, needed, "means and spreads stay as they are")
 
 
 def _too_few(
     by: str, pairs: Sequence[Pair], needed: Sequence[int | None], condition: str
-) -> Iterator[str]:
-    """`Too few seeds to rank a and b by ...: about 6 more each would do, if ...`
-
-    Args:
-        by: What they would be ranked by.
-        pairs: That no order is claimed between.
-        needed: Of each pair, seeds of each variant; None for more than anybody runs.
-        condition: Under which that many would do.
-    """
-    if not pairs:
-        return
-    names = [f"{a.label} and {b.label}" for a, b in pairs]
-    ranked = "; ".join(names) if len(names) <= FEW else f"the two of any of {len(names)} pairs"
-    more = sorted(
-        seeds - min(len(group.finished) for group in pair)
-        for seeds, pair in zip(needed, pairs, strict=True)
-        if seeds is not None
-    )
-    parts = [f"about {_range(more)} more each would do"] if more else []
-    if beyond := len(pairs) - len(more):
-        whose = f" for {beyond} of them" if more else ""
-        parts.append(f"it would take more than {MANY} each{whose}")
-    yield f"Too few seeds to rank {ranked} by {by}: {', '.join(parts)}, if {condition}."
-
-
-def _range(counts: Sequence[int]) -> str:
-    return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+) -> Iterator[TooFew]:
+    """None where there are no pairs; `needed` are seeds of each variant."""
+    if pairs:
+        names = tuple(f"{a.label} and {b.label}" for a, b in pairs)
+        more = tuple(
+            None if seeds is None else seeds - min(len(group.finished) for group in pair)
+            for seeds, pair in zip(needed, pairs, strict=True)
+        )
+        yield TooFew(by, condition, names, more)
