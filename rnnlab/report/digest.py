@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report.answer import answers
-from rnnlab.report.findings import Finding, findings
+from rnnlab.report.findings import Finding
 from rnnlab.report.grid import Grid
 from rnnlab.report.rows import NARROW_HEADER, narrow_row
 from rnnlab.report.too_few import TooFew, merged
@@ -17,16 +17,22 @@ WIDTH = 80  # columns of a terminal
 ITEMS = 4  # of a list, that are read in passing
 
 
-def digest(grid: Grid, width: int | None = WIDTH, tables: Sequence[str] | None = None) -> str:
+def digest(
+    grid: Grid,
+    found: Sequence[Finding],
+    width: int | None = WIDTH,
+    tables: Sequence[str] | None = None,
+) -> str:
     """Paragraphs and tables of Markdown.
 
     Args:
         grid: What is compared.
+        found: Its findings.
         width: Of a line, at most; None where whoever shows it breaks the lines.
         tables: To be shown; None: one a task.
     """
     shown = task_tables(grid, width) if tables is None else tables
-    parts = [*answers(grid), *shown, *conclusions(_shortened(findings(grid)), width)]
+    parts = [*answers(grid), *shown, *conclusions(_shortened(found), width)]
     return "\n\n".join(filled(part, width) for part in parts)
 
 

@@ -127,7 +127,7 @@ class Report:
 
     def digest(self, width: int | None) -> str:
         """The report in short, in lines of so many letters."""
-        return digest(self.grid, width)
+        return digest(self.grid, self.findings, width)
 
     def markdown(self) -> str:
         parts = ["# Comparison", *self.answers, markdown_table(HEADER, self.rows), ORDER]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ import yaml
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.report.digest import digest
+from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
 from rnnlab.tracking.manifest import Manifest
@@ -49,9 +51,13 @@ class SweepSummary:
         places = {(run.task, run.length) for run in self.finished}
         return View(*(places.pop() if len(places) == 1 else (None, None)), sweep=run_id)
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         return make_grid([*self.finished, *self.unfinished], self.search_share)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        return findings(self.grid)
 
     def markdown(self, tables: Sequence[str] | None = None) -> str:
         """The comparison in short, as wide as a terminal, and the jobs that failed.
@@ -59,7 +65,11 @@ class SweepSummary:
         Args:
             tables: To be shown; None: one a task.
         """
-        parts = [digest(self.grid, tables=tables)] if self.finished else [*(tables or ())]
+        parts = (
+            [digest(self.grid, self.findings, tables=tables)]
+            if self.finished
+            else [*(tables or ())]
+        )
         if self.failed:
             jobs = "\n".join(f"- {job}" for job in self.failed)
             parts.append(f"{len(self.failed)} of {self.num_jobs} jobs failed:\n\n{jobs}")
