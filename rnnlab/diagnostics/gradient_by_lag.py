@@ -59,9 +59,7 @@ class GradientByLag(Diagnostic):
         for name, norms in arrays.items():
             metric = "memory/gradient_horizon" + ("" if name == "h" else f"_{name}")
             metrics[metric] = found = horizon(norms)
-            metrics[metric + CENSORED] = (
-                float(found == len(norms)) if not math.isnan(found) else math.nan
-            )
+            metrics[metric + CENSORED] = found if math.isnan(found) else float(found == len(norms))
         return Measurement(metrics, arrays)
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:

@@ -143,9 +143,13 @@ def log_report(client: MlflowClient, run_id: str, report: Report, paths: Sequenc
 
 def _description(report: Report) -> str:
     """Markdown, no longer than MLflow takes: whole paragraphs, so far as there is room."""
-    room, kept = MAX_TAG_VAL_LENGTH - len(SIGNATURE), ""
+    kept: list[str] = []
+    room = MAX_TAG_VAL_LENGTH - len(SIGNATURE)
     for paragraph in report.digest(width=None).split("\n\n"):
-        if len(kept) + len(paragraph) + 2 > room:
+        room -= len(paragraph) + 2
+        if room < 0:
             break
-        kept += f"{paragraph}\n\n"
-    return kept + SIGNATURE
+        kept.append(paragraph)
+    if room < 0 and kept and kept[-1].endswith(":"):
+        kept.pop()  # the name of what has no room
+    return "\n\n".join([*kept, SIGNATURE])

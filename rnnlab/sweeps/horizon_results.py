@@ -87,10 +87,8 @@ class HorizonResults:
 
     def tables(self) -> list[str]:
         """The table, as wide as a terminal, and what its lengths are."""
-        from rnnlab.report.digest import (
-            WIDTH,
-            filled,
-        )  # MLflow with it, for which --help need not wait
+        # MLflow with it, for which --help need not wait
+        from rnnlab.report.digest import WIDTH, filled
 
         header = ["variant", "task", "horizon", "bracket", "probes"]
         rows = [self._row(horizon) for horizon in self.results]

@@ -65,11 +65,9 @@ class SweepSummary:
         Args:
             tables: To be shown; None: one a task.
         """
-        parts = (
-            [digest(self.grid, self.findings, tables=tables)]
-            if self.finished
-            else [*(tables or ())]
-        )
+        parts = [*(tables or ())]
+        if self.finished:
+            parts = [digest(self.grid, self.findings, tables=tables)]
         if self.failed:
             jobs = "\n".join(f"- {job}" for job in self.failed)
             parts.append(f"{len(self.failed)} of {self.num_jobs} jobs failed:\n\n{jobs}")

@@ -94,6 +94,7 @@ def test_a_description_is_written_anew_and_is_no_longer_than_mlflow_takes(home: 
     note = store.get_run(run_id).data.tags[NOTE]
     assert len(note) <= 8000
     assert note.startswith("task_0: ")
+    assert f":\n\n{SIGNATURE}" not in note
     assert note.endswith(f"\n\n{SIGNATURE}")
 
 
