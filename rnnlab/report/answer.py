@@ -9,7 +9,7 @@ from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
 from rnnlab.report.reach import far
 from rnnlab.report.rows import number
-from rnnlab.report.wording import by_share, joined, listed, remarks, together, unfinished
+from rnnlab.report.wording import by_share, joined, listed, remarks, together, troubled, unfinished
 
 
 def answers(grid: Grid) -> list[str]:
@@ -77,9 +77,8 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
     seeds = f"in any of {many.pop()} seeds" if len(many) == 1 else "in any seed"
     if once:
         seeds = "(one seed)" if alone else "(one seed each)"
-    remarked = [(g.label, f"({remark})") for g in groups if (remark := remarks(g, chance=False))]
-    own = f" {remarked[0][1]}" if alone and remarked else ""
-    yield f"{who} {place} {seeds}{own}."
+    remark = remarks(groups[0], chance=False) if alone else ""
+    yield f"{who} {place} {seeds}{f' ({remark})' if remark else ''}."
     tested = [group for group in groups if group.losses]
     if tested and all(group.is_at_chance for group in tested):
         every = "all losses are" if sum(len(g.losses) for g in tested) > 1 else "the loss is"
@@ -91,8 +90,8 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
         lowest = f"Its {what} is" if alone else f"The lowest {what} is {best.label}'s,"
         chance = "" if best.chance is None else f"; chance is {number(best.chance)}"
         yield f"{lowest} {_loss(best):.3g}{chance}."
-    if remarked and not alone:
-        yield f"Diverged or not finished: {'; '.join(together(remarked))}."
+    if not alone:
+        yield from troubled(groups)
 
 
 def _loss(group: Group) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnlab.report.grid import Grid, Horizon
 from rnnlab.report.group import Group
-from rnnlab.report.wording import joined, listed, remarks, together, unfinished
+from rnnlab.report.wording import joined, listed, remarks, together, troubled, unfinished
 
 
 def far(grid: Grid, task: str) -> Iterator[str]:
@@ -25,6 +25,7 @@ def far(grid: Grid, task: str) -> Iterator[str]:
         tested = [group for group in groups if group.losses]
         if tested and all(group.is_at_chance for group in tested):
             yield "Nothing was learnt: all losses are at the level of chance."
+        yield from troubled(groups)
     yield from unfinished(groups, task)
 
 

@@ -1,6 +1,7 @@
 """How a comparison words what it says of several groups at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rnnlab.report.grid import HALF
 from rnnlab.report.group import Group
@@ -39,6 +40,18 @@ def remarks(group: Group, chance: bool = True) -> str:
         without_result(group),
     ]
     return ", ".join(filter(None, found))
+
+
+def troubled(groups: Sequence[Group]) -> list[str]:
+    """A sentence on the variants of which runs diverged or have no result, unless that is all."""
+    named = []
+    for label in sorted({group.label for group in groups}):
+        same = [group for group in groups if group.label == label]
+        runs = tuple(run for group in same for run in group.runs)
+        pooled = replace(same[0], runs=runs)
+        if pooled.finished and (remark := remarks(pooled, chance=False)):
+            named.append((label, f"({remark})"))
+    return [f"Diverged or not finished: {'; '.join(together(named))}."] if named else []
 
 
 def unfinished(groups: Sequence[Group], place: str) -> list[str]:

@@ -177,6 +177,13 @@ def test_of_several_lengths_none_solved() -> None:
         assert answer.startswith(f"adding: no variant solved it at 20 or 50 in any seed.{rest}")
     (answer,) = answers(make_grid(at_lengths("gru", 2, {20: 0, 50: 0})))
     assert answer == "adding: gru did not solve it at 20 or 50 in any seed."
+    lost_too = [*at_lengths("gru", 2, {20: 0, 50: 0}), *lost("gru", length=20), *diverged("gru")]
+    (answer,) = answers(make_grid([*lost_too, *lost("x"), *lost("x", "KILLED", 20)]))
+    assert answer == (
+        "adding: gru did not solve it at 20, 50 or 100 in any seed. "
+        "Diverged or not finished: gru (1 diverged, 1 failed). "
+        "No run of x has finished (1 stopped, 1 failed)."
+    )
 
 
 def test_a_gap_is_told() -> None:
