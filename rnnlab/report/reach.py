@@ -30,29 +30,32 @@ def far(grid: Grid, task: str) -> Iterator[str]:
 
 
 def _horizons(found: Sequence[tuple[str, Horizon]]) -> str:
-    """`elman 25 (2 of 3 seeds), not 30 (1 of 3); gru 80 (3 of 3), the longest tried`"""
-    seeds = [" seeds", *[""] * (len(found) - 1)]
-    return joined(
-        [
-            f"{label} {horizon.length}{'' if horizon.reached else ', '}{_rest(horizon, word)}"
-            for (label, horizon), word in zip(found, seeds, strict=True)
-        ]
-    )
+    """`elman 25 (2 of 3 seeds), not 30 (1 of 3); gru and lstm 0, not even 10 (0 of 3)`"""
+
+    def phrase(horizon: Horizon, seeds: str = "") -> str:
+        return f"{horizon.length}{'' if horizon.reached else ', '}{_rest(horizon, seeds)}"
+
+    best = found[0][1]
+    return _parts([(label, phrase(h)) for label, h in found], phrase(best, " seeds"))
 
 
 def _lengths(found: Sequence[tuple[str, Horizon]]) -> str:
     """`gru solved lengths up to 100 (5 of 5 seeds); lstm up to 50 (4 of 5), not 100 (0 of 5)`"""
+
+    def phrase(horizon: Horizon) -> str:
+        return f"{f'up to {horizon.length}' if horizon.reached else ''}{_rest(horizon)}"
+
     best = found[0][1]
-    named = [(label, _reach(horizon)) for label, horizon in found]
-    names = listed([label for label, text in named if text == _reach(best)])
-    verb = f"solved lengths up to {best.length}" if best.reached else "did not solve"
-    rest = _rest(best, " seeds").removeprefix("not even ")
-    first = f"{names} {verb}{'' if best.reached else ' '}{rest}"
-    return joined([first, *together([pair for pair in named if pair[1] != _reach(best)])])
+    verb = f"solved lengths up to {best.length}" if best.reached else "did not solve "
+    first = verb + _rest(best, " seeds").removeprefix("not even ")
+    return _parts([(label, phrase(horizon)) for label, horizon in found], first)
 
 
-def _reach(horizon: Horizon) -> str:
-    return f"{f'up to {horizon.length}' if horizon.reached else ''}{_rest(horizon)}"
+def _parts(named: Sequence[tuple[str, str]], first: str) -> str:
+    """Those of one phrase together, the first of them in another."""
+    best = named[0][1]
+    names = listed([label for label, text in named if text == best])
+    return joined([f"{names} {first}", *together([pair for pair in named if pair[1] != best])])
 
 
 def _rest(horizon: Horizon, seeds: str = "") -> str:

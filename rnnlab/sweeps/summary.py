@@ -9,7 +9,7 @@ import yaml
 
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
-from rnnlab.report.digest import digest
+from rnnlab.report.digest import digest, task_tables
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
@@ -65,12 +65,14 @@ class SweepSummary:
         Args:
             tables: To be shown; None: one a task.
         """
-        parts = [*(tables or ())]
-        if self.finished:
-            parts = [digest(self.grid, self.findings, tables=tables)]
+        shown = [*(task_tables(self.grid) if tables is None else tables)]
+        jobs = "\n".join(f"- {job}" for job in self.failed)
+        count = f"{len(self.failed)} of {self.num_jobs} jobs failed"
+        if self.failed and self.finished:
+            shown.insert(0, f"{count}; they are listed below.")
+        parts = [digest(self.grid, self.findings, tables=shown)] if self.finished else shown
         if self.failed:
-            jobs = "\n".join(f"- {job}" for job in self.failed)
-            parts.append(f"{len(self.failed)} of {self.num_jobs} jobs failed:\n\n{jobs}")
+            parts += ["Jobs that failed:" if self.finished else f"{count}:", jobs]
         return "\n\n".join(parts) + "\n"
 
     __str__ = markdown

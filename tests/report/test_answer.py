@@ -204,13 +204,14 @@ def test_a_searchs_answer_is_its_horizons() -> None:
         *at_lengths("lstm", 5, {10: 4}),
         *of("lstm", 3, 3, length=40),
         *(made for seed in (3, 4) for made in lost("lstm", length=40, seed=seed)),
+        *at_lengths("w", 5, {10: 0}),
         *at_lengths("x", 5, {10: 0}),
         *at_lengths("y", 5, {10: 5, 80: 5}),
     ]
     assert answers(make_grid(runs, search_share=0.8)) == [
         (
             "Horizons on adding: y 80 (5 of 5 seeds), the longest tried; gru 10 (5 of 5), not 20 (3 of 5); "
-            "lstm 10 (4 of 5), undecided at 40 (3 of 5, 2 failed); x 0, not even 10 (0 of 5)."
+            "lstm 10 (4 of 5), undecided at 40 (3 of 5, 2 failed); w and x 0, not even 10 (0 of 5)."
         ),
         "A horizon means: at least 80 % of the seeds solved it, and every shorter one that was tried.",
     ]

@@ -285,4 +285,5 @@ def test_summary_by_hand(tmp_path: Path) -> None:
         "gru optimizer.lr=0.1 solved adding at 50 in 1 of 2 seeds; gru optimizer.lr=0.2 in none of 1 "
         "(at chance)."
     )
-    assert f"1 of 4 jobs failed: - job 3: it was not started; see {tmp_path / '3'}" in text
+    assert "(at chance). 1 of 4 jobs failed; they are listed below. | variant" in text
+    assert f"Jobs that failed: - job 3: it was not started; see {tmp_path / '3'}" in text
