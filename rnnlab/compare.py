@@ -1,7 +1,6 @@
 """python -m rnnlab.compare: runs side by side, with intervals, from MLflow alone."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from rnnlab.foundation.masking import first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from rnnlab.report.report import Report
 
 EXAMPLES = """\
 examples
@@ -39,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--uri", help="the store (default: $MLFLOW_TRACKING_URI, or ./mlflow.db)")
     command.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="default: outputs/reports/..."
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="new, empty or a report's (default: below outputs/reports, by what is asked)",
     )
     command.add_argument(
         "--log", action="store_true", help="keep the report in MLflow as a run, too"
@@ -62,45 +66,38 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
+    from rnnlab.report.digest import WIDTH
     from rnnlab.report.read_runs import read_runs
     from rnnlab.report.report import make_report, write_report
-    from rnnlab.report.select_runs import (
-        read_search_share,
-        runs_of_experiment,
-        runs_of_ids,
-        runs_of_sweep,
-    )
+    from rnnlab.report.report_folder import default_folder, holds_report, refuse_other
+    from rnnlab.report.select_runs import Selection
     from rnnlab.tracking.store import existing_store, tracking_uri
 
-    if (
-        sum(map(bool, (arguments.runs, arguments.sweep, arguments.experiment or arguments.filter)))
-        > 1
-    ):
-        raise ValueError("choose one: RUN ..., --sweep, or --experiment with --filter")
-    client = existing_store(tracking_uri(arguments.uri))
-    if arguments.runs:
-        name, recorded = f"runs-{arguments.runs[0][:8]}", runs_of_ids(client, arguments.runs)
-    elif arguments.sweep:
-        name, recorded = f"sweep-{arguments.sweep[:8]}", runs_of_sweep(client, arguments.sweep)
-    else:
-        name = arguments.experiment or "rnnlab"
-        recorded = runs_of_experiment(client, name, arguments.filter or "")
+    uri = tracking_uri(arguments.uri)
+    selection = Selection(arguments.runs, arguments.sweep, arguments.experiment, arguments.filter)
+    folder = arguments.output or default_folder(selection, uri)
+    if arguments.output:
+        refuse_other(folder)
+    client = existing_store(uri)
+    recorded = selection.find(client)
     runs = read_runs(client, recorded)
     if not runs:
         raise ValueError("no run of rnnlab was found")
-    report = make_report(
-        runs, read_search_share(client, arguments.sweep) if arguments.sweep else None
-    )
-    folder = (arguments.output or Path("outputs", "reports", name.replace(os.sep, "-"))).absolute()
-    paths = write_report(report, folder)
-    sys.stdout.write(f"{report.table()}\n\n")
+    report = make_report(runs, selection.search_share(client))
+    replaces = holds_report(folder)
+    paths = write_report(report, folder.absolute())
+    sys.stdout.write(f"{report.digest(WIDTH)}\n\n")
+    if replaces:
+        sys.stdout.write(f"replaced the report that was in {folder}\n")
     sys.stdout.writelines(f"{path}\n" for path in paths)
     if arguments.log:
-        run_id = _log(client, recorded[0].info.experiment_id, name, paths)
+        run_id = _log(client, recorded[0].info.experiment_id, selection.name, report, paths)
         sys.stdout.write(f"logged as run {run_id}\n")
 
 
-def _log(client: "MlflowClient", experiment_id: str, name: str, paths: list[Path]) -> str:
+def _log(
+    client: "MlflowClient", experiment_id: str, name: str, report: "Report", paths: list[Path]
+) -> str:
     from mlflow.tracking.context.registry import resolve_tags
 
     from rnnlab import __version__
@@ -109,7 +106,7 @@ def _log(client: "MlflowClient", experiment_id: str, name: str, paths: list[Path
 
     tags = resolve_tags({"rnnlab.kind": "report", VERSION_TAG: __version__})
     run = client.create_run(experiment_id, tags=tags, run_name=f"report · {name}")
-    log_report(client, run.info.run_id, paths)
+    log_report(client, run.info.run_id, report, paths)
     client.set_terminated(run.info.run_id, "FINISHED")
     return run.info.run_id
 

@@ -58,7 +58,9 @@ def test_any_way_to_choose_the_same_runs_gives_the_same_bytes(
     for name, finished in ended.items():
         assert finished.status == 0, finished.err
         assert str(home / name / "report.html") in finished.out
-        assert "| elman   | adding | 10     | 0 of 2 [0.00, 0.66]" in finished.out
+        assert "| elman   | 10     | 0 of 2 [0.00, 0.66]" in finished.out
+        assert finished.out.startswith("No variant solved adding at 10 in any of 2 seeds.")
+        assert "replaced" not in finished.out
     first = files(home / "experiment")
     assert {"report.html", "report.md", "comparison.csv"} < set(first)
     assert {f"figures/{n}.png" for n in ("gradient_by_lag", "error_by_length")} < set(first)
@@ -68,14 +70,20 @@ def test_any_way_to_choose_the_same_runs_gives_the_same_bytes(
     report = store.get_run(ended["sweep"].out.split()[-1])
     assert report.data.tags["rnnlab.kind"] == "report"
     assert report.info.status == "FINISHED"
+    assert report.data.tags["mlflow.note.content"].startswith("No variant solved adding at 10")
     kept = {item.path for item in store.list_artifacts(report.info.run_id)}
     assert kept == {"report.html", "report.md", "comparison.csv", "figures"}
 
     store.create_run("1", tags={"rnnlab.kind": "run"})  # and killed before it had written more
     monkeypatch.setattr("rnnlab.report.report.draw", lambda grid: [])
-    only = compare("--filter", "params.cell = 'gru'")
-    assert "elman" not in only.out
-    assert str(home / "outputs" / "reports" / "rnnlab" / "report.md") in only.out
+    for again in (False, True):
+        only = compare("--filter", "params.cell = 'gru'")
+        assert "elman" not in only.out
+        (folder,) = (home / "outputs" / "reports").iterdir()
+        assert folder.name.startswith("rnnlab-params.cell-gru-")
+        assert str(folder / "report.md") in only.out
+        replaced = f"replaced the report that was in {folder.relative_to(home)}\n"
+        assert (replaced in only.out) == again
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,7 @@ def test_any_way_to_choose_the_same_runs_gives_the_same_bytes(
         (("--uri", "sqlite:////nowhere/mlflow.db"), "sqlite:////nowhere/mlflow.db does not exist"),
         (("--uri", "http://127.0.0.1:9"), "does not answer"),
         (("--exprmnt", "x"), "unrecognized arguments"),
+        (("--output", "."), "--output=. holds mlflow.db, which is no report"),
     ],
 )
 def test_refused_in_a_line(home: Path, compare, arguments: tuple[str, ...], message: str) -> None:

@@ -28,7 +28,10 @@ class Diagnostic(ABC):
     """
 
     reported: ClassVar[Mapping[str, str]] = {}
-    """Which of its metrics a comparison of runs shows, each with the name of its column."""
+    """Which of its metrics a comparison of runs shows, each with the name of its column.
+
+    Where one may be a lower bound, see `rnnlab.foundation.censored`.
+    """
 
     @abstractmethod
     def measure(self, probe: Probe) -> Measurement:

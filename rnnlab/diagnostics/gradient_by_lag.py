@@ -1,5 +1,6 @@
 """How the gradient fades on its way back through time."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
+from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
@@ -22,9 +24,13 @@ class GradientByLag(Diagnostic):
     is over sequences, and the layers of a stack count as one vector. In a linear network
     h_t = a h_{t-1} + W x_t, g_k = a^k g_0; with orthogonal U, g_k = g_0.
 
-    `memory/gradient_horizon` is the smallest k with g_k < 1e-3 g_0, and T if there is none. For a
-    cell with more than h_t the same is measured in those tensors, for the LSTM in c_t: with a forget
-    gate of its bias b alone, g_k = sigmoid(b)^k g_0, and `memory/gradient_horizon_c`.
+    `memory/gradient_horizon` is the smallest k with g_k < 1e-3 g_0. Where there is none, the gradient
+    had not faded when the sequence was at its end: the metric is T, a lower bound, and
+    `memory/gradient_horizon_censored` is 1, which else is 0. A report then shows `> T`.
+
+    For a cell with more than h_t the same is measured in those tensors, for the LSTM in c_t: with a
+    forget gate of its bias b alone, g_k = sigmoid(b)^k g_0, and `memory/gradient_horizon_c`, with
+    `memory/gradient_horizon_c_censored`.
 
     The arrays are g_k as it is, by the tensor's name: `h` (T,), for an LSTM also `c` (T,).
 
@@ -49,10 +55,11 @@ class GradientByLag(Diagnostic):
             name: (g.cpu().norm(dim=2).mean(dim=1) * self.sequences).flip(0).numpy()
             for name, g in gradients.items()
         }
-        metrics = {
-            "memory/gradient_horizon" + ("" if name == "h" else f"_{name}"): horizon(norms)
-            for name, norms in arrays.items()
-        }
+        metrics: dict[str, float] = {}
+        for name, norms in arrays.items():
+            metric = "memory/gradient_horizon" + ("" if name == "h" else f"_{name}")
+            metrics[metric] = found = horizon(norms)
+            metrics[metric + CENSORED] = found if math.isnan(found) else float(found == len(norms))
         return Measurement(metrics, arrays)
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:

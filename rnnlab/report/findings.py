@@ -1,4 +1,4 @@
-"""What a comparison may say in words: an order only where intervals separate."""
+"""What may be concluded from a comparison, and what may not: an order only where intervals separate."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from rnnlab.foundation.statistics import (
-    MANY,
     are_apart,
     bootstrap_mean,
     difference_p,
@@ -14,70 +13,86 @@ from rnnlab.foundation.statistics import (
     seeds_for_means,
     seeds_for_rates,
 )
-from rnnlab.report.grid import HALF, Grid, Group, Horizon
+from rnnlab.report.grid import Grid
+from rnnlab.report.group import AT_CHANCE, Group
 from rnnlab.report.rows import solved
+from rnnlab.report.too_few import TooFew
+from rnnlab.report.wording import listed
 
 Pair = tuple[Group, Group]
-FEW = 3  # pairs that are worth naming one by one
-AT_CHANCE = 0.95
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one task at one length, or of one task."""
+    """What is said of one task at one length, or several."""
 
     about: str
     text: str
+    claim: bool
+    """Whether it says what may be concluded; else what may not."""
+    too_few: tuple[TooFew, ...] = ()
+    """Of each of the lengths, where that is what it says."""
 
     def __str__(self) -> str:
         return f"{self.about}: {self.text}"
 
 
+@dataclass(frozen=True)
+class Unclear:
+    """A sentence that claims nothing."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Said = str | Unclear | TooFew  # a claim in words, or none
+
+
 def findings(grid: Grid) -> list[Finding]:
-    """By task and length who solved it more often, or faster, or has the lower loss; how far.
+    """By task and length who solved it more often, or faster, or has the lower loss.
 
-    Where lengths were searched, how far is what was asked, and lengths that only one variant was
-    tried at compare nothing.
+    What is the same at several lengths is said once. What one variant alone was tried at compares
+    nothing.
     """
-    tasks = [task for task, _ in grid.places]
-    far = [
-        Finding(f"{task}, horizon", _horizons(grid, task))
-        for task in dict.fromkeys(tasks)
-        if (grid.search_share or tasks.count(task) > 1)
-        and any(grid.horizon(label, task) for label in grid.labels)
+    found: dict[tuple[str, str], list[tuple[int, Said]]] = defaultdict(list)
+    for task, length in grid.places:
+        compared = [group for group in grid.at((task, length)) if group.finished]
+        for said in _at(compared):
+            found[task, str(said)].append((length, said))
+    return [
+        Finding(
+            about=f"{task} at {listed([str(length) for length, _ in same])}",
+            text=text,
+            claim=isinstance(same[0][1], str),
+            too_few=tuple(said for _, said in same if isinstance(said, TooFew)),
+        )
+        for (task, text), same in found.items()
     ]
-    at = [
-        Finding(f"{place[0]} {place[1]}", " ".join(_at(grid.at(place))))
-        for place in grid.places
-        if not grid.search_share or len(grid.at(place)) > 1
-    ]
-    return far + at if grid.search_share else at + far
 
 
-def _at(groups: list[Group]) -> Iterator[str]:
-    compared = [group for group in groups if group.finished]
-    if not compared:
-        yield "no run has finished."
-    elif len(compared) == 1:
-        yield f"{_named(compared[0])} stands alone."
-    elif max(len(group.finished) for group in compared) == 1:
-        yield "one seed each, from which no order can be claimed."
-    else:
-        pairs = list(combinations(compared, 2))
-        rates = [
-            pair for pair in pairs if are_apart(pair[0].solved_interval, pair[1].solved_interval)
-        ]
-        rest = [pair for pair in pairs if pair not in rates]
-        # Runs that stop when they have solved the task: their loss tells where they stopped.
-        timed = [pair for pair in rest if all(run.solved for g in pair for run in g.finished)]
-        sentences = [
-            *_ordered_by_success(rates),
-            *_not_ordered_by_success(rest),
-            *_by_steps(timed),
-            *_by_loss([pair for pair in rest if pair not in timed]),
-        ]
-        yield from sentences or ["too few seeds of one variant or the other to compare any two."]
+def _at(compared: list[Group]) -> Iterator[Said]:
+    if len(compared) < 2:
+        return
+    if max(len(group.finished) for group in compared) == 1:
+        yield Unclear("One seed each: no order is claimed.")
+        return
+    pairs = list(combinations(compared, 2))
+    rates = [pair for pair in pairs if are_apart(pair[0].solved_interval, pair[1].solved_interval)]
+    rest = [pair for pair in pairs if pair not in rates]
+    # Runs that stop when they have solved the task: their loss tells where they stopped.
+    timed = [pair for pair in rest if all(run.solved for g in pair for run in g.finished)]
+    said = [
+        *_ordered_by_success(rates),
+        *_not_ordered_by_success(rest),
+        *_by_steps(timed),
+        *_by_loss([pair for pair in rest if pair not in timed]),
+    ]
+    yield from said or [
+        Unclear("Too few seeds of one variant or the other to compare any two of them.")
+    ]
 
 
 def _named(group: Group) -> str:
@@ -94,21 +109,17 @@ def _ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
     for more, less in worse.items():
         together[tuple(sorted(less))].append(more)
     for less, more in sorted(together.items()):
-        yield f"{_listed(sorted(more))} solved it more often than {_listed(less)}."
+        yield f"{listed(sorted(more))} solved it more often than {listed(less)}."
 
 
-def _not_ordered_by_success(pairs: Sequence[Pair]) -> Iterator[str]:
+def _not_ordered_by_success(pairs: Sequence[Pair]) -> Iterator[TooFew]:
     """Equal rates need no words: there is nothing to tell apart."""
     unequal = [(a, b) for a, b in pairs if a.solved[0] * b.solved[1] != b.solved[0] * a.solved[1]]
-    if unequal:
-        needed = [seeds_for_rates(a.solved, b.solved) for a, b in unequal]
-        yield (
-            f"By how often they solved it no order is claimed between {_pairs(unequal, needed)}, if "
-            "the rates stay as they are."
-        )
+    needed = [seeds_for_rates(a.solved, b.solved) for a, b in unequal]
+    yield from _too_few("how often they solved it", unequal, needed, "the rates stay as they are")
 
 
-def _by_steps(pairs: Sequence[Pair]) -> Iterator[str]:
+def _by_steps(pairs: Sequence[Pair]) -> Iterator[Said]:
     """Among those whose runs have all solved the task."""
     separate, unclear = _parted(pairs, "steps_to_solve")
     for fast, slow, p in separate:
@@ -116,23 +127,23 @@ def _by_steps(pairs: Sequence[Pair]) -> Iterator[str]:
     yield from _no_order("updates to solve it", unclear, "steps_to_solve")
 
 
-def _by_loss(pairs: Sequence[Pair]) -> Iterator[str]:
+def _by_loss(pairs: Sequence[Pair]) -> Iterator[Said]:
     """Among those that their success does not tell apart, and all of whose runs have a loss."""
-    lossless = {g.label for pair in pairs for g in pair if len(g.losses) < len(g.finished)}
-    if lossless:
-        yield (
-            f"By mean test loss nothing is said of {_listed(sorted(lossless))}, where runs diverged "
-            "before there was a model to test."
-        )
-    pairs = [pair for pair in pairs if not lossless & {group.label for group in pair}]
-    separate, unclear = _parted(pairs, "test/loss")
+    separate, unclear = _parted([pair for pair in pairs if not _lossless([pair])], "test/loss")
     for low, high, p in separate:
         blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
-        yield (
-            f"{low.label} has a lower mean test loss than {high.label} {_permuted(p)}"
-            f"{', both at the level of chance' if blind else ''}."
-        )
+        level = ", both at the level of chance" if blind else ""
+        order = f"{low.label} has a lower mean test loss than {high.label}"
+        yield f"{order} {_permuted(p)}{level}."
     yield from _no_order("mean test loss", unclear, "test/loss")
+    if lossless := _lossless(pairs):
+        why = "where runs diverged before there was a model to test"
+        yield Unclear(f"By mean test loss nothing is said of {listed(lossless)}, {why}.")
+
+
+def _lossless(pairs: Sequence[Pair]) -> list[str]:
+    """Those of which a finished run has no loss."""
+    return sorted({g.label for pair in pairs for g in pair if len(g.losses) < len(g.finished)})
 
 
 def _permuted(p: float) -> str:
@@ -165,52 +176,19 @@ def _parted(
     return separate, unclear
 
 
-def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[str]:
+def _no_order(by: str, pairs: Sequence[Pair], metric: str) -> Iterator[TooFew]:
+    needed = [seeds_for_means(a.values(metric), b.values(metric)) for a, b in pairs]
+    yield from _too_few(by, pairs, needed, "means and spreads stay as they are")
+
+
+def _too_few(
+    by: str, pairs: Sequence[Pair], needed: Sequence[int | None], condition: str
+) -> Iterator[TooFew]:
+    """None where there are no pairs; `needed` are seeds of each variant."""
     if pairs:
-        needed = [seeds_for_means(a.values(metric), b.values(metric)) for a, b in pairs]
-        yield (
-            f"By {by} no order is claimed between {_pairs(pairs, needed)}, if means and spreads stay "
-            "as they are."
+        names = tuple(f"{a.label} and {b.label}" for a, b in pairs)
+        more = tuple(
+            None if seeds is None else seeds - min(len(group.finished) for group in pair)
+            for seeds, pair in zip(needed, pairs, strict=True)
         )
-
-
-def _pairs(pairs: Sequence[Pair], needed: Sequence[int | None]) -> str:
-    """`a and b; c and d: 20 to 170 seeds each would tell them apart`"""
-    named = [f"{a.label} and {b.label}" for a, b in pairs]
-    names = "; ".join(named) if len(named) <= FEW else f"the two of any of {len(named)} pairs"
-    known = sorted(n for n in needed if n is not None)
-    most = f"more than {MANY}" if None in needed else str(known[-1])
-    many = most if len({*needed}) == 1 else f"{known[0]} to {most}"
-    return f"{names}: about {many} seeds each would tell them apart".replace("about more", "more")
-
-
-def _horizons(grid: Grid, task: str) -> str:
-    """`at least half of the seeds solved it up to a length of: gru 50 (5 of 5), not 100 (1 of 5).`"""
-    found = ((label, grid.horizon(label, task)) for label in grid.labels)
-    text = "; ".join(f"{label} {_horizon(horizon)}" for label, horizon in found if horizon)
-    return f"{by_share(grid.share)} of the seeds solved it up to a length of: {text}."
-
-
-def by_share(share: float) -> str:
-    """`at least half`, `at least 80 %`"""
-    return "at least half" if share == HALF else f"at least {100 * share:.4g} %"
-
-
-def _horizon(found: Horizon) -> str:
-    text = f"{found.length} ({_of(found.reached)})" if found.reached else "none"
-    if found.beyond is None:
-        return f"{text}, the longest tried"
-    judged = "undecided at" if found.undecided else "not"
-    text += f", {judged} {found.beyond.length} ({_of(found.beyond)})"
-    return f"{text}, though {', '.join(map(str, found.later))} again" if found.later else text
-
-
-def _of(group: Group) -> str:
-    successes, trials = group.solved
-    without = len(group.runs) - trials
-    text = f"{successes} of {len(group.runs)}"
-    return f"{text}, {without} without a result" if without else text
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        yield TooFew(by, condition, names, more)

@@ -1,111 +1,16 @@
 """Runs sorted into the groups of a comparison: variant x task x length, over seeds."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product, takewhile
 
-from rnnlab.foundation.statistics import (
-    Interval,
-    bootstrap_mean,
-    median_time,
-    solved_by_share,
-    wilson,
-)
+from rnnlab.report.group import Group, Place
 from rnnlab.report.read_runs import Run
+from rnnlab.report.settings import settings_of, with_defined_tasks
 
 HALF = 0.5
-
-# Params that tell runs apart in no way that matters to a comparison, or that follow from the
-# variant, the task, the length and the seed. A run's own key of its length is one of them.
-NEVER_COMPARED = {
-    *("seed", "train.data_seed", "num_params", "length", "length_key", "seq_len", "chance"),
-    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
-    *(
-        "resume",
-        "resume.run",
-        "resume.allow_changes",
-        "num_threads",
-        "flush_denormal",
-        "allow_targets",
-    ),
-}
-NEVER_COMPARED_SECTIONS = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
-
-Place = tuple[str, int]  # a task and a length
-
-
-@dataclass(frozen=True)
-class Group:
-    """The runs of one setting on one task at one length, a run a seed."""
-
-    label: str
-    task: str
-    length: int
-    runs: tuple[Run, ...]
-
-    @cached_property
-    def finished(self) -> tuple[Run, ...]:
-        return tuple(run for run in self.runs if run.finished)
-
-    @property
-    def place(self) -> Place:
-        return self.task, self.length
-
-    @property
-    def chance(self) -> float | None:
-        return next((run.chance for run in self.runs if run.chance is not None), None)
-
-    @property
-    def budget(self) -> int:
-        return max(run.budget for run in self.runs)
-
-    @property
-    def solved(self) -> tuple[int, int]:
-        """Successes and trials."""
-        return sum(run.solved for run in self.finished), len(self.finished)
-
-    def is_solved(self, share: float) -> bool | None:
-        """By at least a share of the seeds; None where those without a result could turn that."""
-        successes, trials = self.solved
-        return solved_by_share(successes, len(self.runs), len(self.runs) - trials, share)
-
-    @property
-    def solved_interval(self) -> Interval:
-        successes, trials = self.solved
-        return wilson(successes, trials) if trials else (0.0, 1.0)
-
-    @cached_property
-    def losses(self) -> list[float]:
-        return self.values("test/loss")
-
-    @cached_property
-    def loss_interval(self) -> Interval | None:
-        """Of the mean; one value has none."""
-        return bootstrap_mean(self.losses) if len(self.losses) > 1 else None
-
-    @property
-    def median_steps(self) -> float | None:
-        """Updates to solve the task; a run that has not solved it counts as longer than it ran."""
-        times = [r.metrics["steps_to_solve"] for r in self.finished if r.solved]
-        return median_time(times, [float(r.budget) for r in self.finished if not r.solved])
-
-    def values(self, metric: str) -> list[float]:
-        """What the finished runs measured."""
-        return [run.metrics[metric] for run in self.finished if metric in run.metrics]
-
-    def measured(self, metric: str) -> list[float]:
-        """What diagnostics saw of tested models; a run may have diverged before there was one."""
-        tested = [run for run in self.finished if "test/loss" in run.metrics]
-        return [run.metrics[metric] for run in tested if metric in run.metrics]
-
-    def values_of_param(self, name: str) -> list[float]:
-        return [float(run.params[name]) for run in self.runs if name in run.params]
-
-    def ended(self, *statuses: str) -> int:
-        return sum(run.status in statuses for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -132,7 +37,7 @@ class Horizon:
 class Grid:
     """All groups, and what is missing from their product."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[Group, ...]  # by task and length, the best outcome first
     repeated: tuple[Run, ...]  # left out: another of the same setting and seeds counts
     search_share: float | None = None
     """The share of seeds that a search for horizons asked for: each group has lengths of its own."""
@@ -151,6 +56,14 @@ class Grid:
         return sorted({group.place for group in self.groups})
 
     @cached_property
+    def tasks(self) -> list[str]:
+        return sorted({group.task for group in self.groups})
+
+    def lengths(self, task: str) -> list[int]:
+        """All that were tried."""
+        return [length for name, length in self.places if name == task]
+
+    @cached_property
     def seeds(self) -> list[int]:
         return sorted({run.seed for group in self.groups for run in group.runs})
 
@@ -158,8 +71,9 @@ class Grid:
         return next((g for g in self.groups if g.label == label and g.place == place), None)
 
     def at(self, place: Place) -> list[Group]:
-        """The groups to be compared with one another."""
-        return [group for group in self.groups if group.place == place]
+        """The groups to be compared with one another, by their labels."""
+        groups = [group for group in self.groups if group.place == place]
+        return sorted(groups, key=lambda group: group.label)
 
     @cached_property
     def missing(self) -> list[str]:
@@ -200,8 +114,8 @@ def make_grid(runs: Sequence[Run], search_share: float | None = None) -> Grid:
         runs: In any order.
         search_share: The share of seeds by which a search for horizons chose its lengths, if one did.
     """
-    runs = _defined(runs)
-    settings = _settings(runs)
+    runs = with_defined_tasks(runs)
+    settings = settings_of(runs)
     places: dict[tuple[str, str, int], dict[tuple[int, str], Run]] = defaultdict(dict)
     repeated = []
     for run in sorted(runs, key=lambda r: (r.finished, r.started, r.run_id)):
@@ -212,63 +126,7 @@ def make_grid(runs: Sequence[Run], search_share: float | None = None) -> Grid:
         of_seed[seeds] = run
     groups = [
         Group(label, task, length, tuple(run for _, run in sorted(of_seed.items())))
-        for (label, task, length), of_seed in sorted(places.items())
+        for (label, task, length), of_seed in places.items()
     ]
+    groups.sort(key=lambda group: (group.place, group.outcome))
     return Grid(tuple(groups), tuple(sorted(repeated, key=lambda r: r.run_id)), search_share)
-
-
-def _defined(runs: Sequence[Run]) -> list[Run]:
-    """The runs with whatever differs in the definition of a task in its name.
-
-    `adding variant=bai2018`: another definition is another task, of another chance; losses on the
-    two are not to be compared.
-    """
-    of_task: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        of_task[run.task].append(run)
-    named = []
-    for task, same in of_task.items():
-        differing = sorted(key for key in _differing(same) if key.startswith("task."))
-        for run in same:
-            choices = [f"{k[5:]}={run.params[k]}" for k in differing if k in run.params]
-            named.append(replace(run, task=" ".join([task, *choices])))
-    return named
-
-
-def _settings(runs: Sequence[Run]) -> dict[str, str]:
-    """By run id, its variant and whatever else differs among runs that would share a group."""
-    together: dict[tuple[str, str, int], list[Run]] = defaultdict(list)
-    for run in runs:
-        together[run.variant, run.task, run.length].append(run)
-    keys: set[str] = set()
-    for group in together.values():
-        keys |= {key for key in _differing(group) if not key.startswith(NEVER_COMPARED_SECTIONS)}
-    return {
-        run.run_id: " ".join(
-            [
-                run.variant,
-                *(f"{key}={run.params[key]}" for key in sorted(keys) if key in run.params),
-            ]
-        )
-        for run in runs
-    }
-
-
-def _value(run: Run, key: str) -> str | None:
-    """A param; of a class of rnnlab's its name alone, as rnnlab 0.1 had them in other modules."""
-    value = run.params.get(key)
-    if value is not None and key.endswith("._target_"):
-        return re.sub(r"^rnnlab\..*\.", "rnnlab.", value)
-    return value
-
-
-def _differing(runs: Sequence[Run]) -> set[str]:
-    """The params in which runs differ, but for those that matter to no comparison."""
-    keys = set().union(*(run.params for run in runs)) - NEVER_COMPARED
-    keys -= {run.length_key for run in runs}
-    return {
-        key
-        for key in keys
-        if len({_value(run, key) for run in runs}) > 1
-        and not all(run.params.get(key) == str(run.seed) for run in runs)  # ${seed}
-    }

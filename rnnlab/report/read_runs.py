@@ -14,11 +14,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 
+from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.manifest import REPORTED_TAG
 
 GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
+HORIZON = "memory/gradient_horizon"
 AT_ONCE = 8  # requests to a store
 
 # What runs of rnnlab 0.1 do not say of themselves: which key is their length, the first of these
@@ -77,6 +79,18 @@ class Run:
         if self.metrics.get("test/loss_over_chance"):
             return self.metrics["test/loss"] / self.metrics["test/loss_over_chance"]
         return None
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The median of `grad/norm`, whose points are means over a block of updates."""
+        curve = self.curves.get("grad/norm")
+        return None if curve is None or not len(curve) else float(np.median(curve[:, 1]))
+
+    @cached_property
+    def other_lengths(self) -> list[int]:
+        """Steps of the sequences, besides its own, that it was tested on (`length/<n>/error`)."""
+        parts = (key.split("/", 2) for key in self.metrics if key.startswith("length/"))
+        return sorted(int(length) for _, length, measure in parts if measure == "error")
 
     @property
     def length_key(self) -> str:
@@ -146,6 +160,9 @@ def _of_tested_model(
     A value that is not finite is not recorded, so that the newest one may be an earlier look's.
     """
     metrics = dict(recorded.data.metrics)
+    if HORIZON in metrics:  # an older run does not say whether the gradient had faded
+        steps = int(recorded.data.params.get("seq_len", 0))
+        metrics.setdefault(HORIZON + CENSORED, float(0 < steps <= metrics[HORIZON]))
     seen = [key for key in reported if key in metrics]
     if seen and "test/loss" in metrics:
         run_id = recorded.info.run_id
@@ -166,7 +183,7 @@ def _curve(client: MlflowClient, run_id: str, key: str) -> np.ndarray:
 
 
 def _gradient(client: MlflowClient, recorded: MlflowRun) -> Mapping[str, np.ndarray] | None:
-    if "memory/gradient_horizon" not in recorded.data.metrics:
+    if HORIZON not in recorded.data.metrics:
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -1,40 +1,55 @@
 """The comparison of many runs as a page, as Markdown, as csv, and its figures as PNG.
 
-The same runs give the same bytes: nothing in it depends on the clock, on the order in which a store
-returns runs, or on how they were selected.
+It opens with the answer; then comes the table, then what may be concluded, then all else, and last
+how it was made. The same runs give the same bytes: nothing in it depends on the clock, on the order
+in which a store returns runs, or on how they were selected.
 """
 
-import csv
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import jinja2
-import matplotlib as mpl
-from markupsafe import Markup
-
 from rnnlab.foundation.files import write_text
 from rnnlab.foundation.table import markdown_table
+from rnnlab.report.answer import answers
+from rnnlab.report.csv_file import csv_text
+from rnnlab.report.digest import conclusions, digest
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
-from rnnlab.report.plots import Plot, draw
+from rnnlab.report.page import page
+from rnnlab.report.panels import Plot
+from rnnlab.report.plots import PLOTS, draw
 from rnnlab.report.read_runs import Run
-from rnnlab.report.rows import HEADER, csv_row, measured_row, table_row
+from rnnlab.report.rows import (
+    HEADER,
+    OTHER_LENGTHS_HEADER,
+    measured_row,
+    other_lengths_rows,
+    table_row,
+)
+
+ORDER = "Sorted by task and length, and there the best outcome first; that claims no order."
+DPI = 200  # of the pictures, for dense screens
+TEXTS, PICTURES = ("report.html", "report.md", "comparison.csv"), "figures"
 
 METHOD = """\
 Solved: fewer than the task's share of the test sequences (1 % of 10,000, unless set otherwise) are \
 wrong; the interval is Wilson's (1927), at 95 %.
+The best outcome: solved most often, then in the fewest updates, then with the lowest mean test loss.
 Median steps to solve: Kaplan and Meier's (1958); a run that has not solved the task counts as longer \
 than its budget.
 Means stand with their 95 % percentile bootstrap interval over seeds (Efron, 1979; 10,000 resamples); \
 one seed has none, and few seeds give one that is too narrow.
+Median gradient norm: of the gradient of all parameters before clipping; the median over runs of a \
+run's median over its points of `grad/norm`, each of which is the mean of a block of updates.
+A value after > is a lower bound: a gradient horizon of > 50 had not faded within sequences of 50 steps.
+At the level of chance: all losses are above 95 % of chance, the loss of the best answer that ignores \
+the inputs.
 An order is claimed only where intervals do not overlap and, for means, where a permutation test gives \
 p < 0.05 as well, corrected for the number of pairs at the same task and length (Holm, 1979).
 A diverged run is judged by its best checkpoint, and is unsolved if there is none. \
-Failed, stopped and running ones are counted in a column of their own, and in nothing else.\
+Failed, stopped and running ones are counted in a column of their own, and in no mean, rate or figure.\
 """.splitlines()
 
 
@@ -43,6 +58,10 @@ class Report:
     """All that a comparison says, from the runs alone."""
 
     grid: Grid
+
+    @cached_property
+    def answers(self) -> list[str]:
+        return answers(self.grid)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -68,14 +87,6 @@ class Report:
         return [m for m in self.columns if any(group.values(m) for group in self.grid.groups)]
 
     @cached_property
-    def measured_header(self) -> list[str]:
-        return ["variant", "task", "length", *(f"{self.columns[m]} (95 %)" for m in self.metrics)]
-
-    @cached_property
-    def measured_rows(self) -> list[list[str]]:
-        return [measured_row(group, self.metrics) for group in self.grid.groups]
-
-    @cached_property
     def notes(self) -> list[str]:
         """What the table leaves out."""
         runs = [run for group in self.grid.groups for run in group.runs]
@@ -95,42 +106,44 @@ class Report:
             notes.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")
         return notes
 
-    def table(self) -> str:
-        return markdown_table(HEADER, self.rows)
+    @cached_property
+    def other_lengths(self) -> list[list[str]]:
+        return [row for group in self.grid.groups for row in other_lengths_rows(group)]
+
+    @cached_property
+    def tables(self) -> list[tuple[str, Sequence[str], list[list[str]]]]:
+        """Those below the first: each with its title and header."""
+        found = [
+            ("Tested at other lengths", OTHER_LENGTHS_HEADER, self.other_lengths),
+            ("What the diagnostics saw of the tested models", *self._measured),
+        ]
+        return [table for table in found if table[2]]
+
+    @property
+    def _measured(self) -> tuple[list[str], list[list[str]]]:
+        columns = [f"{self.columns[metric]} (95 %)" for metric in self.metrics]
+        rows = [measured_row(group, self.metrics) for group in self.grid.groups]
+        return ["variant", "task", "length", *columns], rows if self.metrics else []
+
+    def digest(self, width: int | None) -> str:
+        """The report in short, in lines of so many letters."""
+        return digest(self.grid, self.findings, width)
 
     def markdown(self) -> str:
-        findings = (f"- **{finding.about}**: {finding.text}" for finding in self.findings)
-        parts = ["# Comparison", "\n".join(findings), self.table()]
-        if self.metrics:
-            parts += [
-                "What the diagnostics saw of the tested models:",
-                markdown_table(self.measured_header, self.measured_rows),
-            ]
-        parts += self.notes
+        parts = ["# Comparison", *self.answers, markdown_table(HEADER, self.rows), ORDER]
+        parts += [*conclusions(self.findings), *self.notes]
+        for title, header, rows in self.tables:
+            parts += [f"## {title}", markdown_table(header, rows)]
         for plot in self.plots:
             parts += [f"## {plot.title}", f"![{plot.title}](figures/{plot.name}.png)", plot.caption]
         parts += ["## Method", "\n".join(f"- {line}" for line in METHOD)]
         return "\n\n".join(parts) + "\n"
 
     def csv(self) -> str:
-        rows = [csv_row(group, self.metrics) for group in self.grid.groups]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_text(self.grid, self.metrics)
 
     def html(self) -> str:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        pictures = [(plot, Markup(svg(plot))) for plot in self.plots]
-        template = environment.get_template("report.html.jinja")
-        return template.render(report=self, header=HEADER, method=METHOD, pictures=pictures)
+        return page(self, self.plots, header=HEADER, order=ORDER, method=METHOD)
 
 
 def make_report(runs: Sequence[Run], search_share: float | None = None) -> Report:
@@ -149,28 +162,22 @@ def make_report(runs: Sequence[Run], search_share: float | None = None) -> Repor
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write report.html, report.md, comparison.csv and figures/; returns these four."""
-    texts = {
-        "report.html": report.html(),
-        "report.md": report.markdown(),
-        "comparison.csv": report.csv(),
-    }
-    pictures = folder / "figures"
+    """Write report.html, report.md, comparison.csv and figures/; returns these four.
+
+    The figures of a report that was there before are gone.
+    """
+    texts = dict(zip(TEXTS, (report.html(), report.markdown(), report.csv()), strict=True))
+    pictures = folder / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
+    for make in PLOTS:
+        (pictures / f"{make.__name__}.png").unlink(missing_ok=True)
     for plot in report.plots:
-        plot.figure.savefig(pictures / f"{plot.name}.png", dpi=120, metadata={"Software": None})
+        plot.figure.savefig(
+            pictures / f"{plot.name}.png",
+            dpi=DPI,
+            facecolor="white",
+            metadata={"Software": None},
+        )
     for name, text in texts.items():
         write_text(folder / name, text)
     return [*(folder / name for name in texts), pictures]
-
-
-def svg(plot: Plot) -> str:
-    """The figure as an element of a page; equal figures give equal text."""
-    file = io.StringIO()
-    # The ids within are hashes: salted by name, no two figures of a page share one.
-    with mpl.rc_context({"svg.hashsalt": plot.name, "svg.fonttype": "path"}):
-        plot.figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{plot.name}-", text)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{plot.title}" ', 1)

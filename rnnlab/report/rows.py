@@ -1,15 +1,24 @@
-"""What a comparison says of each group of its grid: as words for the table, as numbers for the csv."""
+"""What a comparison says of each group of its grid: as words for its tables.
+
+Every table has the variant first, as that column stays in sight where the others are scrolled.
+"""
 
 from collections.abc import Sequence
 from statistics import median
 
-from rnnlab.foundation.statistics import bootstrap_mean, interquartile_mean
-from rnnlab.report.grid import Group
+from rnnlab.foundation.statistics import bootstrap_mean
+from rnnlab.report.group import Group
 
 HEADER = (
     *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
-    *("mean test loss (95 %)", "chance", "parameters", "steps/s", "diverged", "failed"),
+    *("mean test loss (95 %)", "chance", "diverged", "failed"),
+    *("median gradient norm", "parameters", "steps/s"),
 )
+OTHER_LENGTHS_HEADER = (
+    *("variant", "task", "trained at length", "tested at (steps)"),
+    *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
+)
+NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
 
 
 def table_row(group: Group) -> list[str]:
@@ -21,18 +30,50 @@ def table_row(group: Group) -> list[str]:
         solved(group),
         steps(group),
         mean(group.losses, of=len(group.finished)),
-        "-" if group.chance is None else f"{group.chance:.4g}",
-        number(_first(group.values_of_param("num_params"))),
-        number(_median(group.values("perf/steps_per_second"))),
+        number(group.chance),
         str(sum(run.diverged for run in group.finished)),
-        failed(group),
+        without_result(group) or "0",
+        number(group.gradient_norm),
+        number(first(group.values_of_param("num_params"))),
+        number(speed(group)),
+    ]
+
+
+def narrow_row(group: Group) -> list[str]:
+    """A row under NARROW_HEADER, for a terminal."""
+    return [
+        group.label,
+        str(group.length),
+        solved(group),
+        steps(group),
+        f"{sum(group.losses) / len(group.losses):.3g}" if group.losses else "-",
+        number(group.chance),
     ]
 
 
 def measured_row(group: Group, metrics: Sequence[str]) -> list[str]:
-    """A row of the second table: what the diagnostics saw of the tested models."""
-    means = [mean(group.measured(metric), of=len(group.finished)) for metric in metrics]
+    """A row of the table of what the diagnostics saw of the tested models."""
+    means = [measured(group, metric) for metric in metrics]
     return [group.label, group.task, str(group.length), *means]
+
+
+def other_lengths_rows(group: Group) -> list[list[str]]:
+    """Rows under OTHER_LENGTHS_HEADER, one for each length that the trained models were tested at."""
+    rows = []
+    for length in group.other_lengths:
+        name = f"length/{length}"
+        errors, losses = (group.values(f"{name}/{measure}") for measure in ("error", "loss"))
+        ratios = group.values(f"{name}/loss_over_chance")
+        # Every run has the same: losses that are nothing tell nothing.
+        chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
+        of = len(group.finished)
+        rows.append(
+            [
+                *(group.label, group.task, str(group.length), str(length)),
+                *(mean(errors, of), mean(losses, of), number(first(chances))),
+            ]
+        )
+    return rows
 
 
 def solved(group: Group) -> str:
@@ -63,15 +104,27 @@ def mean(values: Sequence[float], of: int) -> str:
     return text if len(values) == of else f"{text} of {len(values)}"
 
 
-def failed(group: Group) -> str:
-    """`0`, or how many runs have no result, and why."""
+def measured(group: Group, metric: str) -> str:
+    """The mean of a diagnostic's metric, with its interval.
+
+    `> 50` where every run has only a lower bound, and `> 43.3 (2 of 3 are lower bounds)` where some
+    have: their mean is one as well, and has no interval.
+    """
+    values, censored = group.measured(metric), group.censored(metric)
+    if not censored:
+        return mean(values, of=len(group.finished))
+    text = f"> {sum(values) / len(values):.4g}"
+    every = censored == len(values) == len(group.finished)
+    return text if every else f"{text} ({censored} of {len(values)} are lower bounds)"
+
+
+def without_result(group: Group) -> str:
+    """How many runs have none, and why: `1 failed, 2 stopped`; empty if all have finished."""
     counts = {
         "failed": group.ended("FAILED"),
         "stopped": group.ended("KILLED"),
         "still running": group.ended("RUNNING", "SCHEDULED"),
     }
-    if not any(counts.values()):
-        return "0"
     return ", ".join(f"{count} {ending}" for ending, count in counts.items() if count)
 
 
@@ -80,52 +133,12 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
-def csv_row(group: Group, metrics: Sequence[str]) -> dict[str, object]:
-    """A row of the csv; an empty string where there is nothing."""
-    successes, trials = group.solved
-    low, high = group.solved_interval
-    steps_to_solve, losses, interval = (
-        group.median_steps,
-        group.losses,
-        group.loss_interval or ("", ""),
-    )
-    average = sum(losses) / len(losses) if losses else ""
-    row: dict[str, object] = {
-        "variant": group.label,
-        "task": group.task,
-        "length": group.length,
-        "seeds": " ".join(str(run.seed) for run in group.finished),
-        "solved": successes,
-        "finished": trials,
-        "solved_low": low if trials else "",
-        "solved_high": high if trials else "",
-        "median_steps_to_solve": "" if steps_to_solve is None else steps_to_solve,
-        "budget": group.budget,
-        "test_loss_mean": average,
-        "test_loss_low": interval[0],
-        "test_loss_high": interval[1],
-        "test_loss_interquartile_mean": interquartile_mean(losses) if losses else "",
-        "chance": "" if group.chance is None else group.chance,
-        "num_params": _or_nothing(_first(group.values_of_param("num_params"))),
-        "steps_per_second": _or_nothing(_median(group.values("perf/steps_per_second"))),
-        "diverged": sum(run.diverged for run in group.finished),
-        "failed": group.ended("FAILED"),
-        "stopped": group.ended("KILLED"),
-        "running": group.ended("RUNNING", "SCHEDULED"),
-    }
-    for metric in metrics:
-        values = group.measured(metric)
-        row[metric] = sum(values) / len(values) if values else ""
-    return row
-
-
-def _first(values: Sequence[float]) -> float | None:
-    return values[0] if values else None
-
-
-def _median(values: Sequence[float]) -> float | None:
+def speed(group: Group) -> float | None:
+    """Updates a second: the median over runs."""
+    values = group.values("perf/steps_per_second")
     return median(values) if values else None
 
 
-def _or_nothing(value: float | None) -> float | str:
-    return "" if value is None else value
+def first(values: Sequence[float]) -> float | None:
+    """Of values that are all the same."""
+    return values[0] if values else None

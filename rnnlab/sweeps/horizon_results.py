@@ -85,14 +85,21 @@ class HorizonResults:
     results: Sequence[HorizonResult]
     settings: dict[str, Any]
 
-    def markdown(self) -> str:
-        """A table, and what its numbers mean."""
-        solved_by = self.settings["solved_by"]
-        header = ["variant", "task", "horizon", "bracket", "probes", "budget"]
-        table = markdown_table(header, [self._row(horizon) for horizon in self.results])
-        keys = ", ".join(sorted({horizon.combination.key for horizon in self.results}))
-        meaning = f"horizon: the largest {keys} that was solved by at least {solved_by:.0%} of "
-        return f"{table}\n{meaning}the seeds within the budget\n"
+    def tables(self) -> list[str]:
+        """The table, as wide as a terminal, and what its lengths are."""
+        # MLflow with it, for which --help need not wait
+        from rnnlab.report.digest import WIDTH, filled
+
+        header = ["variant", "task", "horizon", "bracket", "probes"]
+        rows = [self._row(horizon) for horizon in self.results]
+        combinations = [horizon.combination for horizon in self.results]
+        keys = ", ".join(sorted({combination.key for combination in combinations}))
+        steps = " or ".join(map(str, sorted({combination.steps for combination in combinations})))
+        note = (
+            f"Lengths are {keys}. A probe is a length and how many seeds solved it, "
+            f"of {self.settings['seeds']} with at most {steps} updates each."
+        )
+        return [markdown_table(header, rows, WIDTH), filled(note, WIDTH)]
 
     def _row(self, horizon: HorizonResult) -> list[str]:
         combination, bracket = horizon.combination, horizon.bracket()
@@ -101,7 +108,6 @@ class HorizonResults:
             str(horizon.search.low) if horizon.found else "-",
             f"{bracket}, unfinished" if horizon.searching else bracket,
             horizon.lengths_text() or "-",
-            f"{combination.steps} updates x {self.settings['seeds']} seeds",
         ]
 
     def write(self, folder: SweepFolder) -> None:

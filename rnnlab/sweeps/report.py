@@ -10,13 +10,13 @@ from rnnlab.report.select_runs import log_report, report_sweep
 
 
 def log_comparison(client: MlflowClient, run_id: str, folder: Path) -> None:
-    """Compare the runs of a sweep in `folder`, and keep that among the artifacts of its parent.
+    """Compare the runs of a sweep in `folder`, and keep that with its parent run.
 
     An error is printed in a line, and no more: a sweep of days does not fail for its report.
     """
     try:
-        _, paths = report_sweep(client, run_id, folder)
+        report, paths = report_sweep(client, run_id, folder)
         sys.stdout.write(f"report      {paths[0]}\n")
-        log_report(client, run_id, paths)
+        log_report(client, run_id, report, paths)
     except Exception as error:  # noqa: BLE001
         sys.stderr.write(f"no report in MLflow: {type(error).__name__}: {first_line(error)}\n")

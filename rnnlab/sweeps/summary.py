@@ -1,15 +1,17 @@
 """The table that a sweep ends with, from the folders of its jobs: it needs no tracking store."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import yaml
 
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
-from rnnlab.foundation.table import markdown_table
-from rnnlab.report import rows
-from rnnlab.report.grid import make_grid
+from rnnlab.report.digest import digest, task_tables
+from rnnlab.report.findings import Finding, findings
+from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, read_failure
@@ -35,6 +37,10 @@ class SweepSummary:
 
     finished: list[Run]
     failed: list[FailedJob]
+    unfinished: list[Run]
+    """Of those that failed, the runs that had begun."""
+    search_share: float | None = None
+    """The share of seeds that a search for horizons asked for."""
 
     @property
     def num_jobs(self) -> int:
@@ -45,38 +51,61 @@ class SweepSummary:
         places = {(run.task, run.length) for run in self.finished}
         return View(*(places.pop() if len(places) == 1 else (None, None)), sweep=run_id)
 
-    def table(self) -> str:
-        """The rows of the comparison report, of the finished runs: the others are listed below."""
-        kept = len(rows.HEADER) - 1
-        assert rows.HEADER[kept] == "failed"
-        table = [rows.table_row(group)[:kept] for group in make_grid(self.finished).groups]
-        return markdown_table(rows.HEADER[:kept], table)
+    @cached_property
+    def grid(self) -> Grid:
+        return make_grid([*self.finished, *self.unfinished], self.search_share)
 
-    def markdown(self) -> str:
-        lines = [self.table()] if self.finished else []
+    @cached_property
+    def findings(self) -> list[Finding]:
+        return findings(self.grid)
+
+    def markdown(self, tables: Sequence[str] | None = None) -> str:
+        """The comparison in short, as wide as a terminal, and the jobs that failed.
+
+        Args:
+            tables: To be shown; None: one a task.
+        """
+        shown = [*(task_tables(self.grid) if tables is None else tables)]
+        jobs = "\n".join(f"- {job}" for job in self.failed)
+        count = f"{len(self.failed)} of {self.num_jobs} jobs failed"
+        if self.failed and self.finished:
+            shown.insert(0, f"{count}; they are listed below.")
+        parts = [digest(self.grid, self.findings, tables=shown)] if self.finished else shown
         if self.failed:
-            lines.append(f"\n{len(self.failed)} of {self.num_jobs} jobs failed:\n")
-            lines += [f"- {job}" for job in self.failed]
-        return "\n".join(lines) + "\n"
+            parts += ["Jobs that failed:" if self.finished else f"{count}:", jobs]
+        return "\n\n".join(parts) + "\n"
 
     __str__ = markdown
 
 
-def summarise(folder: SweepFolder) -> SweepSummary:
-    """Read the jobs' folders of a sweep that has ended."""
-    finished, failed = [], []
+def summarise(folder: SweepFolder, search_share: float | None = None) -> SweepSummary:
+    """Read the jobs' folders of a sweep that has ended.
+
+    Args:
+        folder: The sweep's.
+        search_share: The share of seeds that a search for horizons asked for, if it is one.
+    """
+    summary = SweepSummary([], [], [], search_share)
     for job in folder.jobs():
         if job.superseded.exists():
             continue
         try:
             result = Result.read(job.path) if job.result.exists() else None
             if result is not None and result.status == "FINISHED":
-                finished.append(_run(job, result))
-            else:
-                failed.append(_failed(job, result))
+                summary.finished.append(_run(job, result))
+                continue
+            unfinished = [_unfinished(job, result)] if result and job.manifest.exists() else []
+            summary.failed.append(_failed(job, result))
+            summary.unfinished.extend(unfinished)
         except ValueError as error:
-            failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
-    return SweepSummary(finished, failed)
+            summary.failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
+    return summary
+
+
+def _unfinished(job: RunFolder, result: Result) -> Run:
+    """A process that is gone without a word has failed."""
+    status = "KILLED" if result.status == "KILLED" else "FAILED"
+    return replace(_run(job, result), status=status)
 
 
 def _run(job: RunFolder, result: Result) -> Run:

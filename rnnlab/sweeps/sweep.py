@@ -149,11 +149,12 @@ class Sweep:
         Returns:
             The exit status: 1 at least if a job failed.
         """
+        from rnnlab.report.select_runs import search_share
         from rnnlab.sweeps.summary import summarise
 
         if self.parent is None:
             return status  # refused before it began
-        summary = summarise(self.folder)
+        summary = summarise(self.folder, search_share(self.parent.manifest.params))
         status = max(status, 1 if summary.failed else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
         if ending != "KILLED":  # a job that alone was killed has failed
@@ -169,13 +170,14 @@ class Sweep:
 
     def _write_down(self, parent: ParentRun, summary: "SweepSummary", ending: str) -> None:
         """What the store is to have."""
+        from rnnlab.report.digest import task_tables
+
         parent.file.status, parent.manifest.ended = ending, int(time.time() * 1000)
         metrics: dict[str, float] = {"sweep/jobs": summary.num_jobs}
         metrics["sweep/failed"] = len(summary.failed)
         if summary.num_jobs:
-            text = summary.markdown()
-            if self.horizons is not None:
-                text = f"{self.horizons.markdown()}\n{text}"
+            found = None if self.horizons is None else self.horizons.tables()
+            text = summary.markdown(found and [*found, *task_tables(summary.grid)])
             try_to_write(lambda: write_text(self.folder.summary, text))
             parent.manifest.artifacts = [self.folder.summary.name]
         if self.horizons is not None:
@@ -191,11 +193,8 @@ class Sweep:
         """What was found, before anything is asked of the store."""
         if not summary.num_jobs:
             return
-        if self.horizons is not None:
-            failed = "".join(f"{job}\n" for job in summary.failed)
-            sys.stdout.write(f"\n{self.horizons.markdown()}{failed}")
-        else:
-            sys.stdout.write(f"\n{summary.markdown()}")
+        tables = None if self.horizons is None else self.horizons.tables()
+        sys.stdout.write(f"\n{summary.markdown(tables)}")
         if summary.failed:
             again = f"hydra.sweep.dir={self.folder.path} resume=auto"
             sys.stdout.write(f"to go on: the same command, with {again}\n")

@@ -12,10 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.support.command import client
 from tests.support.processes import HANG, wait_for
@@ -168,7 +169,7 @@ def test_the_report_opens_in_the_artifact_view(
     expect(report.get_by_role("img", name="Gradient by lag")).to_have_count(1)
     expect(report.locator("svg")).to_have_count(6)
     for variant in ("elman", "gru", "lstm"):
-        expect(report.locator("td", has_text=re.compile(f"^{variant}$")).first).to_be_visible()
+        expect(report.locator("th", has_text=re.compile(f"^{variant}$")).first).to_be_visible()
     keep(page, "artifact")
     page.get_by_text("figures", exact=True).click()
     page.get_by_text("learning_curves.png", exact=True).click()
@@ -176,18 +177,57 @@ def test_the_report_opens_in_the_artifact_view(
     keep(page, "figure")
 
 
-def test_the_report_alone_fits_a_screen_and_a_telephone(
-    sweep: tuple[Path, str], page: Page
+def test_the_sweeps_description_opens_with_the_answer(
+    sweep: tuple[Path, str], server: str, page: Page
 ) -> None:
+    page.goto(printed("in MLflow", sweep[1], server))
+    (said,) = re.findall(r"^adding: [^.]*\.", sweep[1], re.MULTILINE)
+    expect(page.get_by_text(" ".join(said.split()))).to_be_visible()
+    expect(page.get_by_role("columnheader", name="solved (95 %)")).to_be_visible()
+    keep(page, "description")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 390])
+def test_the_report_alone_fits_a_screen_and_a_telephone(
+    sweep: tuple[Path, str], browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    """It never scrolls sideways; a table does in its own box, and its first column stays in sight."""
     path = next(sweep[0].glob("outputs/sweeps/*/*/report/report.html"))
-    requested: list[str] = []
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, device_scale_factor=2, color_scheme=scheme
+    )
+    page, requested = context.new_page(), list[str]()
     page.on("request", lambda request: requested.append(request.url))
     page.goto(path.as_uri())
-    for width in (1400, 400):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        keep(page, f"report_{width}")
+    keep(page, f"report_{width}_{scheme}")
     folder = Path(os.environ.get("RNNLAB_SCREENSHOTS", ROOT / "outputs" / "screenshots"))
-    page.set_viewport_size({"width": 1400, "height": 900})
-    page.screenshot(path=folder / "report_whole.png", full_page=True)
+    page.screenshot(path=folder / f"report_{width}_{scheme}_whole.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = page.locator(".wide")
+    assert boxes.count() == 3 + 6 + 1  # tables, figures, the list of runs
+    for box in boxes.all():
+        place = box.bounding_box()
+        assert place is not None
+        assert place["x"] + place["width"] <= width
+    table = page.locator(".wide:has(table)").first
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+    table.evaluate("box => { box.scrollLeft = 200 }")
+    cells = table.locator("tbody tr").first.locator("th, td")
+    left = [box["x"] for box in map(Locator.bounding_box, cells.all()) if box is not None]
+    assert left[0] == pytest.approx(table.evaluate("box => box.getBoundingClientRect().x"))
+    assert left[1] < left[0]  # the next column is under it
+    assert (luminance(page, "background-color") > 0.5) == (scheme == "light")
+    assert abs(luminance(page, "color") - luminance(page, "background-color")) > 0.7
     assert [url for url in requested if not url.startswith("data:")] == [path.as_uri()]
+    context.close()
+
+
+def luminance(page: Page, name: str) -> float:
+    """Of a colour of the page, from 0 to 1; text in figures has the page's own."""
+    (ink,) = {
+        page.locator(selector).first.evaluate(f"e => getComputedStyle(e)['{name}']")
+        for selector in (("html",) if name == "background-color" else ("html", "figure svg"))
+    }
+    red, green, blue = (int(part) for part in re.findall(r"\d+", ink)[:3])
+    return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255

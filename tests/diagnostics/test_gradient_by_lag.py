@@ -26,7 +26,7 @@ LAGS = np.arange(12)
 def test_orthogonal_u_keeps_the_gradient() -> None:
     metrics, arrays = GradientByLag().measure(linear(orthogonal(6)))
     np.testing.assert_allclose(arrays["h"] / arrays["h"][0], 1.0, rtol=1e-5)
-    assert metrics == {"memory/gradient_horizon": 12}
+    assert metrics == {"memory/gradient_horizon": 12, "memory/gradient_horizon_censored": 1}
 
 
 @pytest.mark.parametrize("a", [0.5, 0.9, 1.2])
@@ -35,6 +35,7 @@ def test_a_multiple_of_the_identity_scales_it(a: float) -> None:
     np.testing.assert_allclose(arrays["h"] / arrays["h"][0], a**LAGS, rtol=1e-5)
     expected = next((k for k in LAGS if a**k < 1e-3), 12)
     assert metrics["memory/gradient_horizon"] == expected
+    assert metrics["memory/gradient_horizon_censored"] == (expected == 12)
 
 
 def test_diagonal_u_by_hand() -> None:
@@ -128,7 +129,8 @@ def test_any_cell_through_its_step() -> None:
     metrics, arrays = GradientByLag().measure(probe(Traced))
     np.testing.assert_allclose(arrays["state1"][1:] / arrays["state1"][1], 1.5 ** LAGS[:-1])
     np.testing.assert_allclose(arrays["h"][1:], arrays["state1"][1:])
-    assert set(metrics) == {"memory/gradient_horizon", "memory/gradient_horizon_state1"}
+    names = {"memory/gradient_horizon", "memory/gradient_horizon_state1"}
+    assert set(metrics) == names | {f"{name}_censored" for name in names}
 
 
 def test_layers_count_as_one_vector() -> None:

@@ -32,3 +32,22 @@ def test_letters_beyond_ascii_count_as_one():
 def test_rows_have_an_entry_for_each_column(row):
     with pytest.raises(ValueError, match="argument"):
         markdown_table(["cell", "loss"], [["elman", "1"], row])
+
+
+def test_in_a_width_the_widest_columns_give_way_and_entries_go_on_below():
+    rows = [["gru optimizer.lr=0.01 cell.hidden_size=2", "3 of 3"], ["lstm", "0 of 3"]]
+    assert markdown_table(["variant", "solved"], rows, width=36).splitlines() == [
+        "| variant                 | solved |",
+        "| ----------------------- | ------ |",
+        "| gru optimizer.lr=0.01   | 3 of 3 |",
+        "| cell.hidden_size=2      |        |",
+        "| lstm                    | 0 of 3 |",
+    ]
+    assert markdown_table(["variant", "solved"], rows, width=80) == markdown_table(
+        ["variant", "solved"], rows
+    )
+
+
+def test_a_word_wider_than_its_column_is_cut_and_a_column_keeps_six_letters():
+    text = markdown_table(["name", "n"], [["abcdefghijkl", "1"]], width=5)
+    assert text.splitlines()[2:] == ["| abcdef | 1 |", "| ghijkl |   |"]

@@ -24,6 +24,23 @@ def test_cells_by_variant_task_and_length() -> None:
     assert [group.label for group in grid.at(("adding", 100))] == ["gru", "lstm"]
 
 
+def test_groups_stand_by_place_and_there_the_best_outcome_first() -> None:
+    """Most solved, then in the fewest updates, then the lowest loss; without a result last."""
+    runs = [
+        run("none", status="FAILED", seed=0),
+        *(run("learnt", seed=s, loss=0.05) for s in (0, 1)),
+        *(run("blind", seed=s, loss=0.16) for s in (0, 1)),
+        *(run("slow", seed=s, solved_at=900.0, loss=0.001) for s in (0, 1)),
+        *(run("quick", seed=s, solved_at=200.0, loss=0.01) for s in (0, 1)),
+        *(run("half", seed=s, solved_at=100.0 if s else None) for s in (0, 1)),
+        run("blind", length=20, loss=0.16),
+        run("half", length=20, loss=0.15),
+    ]
+    groups = [(group.length, group.label) for group in make_grid(runs).groups]
+    best = ["quick", "slow", "half", "learnt", "blind", "none"]
+    assert groups == [(20, "half"), (20, "blind"), *((50, label) for label in best)]
+
+
 def test_what_else_differs_splits_a_cell_and_is_named() -> None:
     fast = {"optimizer.lr": "0.01", "train.data_seed": "1"}
     lstm = run("lstm", params={"cell.forget_bias": "1.0"})
@@ -80,6 +97,7 @@ def test_a_cell_by_hand() -> None:
     assert group.median_steps == 300
     assert group.ended("FAILED") == 1
     assert group.chance == 1 / 6
+    assert group.gradient_norm == 2.25  # seed s has 1 and 2 + s; of 1.5, 2, 2.5 and 3
     (unsolved,) = make_grid(runs[1:4]).groups
     assert unsolved.median_steps is None
 

@@ -48,3 +48,20 @@ def test_what_is_no_mapping_of_names_is_no_column(home: Path) -> None:
             store.log_param(run.info.run_id, key, 1)
         (read,) = read_runs(store, [store.get_run(run.info.run_id)])
         assert read.reported == {}, text
+
+
+def test_an_older_run_does_not_say_whether_its_gradient_had_faded(home: Path) -> None:
+    """It had, where its horizon is shorter than its sequences."""
+    store = client(home)
+    experiment = store.create_experiment("mine")
+    for seed, (horizon, own) in enumerate([(50.0, None), (12.0, None), (50.0, 0.0)]):
+        run = store.create_run(experiment, tags={"rnnlab.kind": "run"})
+        params = {"variant": "gru", "task": "adding", "seed": seed, "length": 40, "seq_len": 50}
+        for key, value in params.items():
+            store.log_param(run.info.run_id, key, value)
+        store.log_metric(run.info.run_id, "memory/gradient_horizon", horizon)
+        if own is not None:
+            store.log_metric(run.info.run_id, "memory/gradient_horizon_censored", own)
+    read = read_runs(store, store.search_runs([experiment]))
+    found = [run.metrics["memory/gradient_horizon_censored"] for run in read]
+    assert found == [1, 0, 0]

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import image
 
+from rnnlab.report.gradient_plot import gradient_by_lag
 from rnnlab.report.grid import make_grid
-from rnnlab.report.plots import Styles, gradient_by_lag, learning_curves
+from rnnlab.report.panels import Styles
 from rnnlab.report.read_runs import Run
 from rnnlab.report.report import make_report, write_report
 from rnnlab.report.rows import HEADER
+from rnnlab.report.training_plots import learning_curves
 from tests.support.made_runs import run
 
 
@@ -31,7 +34,11 @@ def several() -> list[Run]:
             perf__steps_per_second=100.0 + seed,
             memory__gradient_horizon=30.0 + seed,
             length__100__error=0.1 * seed,
+            length__100__loss=0.3,
+            length__100__loss_over_chance=1.5,
             length__200__error=0.2 * seed,
+            length__200__loss=0.4,
+            length__200__loss_over_chance=2.0,
         )
         for variant in ("elman", "gru")
         for task, length in (("adding", 50), ("adding", 100))
@@ -83,7 +90,7 @@ class Page(HTMLParser):
                 self.ids.append(value or "")
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += data.replace("\u00a0", " ")
 
 
 def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
@@ -93,7 +100,7 @@ def test_the_page_is_whole_and_fetches_nothing(folder: Path) -> None:
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))  # six drawings in one page
     assert page.tags.count("svg") == 6
-    assert page.tags.count("table") == 2
+    assert page.tags.count("table") == 3
     assert page.tags.count("h1") == 1
     assert "script" not in page.tags
     for name in (*HEADER, "gradient horizon (steps) (95 %)", "elman-adding-50-0-0"):
@@ -113,6 +120,7 @@ def test_page_markdown_and_csv_say_the_same(folder: Path) -> None:
     for row in rows[2:6]:
         for entry in row:
             assert entry in page.text
+    assert [row[0] for row in rows[2:6]] == ["gru", "elman"] * 2  # gru has solved it in two seeds
     table = list(csv.DictReader(io.StringIO((folder / "comparison.csv").read_text())))
     assert len(table) == 4
     for row, numbers in zip(rows[2:6], table, strict=True):
@@ -136,11 +144,99 @@ def test_a_row_by_hand() -> None:
     (row,) = make_report(runs).rows
     assert row[:5] == ["gru", "adding", "50", "1 of 3 [0.06, 0.79]", "> 4000"]
     assert row[5:] == [
-        *("0.105 [0.01, 0.2] of 2", "0.1667", "1000", "60", "1"),
-        "1 failed, 1 stopped, 1 still running",
+        *("0.105 [0.01, 0.2] of 2", "0.1667", "1", "1 failed, 1 stopped, 1 still running"),
+        *("2", "1000", "60"),  # the norm: seed s has 1 and 2 + s, and a finished run counts
     ]
     notes = make_report(runs).notes
     assert "gru · adding 50 · s3 (gru-adding-50-3-0, FAILED)" in notes[1]
+
+
+def test_it_opens_with_the_answer_and_ends_with_the_method(folder: Path) -> None:
+    page = Page()
+    page.feed((folder / "report.html").read_text())
+    for text in ((folder / "report.md").read_text(), page.text):
+        parts = [
+            "gru solved lengths up to 100 (2 of 3 seeds), the longest tried; elman not even 50",
+            "median steps to solve",
+            "that claims no order",
+            "What may not be concluded",
+            "Too few seeds to rank elman and gru by how often they solved it",
+            "12 runs, seeds 0, 1, 2.",
+            "Tested at other lengths",
+            "What the diagnostics saw",
+            *(
+                "Solved, by variant and length",
+                "Horizon",
+                "Gradient by lag",
+                "Error against length",
+            ),
+            *("Learning curves", "Gradient norm and clipping"),
+            "Kaplan and Meier's (1958)",
+        ]
+        places = [text.index(part) for part in parts[:6]]
+        places += [text.rindex(part) for part in parts[6:]]
+        assert places == sorted(places)
+
+
+def test_other_lengths_have_a_row_each_and_a_column_in_the_csv(folder: Path) -> None:
+    """Oracle: 0, 0.1 and 0.2 of the sequences are wrong at 100, and a loss of 0.3 is 1.5 of chance."""
+    rows = [
+        [entry.strip() for entry in line.strip("|").split("|")]
+        for line in (folder / "report.md").read_text().splitlines()
+        if line.startswith("| gru     | adding | 50                | 100")
+    ]
+    assert rows == [["gru", "adding", "50", "100", "0.1 [0, 0.2]", "0.3 [0.3, 0.3]", "0.2"]]
+    numbers = next(csv.DictReader(io.StringIO((folder / "comparison.csv").read_text())))
+    assert float(numbers["length/100/error"]) == pytest.approx(0.1)
+    assert float(numbers["length/200/loss"]) == pytest.approx(0.4)
+    assert float(numbers["grad/norm_median"]) == 2.0
+
+
+def test_a_horizon_that_never_faded_is_a_lower_bound() -> None:
+    """Oracle: two seeds at 50 that had not faded, and one at 30 that had."""
+    seen = [(50.0, 1.0), (50.0, 1.0), (30.0, 0.0)]
+    runs = [
+        run(v, seed=s, memory__gradient_horizon=h, memory__gradient_horizon_censored=c)
+        for v, values in (("some", seen), ("all", seen[:2]), ("none", seen[2:] * 2))
+        for s, (h, c) in enumerate(values)
+    ]
+    report = make_report(runs)
+    ((_, _, rows),) = report.tables
+    assert {row[0]: row[-1] for row in rows} == {
+        "some": "> 43.33 (2 of 3 are lower bounds)",
+        "all": "> 50",
+        "none": "30 [30, 30]",
+    }
+    table = {row["variant"]: row for row in csv.DictReader(io.StringIO(report.csv()))}
+    found = {v: row["memory/gradient_horizon"] for v, row in table.items()}
+    assert found == {"some": "> 43.33", "all": "> 50", "none": "30.0"}
+    counts = {v: row["memory/gradient_horizon_censored"] for v, row in table.items()}
+    assert counts == {"some": "2", "all": "2", "none": "0"}
+
+
+def test_the_figures_have_the_colours_of_the_page_and_its_pictures_a_white_ground(
+    folder: Path,
+) -> None:
+    text = (folder / "report.html").read_text()
+    figures = "".join(re.findall("<svg.*?</svg>", text, re.DOTALL))
+    assert figures.count("currentColor") > 50
+    assert "#010101" not in figures
+    assert "prefers-color-scheme: dark" in text
+    grounds = re.findall(r'<g id="[^"]*-patch_1">\s*<path [^>]*style="fill: (\w+)', figures)
+    assert grounds == ["none"] * 6
+    picture = image.imread(folder / "figures" / "solved.png")
+    assert picture[0, 0].tolist() == [1, 1, 1, 1]
+    assert picture.shape[1] >= 2 * 96 * 5  # sharp where a pixel of a page is two of the screen
+
+
+def test_a_report_that_replaces_another_leaves_none_of_its_figures(tmp_path: Path) -> None:
+    write_report(make_report([run(length=n) for n in (10, 20)]), tmp_path)
+    assert (tmp_path / "figures" / "horizons.png").exists()
+    (tmp_path / "figures" / "mine.png").touch()
+    write_report(make_report([run()]), tmp_path)
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert "horizons.png" not in names
+    assert {"solved.png", "mine.png"} <= names
 
 
 @pytest.mark.parametrize(

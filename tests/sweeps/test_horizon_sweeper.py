@@ -90,10 +90,17 @@ def probed(children: list[Run]) -> list[tuple[int, int]]:
 
 
 def rows(finished: Finished) -> list[list[str]]:
-    """Those of the table of horizons, the last that is printed."""
+    """Those of the table of horizons, the last that is printed; an entry may go on in the next."""
     _, _, table = finished.out.rpartition("| variant ")
-    lines = [line for line in table.splitlines()[2:] if line.startswith("|")]
-    return [[entry.strip() for entry in line.strip("|").split("|")] for line in lines]
+    found: list[list[str]] = []
+    for line in table.partition("\n\n")[0].splitlines()[2:]:
+        assert len(line) <= 80
+        entries = [entry.strip() for entry in line.strip("|").split("|")]
+        if entries[2]:
+            found.append(entries)
+        else:
+            found[-1] = [f"{a} {b}".strip() for a, b in zip(found[-1], entries, strict=True)]
+    return found
 
 
 def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
@@ -101,7 +108,11 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     finished = command(*FAST, BASIC, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
     assert finished.status == 0, finished.err
     lengths = "20:2/3 40:1/3 30:1/3 25:2/3"
-    assert rows(finished) == [["elman", "wall", "25", "25 to 30", lengths, "4 updates x 3 seeds"]]
+    assert rows(finished) == [["elman", "wall", "25", "25 to 30", lengths]]
+    answer = "Horizons on wall: elman 25 (2 of 3 seeds), not 30 (1 of 3)."
+    assert f"\n\n{answer}\n\n" in finished.out
+    probe = "A probe is a length and how many seeds solved it, of 3 with at most 4 updates each."
+    assert probe in " ".join(finished.out.split())
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics == {
@@ -111,11 +122,10 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
         "sweep/failed": 0,
     }
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
-    assert report.splitlines()[2] == (
-        "- **wall, horizon**: at least half of the seeds solved it up to a length of: "
-        "elman 25 (2 of 3), not 30 (1 of 3)."
-    )
-    assert "stands alone" not in report
+    assert report.splitlines()[2] == answer
+    (sentence,) = re.findall("^A horizon means: .*$", report, re.MULTILINE)
+    assert "at least half of the seeds solved it" in sentence
+    assert parent.data.tags["mlflow.note.content"].startswith(answer)
     assert "Missing" not in report
     assert parent.data.params["train.steps"] == "4"
     assert parent.data.params["hydra.sweeper.seeds"] == "3"
@@ -136,7 +146,7 @@ def test_combinations_searched_side_by_side(command: Command, wall: Path) -> Non
         *("hydra.sweeper.seeds=1", "hydra.sweeper.longest=15", "hydra.sweeper.max_batch_size=3"),
     )
     assert finished.status == 0, finished.err
-    assert {tuple(row[:5]) for row in rows(finished)} == {
+    assert {tuple(row) for row in rows(finished)} == {
         (f"elman task.limits={limits} cell.hidden_size={size}", "wall", *found)
         for size in (2, 3)
         for limits, found in {
@@ -210,7 +220,7 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]
     assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
-    assert "elman none, undecided at 10 (1 of 3, 1 without a result)." in report
+    assert "Horizons on wall: elman 0, undecided at 10 (1 of 3 seeds, 1 failed)." in report
 
 
 def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
-from rnnlab.foundation.statistics import bootstrap_mean, wilson
-from rnnlab.report.rows import HEADER
+from rnnlab.foundation.statistics import wilson
 from rnnlab.sweeps.summary import summarise
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -50,23 +49,26 @@ def test_a_parent_its_children_and_the_table(command: Command, home: Path, figur
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     stored = {item.path for item in client(home).list_artifacts(parent.info.run_id)}
     assert stored == {"summary.md", "report.html", "report.md", "comparison.csv", "figures"}
+    printed = finished.out.partition("\n\n")[2].rpartition("\n\nin MLflow")[0]
+    assert max(map(len, printed.splitlines())) <= 80
+    answer, _, tables = printed.partition("\n\nadding:\n\n")
+    for task in ("adding", "temporal_order"):
+        assert f"No variant solved {task} at 10 in any of 2 seeds." in " ".join(answer.split())
     rows = [
         [entry.strip() for entry in line.strip("|").split("|")]
-        for line in finished.out.splitlines()
-        if line.startswith("|")
+        for line in tables.splitlines()
+        if line.startswith("| elman ")
     ]
-    assert [row[:4] for row in rows[2:]] == [
-        ["elman", "adding", "10", "0 of 2 [0.00, 0.66]"],
-        ["elman", "temporal_order", "10", "0 of 2 [0.00, 0.66]"],
-        ["gru", "adding", "10", "0 of 2 [0.00, 0.66]"],
-        ["gru", "temporal_order", "10", "0 of 2 [0.00, 0.66]"],
-    ]
+    assert [row[:3] for row in rows] == [["elman", "10", "0 of 2 [0.00, 0.66]"]] * 2
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("No variant solved adding at 10 in any of 2 seeds.")
+    assert "What may not be concluded:" in note
     losses = [
         run.data.metrics["test/loss"]
         for run in children
         if (run.data.params["cell"], run.data.params["task"]) == ("elman", "adding")
     ]
-    assert float(rows[2][5].split()[0]) == pytest.approx(sum(losses) / 2, rel=1e-3)
+    assert float(rows[0][4]) == pytest.approx(sum(losses) / 2, rel=1e-2)
     assert all((home / "outputs" / "sweep" / str(job)).is_dir() for job in range(8))
 
 
@@ -111,6 +113,8 @@ def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
         assert len(children) == 2
         stored = {item.path for item in client(home).list_artifacts(parent.info.run_id)}
         assert stored >= {"summary.md", "report.html"}
+        note = parent.data.tags["mlflow.note.content"]
+        assert note.startswith("lstm did not solve adding at 10 in any of 2 seeds.")
 
 
 def test_a_used_folder_is_refused(command: Command, home: Path) -> None:
@@ -174,6 +178,8 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
     assert "and second; see" in finished.out
     runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
     assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
+    answer = " ".join(finished.out.split())
+    assert "No run of lstm cell.hidden_size=4 has finished (1 failed)." in answer
 
 
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
@@ -215,16 +221,22 @@ def test_summary_by_hand(tmp_path: Path) -> None:
     assert summary.num_jobs == 4
     (failed,) = summary.failed
     assert str(failed) == f"job 3: it was not started; see {tmp_path / '3'}"
-    header, _, slow, fast = [
+    header, _, *rows = [
         [entry.strip() for entry in line.strip("|").split("|")]
-        for line in summary.table().splitlines()
+        for line in summary.markdown().splitlines()
+        if line.startswith("|")
     ]
-    assert [*header, "failed"] == list(HEADER)  # those that failed have no row
+    assert header == ["variant", "length", "solved (95 %)", "steps", "loss", "chance"]
     low, high = wilson(1, 2)
-    least, most = bootstrap_mean([0.1, 0.3])
-    assert slow == [
-        *("gru optimizer.lr=0.1", "adding", "50", f"1 of 2 [{low:.2f}, {high:.2f}]", "300"),
-        *(f"0.2 [{least:.4g}, {most:.4g}]", "0.1667", "12", "-", "0"),
+    solved = f"1 of 2 [{low:.2f}, {high:.2f}]"
+    assert rows == [
+        ["gru optimizer.lr=0.1", "50", solved, "300", "0.2", "0.1667"],
+        ["gru optimizer.lr=0.2", "50", "0 of 1 [0.00, 0.79]", "> 500", "0.5", "0.1667"],
     ]
-    assert fast[0] == "gru optimizer.lr=0.2"
-    assert fast[4:6] == ["> 500", "0.5"]  # one seed has no interval
+    text = " ".join(summary.markdown().split())
+    assert text.startswith(
+        "gru optimizer.lr=0.1 solved adding at 50 in 1 of 2 seeds; gru optimizer.lr=0.2 in none of 1 "
+        "(at chance)."
+    )
+    assert "(at chance). 1 of 4 jobs failed; they are listed below. | variant" in text
+    assert f"Jobs that failed: - job 3: it was not started; see {tmp_path / '3'}" in text

@@ -1,0 +1,85 @@
+"""A comparison as numbers: comparison.csv, a row a group, an empty field where there is nothing."""
+
+import csv
+import io
+from collections.abc import Collection, Sequence
+from itertools import chain
+
+from rnnlab.foundation.censored import CENSORED
+from rnnlab.foundation.statistics import interquartile_mean
+from rnnlab.report.grid import Grid
+from rnnlab.report.group import Group
+from rnnlab.report.rows import first, speed
+
+Fields = dict[str, float | str | None]
+
+
+def csv_text(grid: Grid, metrics: Sequence[str]) -> str:
+    """The file.
+
+    Args:
+        grid: What is compared.
+        metrics: Of the diagnostics. Of each the mean; where it is a lower bound `> 43.3`, and in
+            another column how many of the runs know no more.
+    """
+    lengths = sorted(set(chain.from_iterable(group.other_lengths for group in grid.groups)))
+    bounded = {m for m in metrics if any(group.measured(m + CENSORED) for group in grid.groups)}
+    rows = [
+        _group(group) | _other_lengths(group, lengths) | _measured(group, metrics, bounded)
+        for group in grid.groups
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _group(group: Group) -> Fields:
+    successes, trials = group.solved
+    low, high = group.solved_interval if trials else (None, None)
+    losses, interval = group.losses, group.loss_interval or (None, None)
+    return {
+        "variant": group.label,
+        "task": group.task,
+        "length": group.length,
+        "seeds": " ".join(str(run.seed) for run in group.finished),
+        "solved": successes,
+        "finished": trials,
+        "solved_low": low,
+        "solved_high": high,
+        "median_steps_to_solve": group.median_steps,
+        "budget": group.budget,
+        "test_loss_mean": _mean(losses),
+        "test_loss_low": interval[0],
+        "test_loss_high": interval[1],
+        "test_loss_interquartile_mean": interquartile_mean(losses) if losses else None,
+        "chance": group.chance,
+        "grad/norm_median": group.gradient_norm,
+        "num_params": first(group.values_of_param("num_params")),
+        "steps_per_second": speed(group),
+        "diverged": sum(run.diverged for run in group.finished),
+        "failed": group.ended("FAILED"),
+        "stopped": group.ended("KILLED"),
+        "running": group.ended("RUNNING", "SCHEDULED"),
+    }
+
+
+def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:
+    """`length/<n>/error` and `length/<n>/loss`, as the runs have them: their means."""
+    names = (f"length/{length}/{measure}" for length in lengths for measure in ("error", "loss"))
+    return {name: _mean(group.values(name)) for name in names}
+
+
+def _measured(group: Group, metrics: Sequence[str], bounded: Collection[str]) -> Fields:
+    fields: Fields = {}
+    for metric in metrics:
+        found, censored = _mean(group.measured(metric)), group.censored(metric)
+        fields[metric] = f"> {found:.4g}" if found is not None and censored else found
+        if metric in bounded:
+            fields[metric + CENSORED] = censored
+    return fields
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

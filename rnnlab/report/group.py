@@ -1,0 +1,125 @@
+"""The runs of one setting on one task at one length, and what they come to over seeds."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, median
+
+from rnnlab.foundation.censored import CENSORED
+from rnnlab.foundation.statistics import (
+    Interval,
+    bootstrap_mean,
+    median_time,
+    solved_by_share,
+    wilson,
+)
+from rnnlab.report.read_runs import Run
+
+Place = tuple[str, int]  # a task and a length
+AT_CHANCE = 0.95  # of chance: a loss above it is at the level of chance
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one setting on one task at one length, a run a seed."""
+
+    label: str
+    task: str
+    length: int
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def finished(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.finished)
+
+    @property
+    def place(self) -> Place:
+        return self.task, self.length
+
+    @property
+    def chance(self) -> float | None:
+        return next((run.chance for run in self.runs if run.chance is not None), None)
+
+    @property
+    def budget(self) -> int:
+        return max(run.budget for run in self.runs)
+
+    @property
+    def solved(self) -> tuple[int, int]:
+        """Successes and trials."""
+        return sum(run.solved for run in self.finished), len(self.finished)
+
+    def is_solved(self, share: float) -> bool | None:
+        """By at least a share of the seeds; None where those without a result could turn that."""
+        successes, trials = self.solved
+        return solved_by_share(successes, len(self.runs), len(self.runs) - trials, share)
+
+    @property
+    def solved_interval(self) -> Interval:
+        successes, trials = self.solved
+        return wilson(successes, trials) if trials else (0.0, 1.0)
+
+    @cached_property
+    def losses(self) -> list[float]:
+        return self.values("test/loss")
+
+    @cached_property
+    def loss_interval(self) -> Interval | None:
+        """Of the mean; one value has none."""
+        return bootstrap_mean(self.losses) if len(self.losses) > 1 else None
+
+    @property
+    def median_steps(self) -> float | None:
+        """Updates to solve the task; a run that has not solved it counts as longer than it ran."""
+        times = [r.metrics["steps_to_solve"] for r in self.finished if r.solved]
+        return median_time(times, [float(r.budget) for r in self.finished if not r.solved])
+
+    @property
+    def outcome(self) -> tuple[float, float, float, str]:
+        """Sorts the best first: most often solved, then in the fewest updates, then by the loss."""
+        successes, trials = self.solved
+        steps = self.median_steps
+        return (
+            -successes / trials if trials else 1.0,
+            math.inf if steps is None else steps,
+            fmean(self.losses) if self.losses else math.inf,
+            self.label,
+        )
+
+    @property
+    def is_at_chance(self) -> bool:
+        """Whether no run has solved the task or has a loss that is below the level of chance."""
+        if self.solved[0] or not self.losses or self.chance is None:
+            return False
+        return min(self.losses) > AT_CHANCE * self.chance
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """Before clipping: the median over runs of a run's median over its blocks of updates."""
+        norms = [run.gradient_norm for run in self.finished]
+        known = [norm for norm in norms if norm is not None]
+        return median(known) if known else None
+
+    @cached_property
+    def other_lengths(self) -> list[int]:
+        """Steps of the sequences, besides its own length's, that the trained models were tested on."""
+        return sorted({length for run in self.finished for length in run.other_lengths})
+
+    def values(self, metric: str) -> list[float]:
+        """What the finished runs measured."""
+        return [run.metrics[metric] for run in self.finished if metric in run.metrics]
+
+    def measured(self, metric: str) -> list[float]:
+        """What diagnostics saw of tested models; a run may have diverged before there was one."""
+        tested = [run for run in self.finished if "test/loss" in run.metrics]
+        return [run.metrics[metric] for run in tested if metric in run.metrics]
+
+    def censored(self, metric: str) -> int:
+        """Of how many of the measured values it is known only that the true one is larger."""
+        return sum(value == 1 for value in self.measured(metric + CENSORED))
+
+    def values_of_param(self, name: str) -> list[float]:
+        return [float(run.params[name]) for run in self.runs if name in run.params]
+
+    def ended(self, *statuses: str) -> int:
+        return sum(run.status in statuses for run in self.runs)

@@ -1,0 +1,136 @@
+"""Figures of what was solved, by variant and length."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from rnnlab.foundation.palette import GREY, INK
+from rnnlab.report.grid import Grid, Horizon
+from rnnlab.report.group import Group
+from rnnlab.report.panels import (
+    APART,
+    Plot,
+    Styles,
+    escape_dollars,
+    finish,
+    labelled,
+    left_out,
+    panels,
+)
+from rnnlab.report.wording import by_share
+
+DARK, LIGHT = "#111111", "#ffffff"  # on the colours of the heat map, whatever the page's
+
+
+def solved(grid: Grid, styles: Styles) -> Plot | None:
+    """Variants against tasks and lengths, as a heat map."""
+    rates = np.full((len(grid.labels), len(grid.places)), np.nan)
+    width = 2 + max(map(len, grid.labels)) * 0.09 + 1.25 * len(grid.places)
+    figure = Figure(figsize=(max(width, 5), 1.6 + 0.4 * len(grid.labels)), layout="constrained")
+    axes = figure.subplots()
+    for i, label in enumerate(grid.labels):
+        for j, place in enumerate(grid.places):
+            group = grid.group(label, place)
+            successes, trials = group.solved if group else (0, 0)
+            text, color = "-", INK
+            if trials:
+                rates[i, j] = successes / trials
+                text, color = f"{successes}/{trials}", DARK if rates[i, j] > 0.5 else LIGHT
+            axes.annotate(text, (j, i), ha="center", va="center", color=color)
+    image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    figure.colorbar(image, label="solved (fraction of seeds)")
+    names = [f"{escape_dollars(task)}\n{length}" for task, length in grid.places]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
+    axes.set(xlabel="task and length (steps)")
+    return Plot(
+        "solved",
+        "Solved, by variant and length",
+        "The fraction of seeds that solved each task at each length, and their number.",
+        figure,
+    )
+
+
+def horizons(grid: Grid, styles: Styles) -> Plot | None:
+    """The largest length solved, where lengths were compared."""
+    searched = grid.search_share is not None
+    tasks = [task for task in grid.tasks if searched or len(grid.lengths(task)) > 1]
+    if not tasks:
+        return None
+    height = 1.2 + 0.35 * len(grid.labels)
+    figure = Figure(figsize=(8, height * len(tasks)))
+    for axes, task in zip(figure.subplots(len(tasks), squeeze=False).flat, tasks, strict=True):
+        for place, label in enumerate(grid.labels):
+            if found := grid.horizon(label, task):
+                _draw_horizon(axes, place, found, styles.of[label]["color"])
+        axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
+        axes.invert_yaxis()
+        axes.margins(x=0.15)
+        axes.set_xlim(left=0)
+        axes.set(title=escape_dollars(task), xlabel="length (steps)")
+    figure.set_layout_engine("constrained", h_pad=APART)
+    return Plot(
+        "horizons",
+        "Horizon",
+        f"Bars end at the largest length that, with all shorter ones, {by_share(grid.share)} of the "
+        "seeds solved; the thin line ends at the next length tried.",
+        figure,
+    )
+
+
+def _draw_horizon(axes: Axes, place: int, found: Horizon, color: str) -> None:
+    axes.barh(place, found.length, color=color, height=0.5)
+    if found.beyond is None:
+        axes.annotate(" or longer", (found.length, place), va="center")
+        return
+    ends = [found.length, found.beyond.length]
+    axes.plot(ends, [place, place], color=GREY, linewidth=1)
+    axes.plot(ends[1], place, marker="|", color=GREY, markersize=12)
+    if found.undecided:
+        axes.annotate("  undecided", (ends[1], place), va="center")
+
+
+def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
+    """Of models at lengths that they were not trained on."""
+    places = [place for place in grid.places if any(g.other_lengths for g in grid.at(place))]
+    if not places:
+        return None
+    figure, axes, shown = panels(places)
+    for panel, place in zip(axes.flat, shown, strict=False):
+        groups = [group for group in grid.at(place) if group.finished]
+        for group in groups:
+            errors = _errors_by_length(group)
+            if errors:
+                lengths = sorted(errors)
+                median = [100 * float(np.median(errors[n])) for n in lengths]
+                low, high = ([100 * f(errors[n]) for n in lengths] for f in (min, max))
+                style = styles.of[group.label]
+                panel.plot(lengths, median, label=group.label, markersize=5, **style)
+                panel.fill_between(
+                    lengths, low, high, color=style["color"], alpha=0.15, linewidth=0
+                )
+        trained = groups[0].finished[0].trained_seq_len
+        panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
+        labelled(panel, place, "length of the test sequences (steps)", "wrong sequences (%)")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.set_ylim(-3, 103)
+    finish(figure, axes, len(shown))
+    return Plot(
+        "error_by_length",
+        "Error against length",
+        "The trained models on sequences of other lengths: median over seeds, band from the lowest to "
+        "the highest; the dotted line is the length that they were trained at."
+        + left_out(places, shown),
+        figure,
+    )
+
+
+def _errors_by_length(group: Group) -> dict[int, list[float]]:
+    """Of each length that the models were tested at, their own included; empty if that is all."""
+    errors = {length: group.values(f"length/{length}/error") for length in group.other_lengths}
+    if errors:
+        for run in group.finished:
+            if "test/error" in run.metrics:
+                errors.setdefault(run.trained_seq_len, []).append(run.metrics["test/error"])
+    return errors
