@@ -38,8 +38,9 @@ def job(cfg: DictConfig) -> float | None:
     mask_files(RunFolder(folder).hydra)
     choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
     request = Request(choices, without_resume(list(settings.overrides.task)), folder)
+    in_sweep = settings.mode == RunMode.MULTIRUN
     try:
-        earlier = _earlier(plain, request)
+        earlier = _earlier(plain, request, in_sweep)
         folder = folder if earlier is None else earlier.folder
         result = _result(plain, request, earlier)
     except Stopped:
@@ -48,20 +49,20 @@ def job(cfg: DictConfig) -> float | None:
         raise
     except Exception as error:
         # A run writes down its own; here it is what was refused, in a folder that is this sweep's.
-        if settings.mode == RunMode.MULTIRUN:
+        if in_sweep:
             write_failure(folder, error)
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")
 
 
-def _earlier(plain: dict[str, Any], request: Request) -> "EarlierRun | None":
-    """The run to go on with, if `resume` names one and there is one."""
+def _earlier(plain: dict[str, Any], request: Request, in_sweep: bool) -> "EarlierRun | None":
+    """The run to go on with, if `resume` names one and there is one; a job's is in its own folder."""
     from rnnlab.runs.resume import earlier_run, find_begun
 
     name = read_resume(plain).run
     if name == AUTO:
-        found = find_begun(request.folder, request.overrides)
+        found = find_begun(request.folder, request.overrides, anywhere=not in_sweep)
         name = None if found is None else str(found)
     return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
 
@@ -75,7 +76,8 @@ def _result(plain: dict[str, Any], request: Request, earlier: "EarlierRun | None
 
     if earlier is None:
         return run_one(read_config(plain), request)
-    if earlier.result.status == "FINISHED":
+    if earlier.finished:
+        sys.stdout.write(f"{earlier.finished}\n")
         return deliver_finished(earlier.folder, tracking_uri(earlier.config["tracking"]["uri"]))
     same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
     return run_one(read_config(earlier.config), same, earlier)

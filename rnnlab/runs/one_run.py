@@ -44,7 +44,7 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     parts = _make_parts(config, request, earlier)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
-        tracked = _track(config, result, parts)
+        tracked = _track(config, result, parts, None if earlier is None else earlier.end)
 
         def work() -> list[str]:
             outcome = train(parts, None if earlier is None else earlier.checkpoint)
@@ -102,7 +102,7 @@ def _describe(
     )
 
 
-def _track(config: RunConfig, result: Result, parts: Parts) -> TrackedRun:
+def _track(config: RunConfig, result: Result, parts: Parts, end: int | None) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
     params = {
@@ -117,4 +117,5 @@ def _track(config: RunConfig, result: Result, parts: Parts) -> TrackedRun:
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
     tags = {REPORTED_TAG: json.dumps(reported)} if reported else {}
-    return track_run(config.tracking, result, parts.logger, parts.module.recent, tags, params)
+    recent = parts.module.recent
+    return track_run(config.tracking, result, parts.logger, recent, tags, params, end)

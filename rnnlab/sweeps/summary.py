@@ -11,6 +11,7 @@ from rnnlab.foundation.table import markdown_table
 from rnnlab.report import rows
 from rnnlab.report.grid import make_grid
 from rnnlab.report.read_runs import Run
+from rnnlab.tracking.changes import with_changes
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, read_failure
 from rnnlab.tracking.ui_view import View
@@ -89,7 +90,7 @@ def _run(job: RunFolder, result: Result) -> Run:
         task=result.task,
         length=result.length,
         seed=result.seed,
-        params=Manifest.read(job.path).params,
+        params=with_changes(Manifest.read(job.path).params, result.changes),
         metrics=result.metrics,
     )
 

@@ -33,6 +33,8 @@ class Manifest:
     ended: int | None = None
     artifacts: list[str] = field(default_factory=list)
     """Files and folders of the run's folder."""
+    ends: list[int] = field(default_factory=list)
+    """The updates at which it had ended before it was trained on."""
 
     @classmethod
     def new(
