@@ -14,6 +14,7 @@ from rnnlab.foundation.files import write_text
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
+from rnnlab.foundation.terminal import short
 from rnnlab.runs.request import Request
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.tracking.result import Result, write_failure
@@ -45,7 +46,7 @@ def job(cfg: DictConfig) -> float | None:
         result = _result(plain, request, earlier)
     except Stopped:
         if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":
-            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
+            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={short(folder)}\n")
         raise
     except Exception as error:
         # A run writes down its own; here it is what was refused, in a folder that is this sweep's.

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.foundation.terminal import fitted
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 
@@ -30,10 +31,11 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
-            from rnnlab.sweeps.process_launcher import start_fork_server
+            from rnnlab.sweeps.fork_server import start_fork_server
 
             start_fork_server()  # it imports while this process opens the store
         from rnnlab.foundation.quiet import quiet_tools
+        from rnnlab.sweeps.plan import Plan
         from rnnlab.sweeps.sweep import Sweep
 
         quiet_tools()
@@ -41,15 +43,14 @@ class SweepCallback(Callback):
         searches = config.hydra.sweeper._target_ == HORIZON_SWEEPER
         overrides = [masked(override) for override in config.hydra.overrides.task]
         try:
-            resumes = _resumes(config)
-            if not ((searches or resumes) and folder.sweep_file.exists()):
+            resumes, plan = _resumes(config), Plan.read(config)
+            if not ((searches or plan or resumes) and folder.sweep_file.exists()):
                 _refuse_used(folder)
-            self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment)
+            self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment, plan)
             if not searches:  # a search begins once it has checked what it is asked
                 self.sweep.begin(without_resume(overrides))
         except (ValueError, OSError) as error:
-            # Hydra turns a callback's exceptions into warnings, and the jobs would all fail.
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(f"{fitted(str(error), sys.stderr)}\n")
             raise SystemExit(2) from error
 
     def finish(self, status: int) -> int:
@@ -75,7 +76,11 @@ class CallbacksWithSweep(Callbacks):
     def __init__(self, sweep_callback: SweepCallback, config: DictConfig | None = None) -> None:
         super().__init__(config)
         self.sweep_callback = sweep_callback
-        self.callbacks = [sweep_callback, *self.callbacks]
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        # Hydra would turn what it raises into warnings, and the jobs would all fail.
+        self.sweep_callback.on_multirun_start(config=config, **kwargs)
+        super().on_multirun_start(config, **kwargs)
 
 
 def _resumes(config: DictConfig) -> bool:

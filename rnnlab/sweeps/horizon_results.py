@@ -7,7 +7,7 @@ from typing import Any
 
 from rnnlab.foundation.files import try_to_write, write_text
 from rnnlab.foundation.run_folder import SweepFolder
-from rnnlab.foundation.table import markdown_table
+from rnnlab.foundation.table import fitting_table, markdown_table
 from rnnlab.sweeps.combinations import Combination
 from rnnlab.sweeps.horizon_search import HorizonSearch
 
@@ -85,11 +85,14 @@ class HorizonResults:
     results: Sequence[HorizonResult]
     settings: dict[str, Any]
 
-    def markdown(self) -> str:
-        """A table, and what its numbers mean."""
+    def markdown(self, width: int | None = None) -> str:
+        """A table, or where it is wider than that one entry below the other, and what it means."""
         solved_by = self.settings["solved_by"]
         header = ["variant", "task", "horizon", "bracket", "probes", "budget"]
-        table = markdown_table(header, [self._row(horizon) for horizon in self.results])
+        rows = [self._row(horizon) for horizon in self.results]
+        table = (
+            markdown_table(header, rows) if width is None else fitting_table(header, rows, width)
+        )
         keys = ", ".join(sorted({horizon.combination.key for horizon in self.results}))
         meaning = f"horizon: the largest {keys} that was solved by at least {solved_by:.0%} of "
         return f"{table}\n{meaning}the seeds within the budget\n"

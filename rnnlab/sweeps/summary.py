@@ -5,29 +5,33 @@ from typing import Any
 
 import yaml
 
-from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.table import markdown_table
+from rnnlab.foundation.terminal import short
 from rnnlab.report import rows
 from rnnlab.report.grid import make_grid
 from rnnlab.report.read_runs import Run
+from rnnlab.sweeps.labels import Labels
 from rnnlab.tracking.changes import with_changes
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, read_failure
 from rnnlab.tracking.ui_view import View
 
+FAILED, STOPPED, NOT_BEGUN = "failed", "was stopped", "was not started"
+
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that ended without a result."""
+    """A job that ended without a result, or never began."""
 
     folder: RunFolder
     name: str
     reason: str
     run_id: str = ""
+    became: str = FAILED
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}; see {self.folder.path}"
+        return f"{self.name}: {self.reason}; see {short(self.folder.path)}"
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,31 @@ class SweepSummary:
 
     finished: list[Run]
     failed: list[FailedJob]
+    """All without a result."""
+    not_given: int = 0
+    """Jobs that were asked for, and that no launcher has been given."""
 
     @property
     def num_jobs(self) -> int:
-        return len(self.finished) + len(self.failed)
+        return len(self.finished) + len(self.failed) + self.not_given
+
+    def failures(self) -> str:
+        """How many have no result and why, and then each but those that were not begun."""
+        if not (self.failed or self.not_given):
+            return ""
+        waiting = [job for job in self.failed if job.became == NOT_BEGUN]
+        begun = [job for job in self.failed if job.became != NOT_BEGUN]
+        stopped = sum(job.became == STOPPED for job in begun)
+        words = [f"{len(begun) - stopped} of {self.num_jobs} jobs failed"]
+        words += [f"{stopped} stopped"] if stopped else []
+        number = len(waiting) + self.not_given
+        words += [f"{number} not begun"] if number else []
+        lines = [f"\n{', '.join(words)}:\n", *(f"- {job}" for job in begun)]
+        if number:
+            first = waiting[0].name if waiting else "the rest"
+            last = f" to {waiting[-1].folder.path.name}" if len(waiting) > 1 else ""
+            lines.append(f"- {first}{last}: it {NOT_BEGUN}")
+        return "\n".join(lines) + "\n"
 
     def view(self, run_id: str) -> View:
         """The view of this sweep's runs, by variant if they have one task and length in common."""
@@ -54,17 +79,20 @@ class SweepSummary:
         return markdown_table(rows.HEADER[:kept], table)
 
     def markdown(self) -> str:
-        lines = [self.table()] if self.finished else []
-        if self.failed:
-            lines.append(f"\n{len(self.failed)} of {self.num_jobs} jobs failed:\n")
-            lines += [f"- {job}" for job in self.failed]
-        return "\n".join(lines) + "\n"
+        table = f"{self.table()}\n" if self.finished else ""
+        return table + self.failures()
 
     __str__ = markdown
 
 
-def summarise(folder: SweepFolder) -> SweepSummary:
-    """Read the jobs' folders of a sweep that has ended."""
+def summarise(folder: SweepFolder, labels: Labels | None = None, planned: int = 0) -> SweepSummary:
+    """Read the jobs' folders of a sweep that has ended.
+
+    Args:
+        folder: The sweep's.
+        labels: How its jobs are called.
+        planned: How many it was to have at least.
+    """
     finished, failed = [], []
     for job in folder.jobs():
         if job.superseded.exists():
@@ -74,10 +102,10 @@ def summarise(folder: SweepFolder) -> SweepSummary:
             if result is not None and result.status == "FINISHED":
                 finished.append(_run(job, result))
             else:
-                failed.append(_failed(job, result))
+                failed.append(_failed(job, result, labels or Labels([])))
         except ValueError as error:
             failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
-    return SweepSummary(finished, failed)
+    return SweepSummary(finished, failed, max(planned - len(finished) - len(failed), 0))
 
 
 def _run(job: RunFolder, result: Result) -> Run:
@@ -95,16 +123,20 @@ def _run(job: RunFolder, result: Result) -> Run:
     )
 
 
-def _failed(job: RunFolder, result: Result | None) -> FailedJob:
+def _failed(job: RunFolder, result: Result | None, labels: Labels) -> FailedJob:
     overrides: Any = []
     if job.overrides.exists():
         overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
-    reason = "its process was killed, or the disk was full" if overrides else "it was not started"
+    name = f"job {job.path.name}"
+    if label := labels.label(overrides):
+        name += f" ({label})"
+    reason, became = "its process was killed, or the disk was full", FAILED
     if raised := read_failure(job.path):
         reason = raised
+    elif result is not None and result.status == "KILLED":
+        reason, became = "it was stopped", STOPPED
     elif result is not None and result.failure:
         reason = result.failure
-    name = f"job {job.path.name}"
-    if overrides:
-        name += f" ({masked(' '.join(overrides))})"
-    return FailedJob(job, name, reason, result.run_id if result else "")
+    elif not overrides:
+        reason, became = f"it {NOT_BEGUN}", NOT_BEGUN
+    return FailedJob(job, name, reason, result.run_id if result else "", became)

@@ -10,7 +10,7 @@ import yaml
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.statistics import bootstrap_mean, wilson
 from rnnlab.report.rows import HEADER
-from rnnlab.sweeps.process_launcher import ComposedOnce
+from rnnlab.sweeps.composed_once import ComposedOnce
 from rnnlab.sweeps.summary import summarise
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -68,7 +68,7 @@ def test_a_failing_job_is_one_failing_job(command: Command, home: Path) -> None:
     assert [run.info.status for run in children] == ["FINISHED", "FINISHED"]
     assert "1 of 3 jobs failed" in finished.out
     assert re.search(
-        r"job 1 \(cell=elman cell\.hidden_size=-1 .*\): .*cell\.hidden_size=-1 is too small",
+        r"job 1 \(cell\.hidden_size=-1\): .*cell\.hidden_size=-1 is too small",
         finished.out,
     )
     assert "elman cell.hidden_size=3" in finished.out  # what differs tells the rows apart
@@ -93,7 +93,7 @@ def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
     assert finished.err.splitlines() == [
         f"{away}: the sweep is recorded in {sweep}",
         f"MLflow could not be told that the sweep is FINISHED: {away}",
-        f"python -m rnnlab.sync {sweep} does it later",
+        "python -m rnnlab.sync outputs/sweep does it later",
     ]
     assert "0 of 2" in finished.out
     store = f"sqlite:///{home}/mlflow.db"
@@ -117,7 +117,7 @@ def test_a_used_folder_and_twins_are_refused(command: Command, home: Path) -> No
     assert command("-m", "seed=0", *FAST).status == 0
     again = command("-m", "seed=1", *FAST)
     assert again.status == 2
-    assert "outputs/sweep holds a sweep already" in again.err
+    assert "outputs/sweep holds another sweep: its job 0 has seed=0, not seed=1" in again.err
     single = command(*QUICK, *SMALL, "hydra.run.dir=outputs/sweep/0", "cell=gru")
     assert single.status == 2
     assert "holds a run already" in single.err
