@@ -1,17 +1,16 @@
 """What Hydra calls as a sweep starts; the sweep itself is in sweep.py."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.callbacks import Callbacks
+from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import SweepFolder
-from rnnlab.foundation.terminal import fitted
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 
@@ -49,9 +48,10 @@ class SweepCallback(Callback):
             self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment, plan)
             if not searches:  # a search begins once it has checked what it is asked
                 self.sweep.begin(without_resume(overrides))
-        except (ValueError, OSError) as error:
-            sys.stderr.write(f"{fitted(str(error), sys.stderr)}\n")
-            raise SystemExit(2) from error
+        except MissingConfigException:  # which is an OSError too
+            raise
+        except OSError as error:
+            raise ValueError(str(error)) from error
 
     def finish(self, status: int) -> int:
         """End the sweep, if one has begun; the exit status, 1 at least if a job failed.

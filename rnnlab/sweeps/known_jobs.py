@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -27,6 +26,7 @@ from rnnlab.tracking.result import read_finished
 if TYPE_CHECKING:  # heavy to import
     from rnnlab.sweeps.sweep import Sweep
 
+BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 INSTANTIATE = Plugins.instantiate_launcher
 
 
@@ -83,7 +83,7 @@ class KnownJobs(Launcher):
         """How many jobs the launcher runs at a time, where that is known."""
         if isinstance(self.launcher, ProcessLauncher):
             return self.launcher.n_jobs
-        return 1 if isinstance(self.launcher, BasicLauncher) else None
+        return 1 if self.config.hydra.launcher._target_ == BASIC_LAUNCHER else None
 
     def _placed(self, sweep: "Sweep", job_overrides: Sequence[Sequence[str]]) -> list[Job]:
         """Each job with its folder, which the sweep's list of jobs has from here on.

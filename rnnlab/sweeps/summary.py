@@ -85,13 +85,16 @@ class SweepSummary:
     __str__ = markdown
 
 
-def summarise(folder: SweepFolder, labels: Labels | None = None, planned: int = 0) -> SweepSummary:
+def summarise(
+    folder: SweepFolder, labels: Labels | None = None, planned: int = 0, stopped: bool = False
+) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended.
 
     Args:
         folder: The sweep's.
         labels: How its jobs are called.
         planned: How many it was to have at least.
+        stopped: Whether it was ended with jobs at work, whatever these could still write.
     """
     finished, failed = [], []
     for job in folder.jobs():
@@ -102,7 +105,7 @@ def summarise(folder: SweepFolder, labels: Labels | None = None, planned: int = 
             if result is not None and result.status == "FINISHED":
                 finished.append(_run(job, result))
             else:
-                failed.append(_failed(job, result, labels or Labels([])))
+                failed.append(_failed(job, result, labels or Labels([]), stopped))
         except ValueError as error:
             failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
     return SweepSummary(finished, failed, max(planned - len(finished) - len(failed), 0))
@@ -123,20 +126,25 @@ def _run(job: RunFolder, result: Result) -> Run:
     )
 
 
-def _failed(job: RunFolder, result: Result | None, labels: Labels) -> FailedJob:
+def _failed(
+    job: RunFolder, result: Result | None, labels: Labels, sweep_stopped: bool
+) -> FailedJob:
     overrides: Any = []
     if job.overrides.exists():
         overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
     name = f"job {job.path.name}"
     if label := labels.label(overrides):
         name += f" ({label})"
-    reason, became = "its process was killed, or the disk was full", FAILED
-    if raised := read_failure(job.path):
-        reason = raised
-    elif result is not None and result.status == "KILLED":
-        reason, became = "it was stopped", STOPPED
-    elif result is not None and result.failure:
-        reason = result.failure
-    elif not overrides:
-        reason, became = f"it {NOT_BEGUN}", NOT_BEGUN
+    became = FAILED
+    if (reason := read_failure(job.path)) is None:
+        status = "" if result is None else result.status
+        if not overrides:
+            became = NOT_BEGUN
+        elif status == "KILLED" or (sweep_stopped and status != "FAILED"):
+            became = STOPPED
+        reason = "its process was killed, or the disk was full"
+        if became != FAILED:
+            reason = f"it {became}"
+        elif result is not None and result.failure:
+            reason = result.failure
     return FailedJob(job, name, reason, result.run_id if result else "", became)

@@ -209,7 +209,8 @@ class Sweep:
         if self.parent is None:
             return status  # refused before it began
         planned = 0 if status == REFUSED else self.progress.total or 0
-        summary = summarise(self.folder, self.labels, planned)
+        stopped = status > 128 or self.ended_early
+        summary = summarise(self.folder, self.labels, planned, stopped)
         status = max(status, 1 if summary.failed or summary.not_given else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
         if ending != "KILLED" and not self.ended_early:  # a job that alone was killed has failed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnnlab.foundation.table import markdown_table
+from rnnlab.foundation.table import fitting_table, markdown_table
 
 
 def test_columns_are_as_wide_as_their_widest_entry():
@@ -32,3 +32,16 @@ def test_letters_beyond_ascii_count_as_one():
 def test_rows_have_an_entry_for_each_column(row):
     with pytest.raises(ValueError, match="argument"):
         markdown_table(["cell", "loss"], [["elman", "1"], row])
+
+
+def test_what_is_too_wide_becomes_a_line_for_each_entry():
+    header, rows = ["cell", "steps to solve"], [["elman", "1100"], ["lstm", "one two three"]]
+    assert fitting_table(header, rows, width=26) == markdown_table(header, rows)
+    assert fitting_table(header, rows, width=24).splitlines() == [
+        "cell            elman",
+        "steps to solve  1100",
+        "",
+        "cell            lstm",
+        "steps to solve  one two",
+        "                three",
+    ]

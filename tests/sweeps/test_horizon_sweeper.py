@@ -184,6 +184,30 @@ def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: 
     assert keys == {"copy_memory": "4", "adding": None}
 
 
+def test_a_search_that_is_added_to(command: Command, wall: Path) -> None:
+    """More cells, seeds and lengths: nothing is run twice, and what is found is of one at once."""
+    first = (*FAST, BASIC, "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20")
+    assert command(*first).status == 0
+    assert len(runs(wall, "run")) == 2 * 2  # 10 and 20, which limits of 25 and 10 share
+    wider = (*FAST, BASIC, "cell=gru,elman", "hydra.sweeper.longest=30", "hydra.sweeper.seeds=3")
+    added = command(*wider, "resume=auto")
+    assert added.status == 0, added.err
+    probes = "10:3/3 20:2/3 30:1/3 25:2/3 27:1/3"
+    assert [(row[0], row[4]) for row in rows(added)] == [("gru", probes), ("elman", probes)]
+    children = runs(wall, "run")
+    assert len(children) == 2 * 5 * 3
+    assert {run.info.status for run in children} == {"FINISHED"}
+    (parent,) = runs(wall, "sweep")
+    assert parent.data.metrics["memory/horizon/gru"] == 25
+    changes = parent.data.tags["rnnlab.changes"]
+    assert changes == "hydra.sweeper.seeds: 2 -> 3\nhydra.sweeper.longest: 20 -> 30\n"
+    for fewer in ("cell=elman", "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20"):
+        refused = command(*wider, fewer)
+        assert refused.status == 2
+        assert "holds another sweep: it has " in refused.err
+    assert len(runs(wall, "run")) == len(children)
+
+
 def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     command: Command, wall: Path
 ) -> None:
@@ -201,6 +225,17 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
     assert "elman none, undecided at 10 (1 of 3, 1 without a result)." in report
+
+
+def test_fail_fast_ends_the_search(command: Command, wall: Path) -> None:
+    fast = ("hydra.launcher.fail_fast=true", "hydra.launcher.n_jobs=1", "cell=elman,gru")
+    finished = command(*FAST, *fast, "task.limits=[]")
+    assert finished.status == 1
+    assert finished.out.startswith("round 1: 6 probes, 1 at a time\n[round 1, probe 1] elman ")
+    assert "1 of 6 jobs failed, 5 not begun:" in finished.out
+    assert "- job 1 to 5: it was not started" in finished.out
+    assert [row[3] for row in rows(finished)] == ["0 or more, unfinished"] * 2
+    assert "hydra.sweep.dir=outputs/sweep resume=auto" in finished.out
 
 
 def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
