@@ -133,15 +133,15 @@ class HorizonSweeper(Sweeper):
     def _search(self, horizons: HorizonResults) -> None:
         """Round after round, until no combination has a length to ask about."""
         assert self.callback.sweep is not None
-        sweep, done = self.callback.sweep, dict[tuple[str, ...], bool | None]()
-        for overrides, result in sweep.jobs.finished(self.folder).items():
-            done[overrides] = _solved(result)
-        sweep.jobs.supersede_unfinished(self.folder)
+        assert self.callback.sweep.jobs is not None
+        known = self.callback.sweep.jobs
+        done = {words: _solved(result) for words, result in known.finished().items()}
+        known.supersede_unfinished()
         while searching := [horizon for horizon in horizons.results if horizon.searching]:
             rounds = [self._jobs(horizon) for horizon in searching]
             jobs = [job for jobs in rounds for job in jobs if _recorded(job) not in done]
             self._launch(jobs)
-            done |= {_recorded(job): _solved(sweep.result(job)) for job in jobs}
+            done |= {_recorded(job): _solved(known.result(job)) for job in jobs}
             for horizon, same in zip(searching, rounds, strict=True):
                 self._judge(horizon, [done[_recorded(job)] for job in same])
             horizons.write(self.folder)

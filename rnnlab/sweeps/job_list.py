@@ -8,7 +8,7 @@ from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.masking import masked, masked_config
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.runs.resume_option import without_resume
-from rnnlab.tracking.result import Result, leaves, read_finished
+from rnnlab.tracking.result import leaves
 
 MANY = 2  # keys
 NOT_WHAT_IT_IS = ("hydra", "resume", "tracking", "allow_targets")
@@ -84,17 +84,6 @@ class JobList:
         }
         for name, (_, overrides) in jobs.items():
             self.overrides[name] = as_recorded(overrides)
-
-    def finished(self, folder: SweepFolder) -> dict[tuple[str, ...], Result]:
-        """The result of each job that has one, by its overrides as recorded."""
-        results = ((name, read_finished(folder.path / name)) for name in self.jobs)
-        return {tuple(self.overrides[name]): r for name, r in results if r is not None}
-
-    def supersede_unfinished(self, folder: SweepFolder) -> None:
-        """What an earlier attempt did not finish is run anew, in another folder."""
-        for name in self.jobs:
-            if read_finished(folder.path / name) is None:
-                RunFolder(folder.path / name).superseded.touch()
 
     def next_number(self) -> int:
         """The first number that is no job's, nor any job's after it."""

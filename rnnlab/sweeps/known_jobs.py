@@ -6,7 +6,7 @@ had, and still its own folder.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
@@ -21,10 +21,8 @@ from rnnlab.sweeps.composed_once import ComposedOnce
 from rnnlab.sweeps.job import Job
 from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.process_launcher import ProcessLauncher
+from rnnlab.sweeps.sweep_jobs import SweepJobs
 from rnnlab.tracking.result import read_finished
-
-if TYPE_CHECKING:  # heavy to import
-    from rnnlab.sweeps.sweep import Sweep
 
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 INSTANTIATE = Plugins.instantiate_launcher
@@ -56,7 +54,8 @@ class KnownJobs(Launcher):
         """
         sweep = self.callback.sweep
         assert sweep is not None
-        jobs = self._placed(sweep, job_overrides)
+        assert sweep.jobs is not None
+        jobs = self._placed(sweep.jobs, job_overrides)
         returns: dict[int, JobReturn] = {}
         to_run: list[int] = []
         for index, job in enumerate(jobs):
@@ -68,7 +67,7 @@ class KnownJobs(Launcher):
         sweep.progress.begin(len(to_run), len(returns), self._at_once())
         if to_run:
             first = jobs[to_run[0]].number
-            first = sweep.jobs.next_number() if first is None else first
+            first = sweep.jobs.listed.next_number() if first is None else first
             given = [jobs[index].as_number(first + n) for n, index in enumerate(to_run)]
             try:
                 returned = self.launcher.launch(given, initial_job_idx=first)
@@ -85,14 +84,14 @@ class KnownJobs(Launcher):
             return self.launcher.n_jobs
         return 1 if self.config.hydra.launcher._target_ == BASIC_LAUNCHER else None
 
-    def _placed(self, sweep: "Sweep", job_overrides: Sequence[Sequence[str]]) -> list[Job]:
+    def _placed(self, had: SweepJobs, job_overrides: Sequence[Sequence[str]]) -> list[Job]:
         """Each job with its folder, which the sweep's list of jobs has from here on.
 
         Raises:
             ValueError: If two of them are one run, or would have one folder.
         """
-        listed, number = sweep.jobs, sweep.jobs.next_number()
-        names = {_key(of): name for name, of in listed.known(sweep.folder).items()}
+        number = had.listed.next_number()
+        names = {_key(of): name for name, of in had.known().items()}
         first: dict[frozenset[tuple[str, str]], int] = {}
         jobs: list[Job] = []
         for index, overrides in enumerate(job_overrides):
@@ -107,8 +106,8 @@ class KnownJobs(Launcher):
                 number += 1
             else:
                 jobs.append(Job(overrides, name, None, of, known=True, resumes=resumes))
-        _refuse_shared_folders([*listed.jobs, *(job.name for job in jobs if not job.known)])
-        sweep.call(jobs)
+        _refuse_shared_folders([*had.listed.jobs, *(job.name for job in jobs if not job.known)])
+        had.add(jobs)
         return jobs
 
     def _read(self, config: DictConfig, number: int) -> tuple[Identity, str]:

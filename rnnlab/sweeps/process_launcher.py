@@ -123,6 +123,7 @@ class ProcessLauncher(Launcher):
         """Until all have ended, each with its line."""
         sweep = self.callback.sweep
         assert sweep is not None
+        assert sweep.jobs is not None
         progress, waiting = sweep.progress, set(jobs)
         every = REDRAWN_EVERY if progress.line.terminal else None
         while waiting:
@@ -131,7 +132,7 @@ class ProcessLauncher(Launcher):
                 config = jobs[future]
                 failed = _failure_written(config, future)
                 result = Result.read(_folder(config).path) if failed is None else None
-                progress.ended(sweep.label(config.hydra.sweep.subdir), result, failed or "")
+                progress.ended(sweep.jobs.label(config.hydra.sweep.subdir), result, failed or "")
                 if failed is not None and self.fail_fast:
                     sweep.ended_early = True
                     raise JobFailedError(failed)

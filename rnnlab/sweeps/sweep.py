@@ -16,15 +16,15 @@ from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import hold_signals
 from rnnlab.foundation.terminal import columns, fitted, short
 from rnnlab.foundation.version import check_version
-from rnnlab.sweeps.job_list import JobList
 from rnnlab.sweeps.labels import Labels
 from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
 from rnnlab.sweeps.progress import SweepProgress
 from rnnlab.sweeps.same_search import refuse_other_search
 from rnnlab.sweeps.sweep_file import SweepFile
+from rnnlab.sweeps.sweep_jobs import SweepJobs
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import PARENT_RUN, Manifest
-from rnnlab.tracking.result import Result, read_finished, write_failure
+from rnnlab.tracking.result import write_failure
 from rnnlab.tracking.store import (
     FAILURES,
     UnreachableError,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:  # heavy to import, and not needed before the jobs begin
     from filelock import FileLock
 
     from rnnlab.sweeps.horizon_results import HorizonResults
-    from rnnlab.sweeps.job import Job
     from rnnlab.sweeps.plan import Plan
     from rnnlab.sweeps.summary import SweepSummary
 
@@ -64,14 +63,9 @@ class Sweep:
         self, folder: SweepFolder, uri: str | None, experiment: str, plan: "Plan | None" = None
     ) -> None:
         self.folder, self.uri, self.experiment = folder, tracking_uri(uri), experiment
-        self.plan, self.jobs, self.labels = (
-            plan,
-            JobList(),
-            Labels([] if plan is None else plan.jobs),
-        )
+        self.plan, self.labels = plan, Labels([] if plan is None else plan.jobs)
         self.progress = SweepProgress(None if plan is None else len(plan.jobs))
-        self.places: dict[tuple[str, ...], str] = {}
-        self.names: dict[str, str] = {}
+        self.jobs: SweepJobs | None = None
         self.ended_early = False
         """Whether a failed job has ended it, as `fail_fast` asks."""
         self.parent: ParentRun | None = None
@@ -129,7 +123,7 @@ class Sweep:
             raise ValueError(
                 f"hydra.sweep.dir={self.folder.path}: the sweep in it is at work"
             ) from error
-        self.jobs = JobList.read(self.folder)
+        self.jobs = SweepJobs(self.folder, self.labels)
         if goes_on:
             parent = ParentRun.read(self.folder)
             self._refuse_lost(parent.file.run_id)
@@ -150,21 +144,6 @@ class Sweep:
             plan = self.plan
             return lambda _: plan.refuse_other(self.folder)
         return lambda file: file.refuse_other(self.folder.path, overrides)
-
-    def call(self, jobs: Sequence["Job"]) -> None:
-        """Put jobs on its list that are not there, and give each the name that it is called by."""
-        self.jobs.add({job.name: (job.of, job.overrides) for job in jobs if not job.known})
-        self.jobs.write(self.folder)
-        self.places |= {tuple(job.overrides): job.name for job in jobs}
-        self.names |= {job.name: self.labels.label(job.overrides) for job in jobs}
-
-    def label(self, name: str) -> str:
-        """What a job is called, by what differs between jobs alone."""
-        return self.names[name] or f"job {name}"
-
-    def result(self, overrides: Sequence[str]) -> Result | None:
-        """Of a job that its launcher has had, if it has finished."""
-        return read_finished(self.folder.path / self.places[tuple(overrides)])
 
     def _begin_in_store(self, client: MlflowClient, parent: ParentRun) -> None:
         """If that fails, the jobs train all the same."""
@@ -209,6 +188,8 @@ class Sweep:
         if self.parent is None:
             return status  # refused before it began
         planned = 0 if status == REFUSED else self.progress.total or 0
+        if self.jobs is not None:
+            self.jobs.write()  # what a full disk did not take before
         stopped = status > 128 or self.ended_early
         summary = summarise(self.folder, self.labels, planned, stopped)
         status = max(status, 1 if summary.failed or summary.not_given else 0)
