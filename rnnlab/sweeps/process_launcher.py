@@ -9,9 +9,10 @@ broke it breaks no other.
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -103,15 +104,19 @@ class ProcessLauncher(Launcher):
             context=start_fork_server(),
         )
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
+        jobs: dict[Future[Any], DictConfig] = {}
+        upcoming = iter(configs)
+
+        def give(count: int) -> None:
+            for config in islice(upcoming, count):
+                packed = cloudpickle.dumps(config)
+                jobs[pool.schedule(_run, (shared, packed), timeout=self.job_timeout)] = config
+
         try:
-            jobs: dict[Future[Any], DictConfig] = {
-                pool.schedule(
-                    _run, (shared, cloudpickle.dumps(config)), timeout=self.job_timeout
-                ): config
-                for config in configs
-            }
+            # A job that a pool has, it begins as soon as another has ended, however that did.
+            give(self.n_jobs if self.fail_fast else len(configs))
+            self._wait_for(jobs, len(configs), give)
             pool.close()
-            self._wait_for(jobs)
         except BaseException:
             pool.stop()  # SIGTERM to every job: each ends as KILLED
             raise
@@ -119,15 +124,18 @@ class ProcessLauncher(Launcher):
             pool.join()
         return [_job_return(config, future) for future, config in jobs.items()]
 
-    def _wait_for(self, jobs: Mapping[Future[Any], DictConfig]) -> None:
-        """Until all have ended, each with its line."""
+    def _wait_for(
+        self, jobs: Mapping[Future[Any], DictConfig], count: int, give: Callable[[int], None]
+    ) -> None:
+        """Until all have ended, each with its line; `give` gives the pool so many more."""
         sweep = self.callback.sweep
         assert sweep is not None
         assert sweep.jobs is not None
-        progress, waiting = sweep.progress, set(jobs)
+        progress, done = sweep.progress, set[Future[Any]]()
         every = REDRAWN_EVERY if progress.line.terminal else None
-        while waiting:
-            ended, waiting = futures.wait(waiting, every, futures.FIRST_COMPLETED)
+        while len(done) < count:
+            at_work = jobs.keys() - done
+            ended, _ = futures.wait(at_work, every, futures.FIRST_COMPLETED)
             for future in ended:
                 config = jobs[future]
                 failed = _failure_written(config, future)
@@ -136,8 +144,10 @@ class ProcessLauncher(Launcher):
                 if failed is not None and self.fail_fast:
                     sweep.ended_early = True
                     raise JobFailedError(failed)
-            progress.show(sum(future.running() for future in waiting))
-            if ended and len(waiting) < self.n_jobs:  # a core is free
+            done |= ended
+            give(len(ended))
+            progress.show(sum(future.running() for future in at_work - ended))
+            if ended and count - len(done) < self.n_jobs:  # a core is free
                 _import_what_comes_after()
 
     def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
