@@ -135,6 +135,7 @@ class ProcessLauncher(Launcher):
         every = REDRAWN_EVERY if progress.line.terminal else None
         while len(done) < count:
             at_work = jobs.keys() - done
+            progress.show(sum(future.running() for future in at_work))
             ended, _ = futures.wait(at_work, every, futures.FIRST_COMPLETED)
             for future in ended:
                 config = jobs[future]
@@ -146,7 +147,6 @@ class ProcessLauncher(Launcher):
                     raise JobFailedError(failed)
             done |= ended
             give(len(ended))
-            progress.show(sum(future.running() for future in at_work - ended))
             if ended and count - len(done) < self.n_jobs:  # a core is free
                 _import_what_comes_after()
 

@@ -1,6 +1,7 @@
 """What a sweep shows while it runs. Oracle: lines written out, and a terminal that is looked at."""
 
 import io
+import re
 import signal
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def test_in_a_terminal_of_80_columns(home: Path) -> None:
     assert "[8/8] " in said
     assert " of 8 done" not in said  # it lived, and is gone
     assert "\r0 of 8 done" in shown.text
-    assert "7 of 8 done, 1 running, about " in shown.text
+    assert re.search(r"\r\d of 8 done, [12] running, about \d+ s left", shown.text)
 
 
 def test_ctrl_c_leaves_a_clean_line(home: Path) -> None:
