@@ -21,6 +21,7 @@ from rnnlab.foundation import garbage, slurm
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.signals import Stopped, stop_on_signals
 from rnnlab.foundation.streams import safe_streams
+from rnnlab.foundation.terminal import fitted
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
@@ -28,6 +29,7 @@ from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
+from rnnlab.sweeps.known_jobs import instantiate_launcher
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 from rnnlab.sweeps.process_launcher import JobFailedError, ProcessLauncher
 
@@ -85,6 +87,7 @@ def _extend_hydra(sweep: SweepCallback) -> None:
     """What Hydra has no hook for, or a hook that only an installed package can use."""
     hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment]
     hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
+    Plugins.instantiate_launcher = instantiate_launcher  # pyrefly: ignore[bad-assignment]
     Plugins.instance().class_name_to_class.update(PLUGINS)
 
 
@@ -102,7 +105,8 @@ def _run_hydra(folders: list[Path], overrides: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 the one place where errors become messages
         message = explain(error, folders, overrides)
         whole = message is None or before == "1"
-        sys.stderr.write(masked(traceback.format_exc() if whole else f"{message}\n"))
+        text = traceback.format_exc() if whole else f"{fitted(str(message), sys.stderr)}\n"
+        sys.stderr.write(masked(text))
         return 1 if message is None else 2
     finally:
         os.environ[FULL_ERROR] = before

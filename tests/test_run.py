@@ -63,22 +63,22 @@ def test_every_leaf_of_the_config_is_a_param(command: Command, home: Path) -> No
 def test_the_summary_has_the_numbers_and_says_where_to_look(command: Command, home: Path) -> None:
     finished = command("cell=gru", *QUICK, *SMALL)
     result = result_of(home)
-    header, _, row = re.findall(r"^\|.*\|$", finished.out, re.MULTILINE)
-    assert [c.strip() for c in header.strip("|").split("|")] == [
+    lines = finished.out.splitlines()
+    first = lines.index("gru · adding 10 · s0") + 1
+    cells = dict(re.split(" {2,}", line) for line in lines[first : first + 9])
+    assert list(cells) == [
         *("cell", "task", "length", "test loss", "loss/chance", "test error", "solved"),
         *("steps to solve", "time"),
     ]
-    cells = [c.strip() for c in row.strip("|").split("|")]
-    assert cells[:3] == ["gru", "adding", "10"]
-    assert float(cells[3]) == pytest.approx(result.metrics["test/loss"], rel=1e-3)
-    assert cells[6] == "no"
-    assert result.run_id in finished.out
-    assert result.checkpoint in finished.out
-    lines = finished.out.splitlines()
+    assert [*cells.values()][:3] == ["gru", "adding", "10"]
+    assert float(cells["test loss"]) == pytest.approx(result.metrics["test/loss"], rel=1e-3)
+    assert cells["solved"] == "no"
+    assert f"run         {result.run_id}" in lines
+    assert f"checkpoint  {Path(result.checkpoint).relative_to(home)}" in lines
     page = "http://127.0.0.1:5000/#/experiments/1/runs"
-    assert f"in MLflow   {page}/{result.run_id}?workflowType=machine_learning" in lines
+    assert f"{page}/{result.run_id}?workflowType=machine_learning" in lines
     view = "?workflowType=machine_learning&viewStateShareKey=rnnlab-adding-10"
-    assert f"compare     {page}{view}" in lines
+    assert f"{page}{view}" in lines
     assert "served by   mlflow ui" in lines
     assert re.search(r"4/4 +loss [\d.]+, chance 0\.167", finished.out)
 

@@ -48,6 +48,12 @@ class DiagnosticsCallback(pl.Callback):
             for metric, column in diagnostic.reported.items()
         }
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        if pl_module.updates < pl_module.train_settings.steps:
+            for history in self.histories.values():  # of a run that had ended here, and trains on
+                history.forget_from(pl_module.updates)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # At the start of a stretch, not at the end: the last model that was trained is not the
         # one that is tested, and the two would be two values of one metric at one step.

@@ -46,6 +46,13 @@ class History:
         }
         self.written = False
 
+    def forget_from(self, updates: int) -> None:
+        """Drop the looks from there on, at which training has not been yet."""
+        if self.rows:
+            earlier = self.rows[UPDATES] < updates
+            self.rows = {name: array[earlier] for name, array in self.rows.items()}
+            self.written = False
+
     def write(self) -> None:
         """All looks so far, unless the file has them.
 

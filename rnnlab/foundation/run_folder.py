@@ -1,5 +1,6 @@
 """The name of every file that a run, or a sweep, has in its folder."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,10 +153,33 @@ class SweepFolder(TrackedFolder):
         """The folder of a sweep's comparison."""
         return self.path / "report"
 
+    @property
+    def job_list(self) -> Path:
+        """Its jobs: the folder of each, below its own, and what it is."""
+        return self.path / "jobs.json"
+
     def jobs(self) -> list[RunFolder]:
-        """The folders of its jobs, in the order of their numbers."""
+        """The folders of its jobs, in the order in which it came to them.
+
+        An older version wrote no list of them: there each folder in its own is one.
+
+        Raises:
+            ValueError: If the list cannot be read, or names a folder that is not below its own.
+        """
+        if self.job_list.exists():
+            return [RunFolder(self.path / name) for name in self._listed()]
         folders = [p for p in self.path.glob("*") if p.is_dir() and p != self.report]
         return [RunFolder(p) for p in sorted(folders, key=lambda p: (len(p.name), p.name))]
+
+    def _listed(self) -> list[str]:
+        try:
+            names = [str(name) for name in json.loads(self.job_list.read_text("utf-8"))["jobs"]]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(f"{self.job_list} cannot be read: {error}") from error
+        for name in names:
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ValueError(f"{self.job_list} names {name}, which is not below it")
+        return names
 
 
 def runs_below(roots: Iterable[Path]) -> Iterator[RunFolder]:

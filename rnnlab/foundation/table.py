@@ -1,8 +1,8 @@
 """Rows of text as aligned columns; the same text is a Markdown table."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from textwrap import wrap
 
 NARROWEST = 6  # letters that a column keeps
 
@@ -47,5 +47,34 @@ def _lines(entry: str, width: int) -> list[str]:
     """Broken between words, and within one that is wider by itself."""
     if len(entry) <= width:
         return [entry]
-    lines = wrap(entry, width, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(entry, width, break_long_words=False, break_on_hyphens=False)
     return [line[i : i + width] for line in lines for i in range(0, len(line), width)]
+
+
+def fitting_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    """The same where it is no wider than that; else a line for each entry, and a gap between rows.
+
+    cell            lstm
+    steps to solve  1100
+    """
+    table = markdown_table(header, rows)
+    if max(map(len, table.split("\n"))) <= width:
+        return table
+    indent = max(map(len, header)) + 2
+    return "\n\n".join(
+        "\n".join(
+            _entry(name, entry, indent, width) for name, entry in zip(header, row, strict=True)
+        )
+        for row in rows
+    )
+
+
+def _entry(name: str, entry: str, indent: int, width: int) -> str:
+    return textwrap.fill(
+        entry,
+        width,
+        initial_indent=name.ljust(indent),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.tracking.changes import CHANGES_TAG, with_changes
 from rnnlab.tracking.manifest import REPORTED_TAG
 
 GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
@@ -117,7 +118,8 @@ def read_runs(client: MlflowClient, recorded: Sequence[MlflowRun]) -> list[Run]:
 
 
 def _read(client: MlflowClient, recorded: MlflowRun) -> Run:
-    params, info = recorded.data.params, recorded.info
+    info, changes = recorded.info, recorded.data.tags.get(CHANGES_TAG, "")
+    params = with_changes(recorded.data.params, changes)
     reported = _reported(recorded)
     return Run(
         run_id=info.run_id,

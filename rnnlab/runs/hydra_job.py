@@ -15,6 +15,7 @@ from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
+from rnnlab.foundation.terminal import short
 from rnnlab.runs.hydra_plain import run_folder, to_plain
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
@@ -44,16 +45,17 @@ def check_run(config: DictConfig) -> None:
     plain = to_plain(config, folder)
     read_settings(plain)
     request = _request(plain, config.hydra, folder)
-    earlier = _earlier(plain, request)
+    earlier = _earlier(plain, request, in_sweep=False)
     if earlier is None:
         refuse_used(RunFolder(folder))
     else:
         plain = earlier.config
         with locked(earlier.folder):  # or one that is at work there is told of
             pass
+        if earlier.finished:
+            return
     try_out(plain)
-    if earlier is None or earlier.result.status != "FINISHED":
-        try_store(plain)
+    try_store(plain)
 
 
 def job(cfg: DictConfig) -> float | None:
@@ -66,17 +68,18 @@ def job(cfg: DictConfig) -> float | None:
     plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     mask_files(RunFolder(folder).hydra)
     request = _request(plain, settings, folder)
+    in_sweep = settings.mode == RunMode.MULTIRUN
     try:
-        earlier = _earlier(plain, request)
+        earlier = _earlier(plain, request, in_sweep)
         folder = folder if earlier is None else earlier.folder
         result = _result(plain, request, earlier)
     except Stopped:
         if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":
-            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={folder}\n")
+            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={short(folder)}\n")
         raise
     except Exception as error:
         # A run writes down its own; here it is what was refused, in a folder that is this sweep's.
-        if settings.mode == RunMode.MULTIRUN:
+        if in_sweep:
             write_failure(folder, error)
         raise
     sys.stdout.write(f"\n{summary(result)}\n")
@@ -89,15 +92,15 @@ def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:
     return Request(choices, without_resume(list(settings.overrides.task)), folder)
 
 
-def _earlier(plain: dict[str, Any], request: Request) -> "EarlierRun | None":
-    """The run to go on with, if `resume` names one and there is one."""
+def _earlier(plain: dict[str, Any], request: Request, in_sweep: bool) -> "EarlierRun | None":
+    """The run to go on with, if `resume` names one and there is one; a job's is in its own folder."""
     name = read_resume(plain).run
     if name is None:
         return None
     from rnnlab.runs.resume import earlier_run, find_begun
 
     if name == AUTO:
-        found = find_begun(request.folder, request.overrides)
+        found = find_begun(request.folder, request.overrides, anywhere=not in_sweep)
         name = None if found is None else str(found)
     return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
 
@@ -111,7 +114,8 @@ def _result(plain: dict[str, Any], request: Request, earlier: "EarlierRun | None
 
     if earlier is None:
         return run_one(read_config(plain), request)
-    if earlier.result.status == "FINISHED":
+    if earlier.finished:
+        sys.stdout.write(f"{earlier.finished}\n")
         return deliver_finished(earlier.folder, tracking_uri(earlier.config["tracking"]["uri"]))
     same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
     return run_one(read_config(earlier.config), same, earlier)

@@ -138,7 +138,8 @@ class CheckedLoader(ConfigLoaderImpl):
     def compose_job(self, master: DictConfig, overrides: Sequence[str]) -> DictConfig:
         """A job of a sweep, which whoever asks for it again gets a copy of: a tenth of the time."""
         config = self.load_sweep_config(master, list(overrides))
-        self.jobs[tuple(overrides)] = pickle.dumps(config)
+        if tuple(overrides) not in self.jobs:
+            self.jobs[tuple(overrides)] = pickle.dumps(config)
         return config
 
     def load_sweep_config(

@@ -51,7 +51,7 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     parts = _make_parts(config, request, earlier)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
-        tracked = _track(config, result, parts)
+        tracked = _track(config, result, parts, None if earlier is None else earlier.end)
         try_to_write(lambda: write_code(folder, config.plain))
 
         def work() -> list[str]:
@@ -104,7 +104,7 @@ def _describe(
     )
 
 
-def _track(config: RunConfig, result: Result, parts: Parts) -> TrackedRun:
+def _track(config: RunConfig, result: Result, parts: Parts, end: int | None) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
     params = {
@@ -119,4 +119,5 @@ def _track(config: RunConfig, result: Result, parts: Parts) -> TrackedRun:
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
     tags = {REPORTED_TAG: json.dumps(reported)} if reported else {}
-    return track_run(config.tracking, result, parts.logger, parts.module.recent, tags, params)
+    recent = parts.module.recent
+    return track_run(config.tracking, result, parts.logger, recent, tags, params, end)

@@ -17,7 +17,9 @@ from rnnlab.foundation.masking import MASK, masked, masked_config
 from rnnlab.foundation.run_folder import RUNS, RunFolder
 from rnnlab.foundation.version import check_version, is_readable
 from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
+from rnnlab.runs.finished_run import STEPS, FinishedRun, with_steps
 from rnnlab.runs.resume_option import AUTO, read_resume
+from rnnlab.tracking.changes import change, changed
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, leaves
 
@@ -44,11 +46,15 @@ class EarlierRun:
         config: Its own, plain, with the changes that were allowed.
         result: How it stands.
         checkpoint: Where it goes on from; None: from its start.
+        finished: In words, how it has finished; empty where it goes on.
+        end: Of one that had finished and trains on, the update at which it had ended.
     """
 
     config: dict[str, Any]
     result: Result
     checkpoint: Path | None
+    finished: str = ""
+    end: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -56,17 +62,20 @@ class EarlierRun:
 
     def changed_settings(self, section: str) -> set[str]:
         """The settings of a section that this resume, or one before, has changed."""
-        return set(re.findall(rf"^{section}\.(\w+):", self.result.changes, re.MULTILINE))
+        keys = (key.partition(".") for key in changed(self.result.changes))
+        return {name for first, _, name in keys if first == section}
 
 
-def find_begun(folder: Path, overrides: list[str]) -> Path | None:
+def find_begun(folder: Path, overrides: list[str], anywhere: bool = True) -> Path | None:
     """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
-    Of those elsewhere one that is at work, or of another version of rnnlab, is passed over, and one
-    that has finished is none.
+    Of those elsewhere, unless it is not to be looked for `anywhere`, one that is at work, or of
+    another version of rnnlab, is passed over.
     """
     if RunFolder(folder).result.exists():
         return folder
+    if not anywhere:
+        return None
     same = sorted(masked(override) for override in overrides)
     results = RUNS.glob(f"*/*/{RunFolder(folder).result.name}")
     for path in sorted((result.parent for result in results), reverse=True):
@@ -78,7 +87,7 @@ def find_begun(folder: Path, overrides: list[str]) -> Path | None:
         except (FolderLockedError, ValueError):
             continue
         if readable and sorted(result.overrides) == same:
-            return None if result.status == "FINISHED" else path.absolute()
+            return path.absolute()
     return None
 
 
@@ -97,34 +106,58 @@ def earlier_run(
     Raises:
         ValueError: If there is nothing to resume, or the command line says something else.
     """
+    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
+
     option = read_resume(config)
     auto = option.run == AUTO
     folder = _folder(name, config["tracking"]["uri"])
     result = Result.read(folder.path)
     result.folder = str(folder.path)  # it may have been moved
     check_version(str(folder.path), _version(folder.path))
-    finished = result.status == "FINISHED"
-    if finished and not auto:
-        raise ValueError(f"resume={name!r} has finished: there is nothing to resume")
     saved = _config(folder)
     keys = None if auto else [o.lstrip("+~").partition("=")[0] for o in overrides]
     changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
+    checkpoint = checkpoints.newest(folder)
+    made, solved_at = _position(checkpoint)
+    if result.status == "FINISHED":
+        run = FinishedRun(result, saved, solved_at)
+        if not run.trains_on(changes, config["train"]["steps"]):
+            return EarlierRun(saved, result, checkpoint, _finished(run, name, bool(changes), auto))
+        end = run.steps
+        result.overrides = with_steps(result.overrides, config["train"]["steps"])
+    else:
+        end = None
+        _refuse_unless_allowed(changes, option.allow_changes)
+    _apply(changes, saved, result, config, trains_on=end is not None)
+    _refuse_fewer(saved["train"]["steps"], made)
+    _restore_masked(saved, config)
+    _refuse_foreign_code(saved, config)
+    return EarlierRun(saved, result, checkpoint, end=end)
+
+
+def _finished(run: FinishedRun, name: object, asked: bool, auto: bool) -> str:
+    """What is said of a run that trains no further, where that is all that is to be done.
+
+    Raises:
+        ValueError: If nothing but the run itself was asked for.
+    """
+    more = run.needs_no_more() or f"A larger {STEPS} trains it on."
+    if auto or asked:
+        return f"{run.result.name} {run.verdict()}\n{more}"
+    raise ValueError(
+        f"resume={name!r} has finished: there is nothing to resume\nIt {run.verdict()}. {more}"
+    )
+
+
+def _refuse_unless_allowed(
+    changes: Mapping[str, tuple[str | None, str | None]], allowed: bool
+) -> None:
     for key, (had, value) in changes.items():
-        if finished:
-            raise ValueError(f"{key}={value} comes too late: the run has finished with {key}={had}")
-        if not option.allow_changes:
+        if not allowed:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the run has {key}={had} "
                 "(resume.allow_changes=true lets it, and writes it down)"
             )
-    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
-
-    checkpoint = checkpoints.newest(folder)
-    _apply(changes, saved, result, config)
-    _refuse_fewer(saved["train"]["steps"], checkpoint)
-    _restore_masked(saved, config)
-    _refuse_foreign_code(saved, config)
-    return EarlierRun(saved, result, checkpoint)
 
 
 def _version(folder: Path) -> str:
@@ -132,10 +165,17 @@ def _version(folder: Path) -> str:
     return Manifest.read(folder).version
 
 
-def _refuse_fewer(steps: object, checkpoint: Path | None) -> None:
+def _position(checkpoint: Path | None) -> tuple[int, int | None]:
+    """The updates behind a checkpoint, and at which of them the task was solved."""
+    if checkpoint is None:
+        return 0, None
     from rnnlab.training import checkpoints
 
-    made = 0 if checkpoint is None else checkpoints.load(checkpoint)["rnnlab"]["updates"]
+    own = checkpoints.load(checkpoint)["rnnlab"]
+    return own["updates"], own["solved_at"]
+
+
+def _refuse_fewer(steps: object, made: int) -> None:
     if isinstance(steps, int) and steps < made:
         raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
 
@@ -184,6 +224,7 @@ def _apply(
     saved: dict[str, Any],
     result: Result,
     config: dict[str, Any],
+    trains_on: bool,
 ) -> None:
     for key, (had, value) in changes.items():
         section = key.partition(".")[0]
@@ -192,12 +233,13 @@ def _apply(
             raise ValueError(
                 f"{key}={value} cannot change on resume. What can, one key at a time: {allowed}"
             )
-        if (section == "optimizer" or key == "train.steps") and saved["schedule"]:
+        by_schedule = section == "optimizer" or key == STEPS
+        if by_schedule and saved["schedule"] and not trains_on:
             raise ValueError(
                 f"{key}={value} cannot change on resume: the schedule goes by what it was"
             )
         _take(key, saved, config)
-        result.changes += f"{key}: {had} -> {value}\n"
+        result.changes += change(key, had, value)
 
 
 def _take(key: str, saved: dict[str, Any], config: dict[str, Any]) -> None:

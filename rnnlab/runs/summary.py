@@ -1,13 +1,16 @@
 """What a run prints when it has ended: its figures, and where to find it again."""
 
-from rnnlab.foundation.table import markdown_table
+import sys
+
+from rnnlab.foundation.table import fitting_table
+from rnnlab.foundation.terminal import columns, fitted, short
 from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import ui_links
 from rnnlab.tracking.ui_view import View
 
 
 def summary(result: Result) -> str:
-    """A table of one row, and below it the run, its checkpoint, and the way to see it in MLflow."""
+    """Its figures, as a row or one below the other; then the run, its checkpoint, and its pages."""
     metrics = result.metrics
     solved = "yes" if metrics["test/solved"] else "no"
     if metrics["diverged"]:
@@ -25,22 +28,27 @@ def summary(result: Result) -> str:
         else "-",
         "time": f"{result.seconds:.1f} s",
     }
-    lines = [markdown_table(list(row), [list(row.values())]), f"chance {result.chance:.4g}"]
+    table = fitting_table(list(row), [list(row.values())], columns())
+    lines = [result.name, table, f"chance {result.chance:.4g}"]
     lengths = sorted(name for name in metrics if name.startswith("length/"))
     lines += [
         *(f"{name} {metrics[name]:.4g}" for name in lengths),
-        f"run         {result.run_id or 'not in MLflow yet'}  ({result.name})",
-        f"checkpoint  {result.checkpoint or 'none: it diverged before the first'}",
+        f"run         {result.run_id or 'not in MLflow yet'}",
+        f"checkpoint  {_checkpoint(result)}",
     ]
     if result.run_id:
         view = View(result.task, result.length)
         lines.append(ui_links(result.tracking_uri, result.experiment_id, result.run_id, view))
     if not result.delivered:
         lines.append(
-            f"MLflow did not take {result.undelivered} points, or how the run ended; {result.folder} "
-            f"has it all, and python -m rnnlab.sync {result.folder} delivers it"
+            f"MLflow did not take {result.undelivered} points, or how the run ended; its folder has "
+            f"it all, and this delivers it:\npython -m rnnlab.sync {short(result.folder)}"
         )
-    return "\n".join(lines)
+    return fitted("\n".join(lines), sys.stdout)
+
+
+def _checkpoint(result: Result) -> str:
+    return short(result.checkpoint) if result.checkpoint else "none: it diverged before the first"
 
 
 def _figure(metrics: dict[str, float], name: str) -> str:

@@ -16,7 +16,9 @@ from rnnlab.runs.hydra_job import check_run
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.sweeps.job_checks import check_sweep
-from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
+from rnnlab.sweeps.job_list import identity
+from rnnlab.sweeps.plan import Plan
+from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, PROCESS_LAUNCHER
 
 if TYPE_CHECKING:
     from rnnlab.sweeps.sweep import Sweep
@@ -41,17 +43,24 @@ class SweepCallback(Callback):
         folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
         searches = config.hydra.sweeper._target_ == HORIZON_SWEEPER
         overrides = [masked(override) for override in config.hydra.overrides.task]
-        resumes = _resumes(config)
-        if not ((searches or resumes) and folder.sweep_file.exists()):
+        resumes, planned = _resumes(config), config.hydra.sweeper._target_ == BASIC_SWEEPER
+        if not ((searches or planned or resumes) and folder.sweep_file.exists()):
             _refuse_used(folder)
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, CheckedLoader)
-        check_sweep(config, loader, partial(import_beside, config))
+        jobs = check_sweep(config, loader, partial(import_beside, config))
+        plan = Plan({job.overrides: identity(job.plain) for job in jobs}) if planned else None
+        if plan is not None and folder.sweep_file.exists():
+            plan.refuse_other(folder)
         if not searches:  # a search begins once it has checked what it is asked
-            self.open(config).begin(without_resume(overrides))
+            self.open(config, plan).begin(without_resume(overrides))
 
-    def open(self, config: DictConfig) -> "Sweep":
+    def open(self, config: DictConfig, plan: Plan | None = None) -> "Sweep":
         """The sweep, with its store opened.
+
+        Args:
+            config: Of the sweep.
+            plan: Its jobs, where they are known beforehand.
 
         Raises:
             ValueError: If the store cannot be used.
@@ -61,7 +70,7 @@ class SweepCallback(Callback):
 
         quiet_tools()
         folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
-        self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment)
+        self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment, plan)
         return self.sweep
 
     def finish(self, status: int) -> int:
@@ -89,7 +98,6 @@ class CallbacksWithSweep(Callbacks):
     def __init__(self, sweep_callback: SweepCallback, config: DictConfig | None = None) -> None:
         super().__init__(config)
         self.sweep_callback = sweep_callback
-        self.callbacks = [sweep_callback, *self.callbacks]
 
     def on_run_start(self, config: DictConfig, **named: Any) -> None:
         check_run(config)
@@ -106,7 +114,7 @@ class CallbacksWithSweep(Callbacks):
 def import_beside(config: DictConfig) -> None:
     """Have what the jobs need imported while this process checks them and opens the store."""
     if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
-        from rnnlab.sweeps.process_launcher import start_fork_server
+        from rnnlab.sweeps.fork_server import start_fork_server
 
         start_fork_server()
 

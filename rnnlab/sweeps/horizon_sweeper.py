@@ -21,13 +21,15 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
+from rnnlab.foundation.terminal import fitted, short
 from rnnlab.runs.hydra_overrides import LENGTH
 from rnnlab.sweeps.callback import CallbacksWithSweep, import_beside
 from rnnlab.sweeps.combinations import compose_each, describe, product
 from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
-from rnnlab.sweeps.jobs import as_recorded, finished_jobs, supersede_unfinished
+from rnnlab.sweeps.job_list import as_recorded
 from rnnlab.sweeps.plugins import LOCAL_LAUNCHERS
+from rnnlab.tracking.result import Result
 
 KEY = "hydra.sweeper"
 
@@ -132,21 +134,18 @@ class HorizonSweeper(Sweeper):
 
     def _search(self, horizons: HorizonResults) -> None:
         """Round after round, until no combination has a length to ask about."""
-        done: dict[tuple[str, ...], bool | None] = {
-            overrides: result.metrics["test/solved"] == 1
-            for overrides, result in finished_jobs(self.folder.path).items()
-        }
-        number = supersede_unfinished(self.folder.path)
+        assert self.callback.sweep is not None
+        assert self.callback.sweep.jobs is not None
+        known = self.callback.sweep.jobs
+        done = {words: _solved(result) for words, result in known.finished().items()}
+        known.supersede_unfinished()
         while searching := [horizon for horizon in horizons.results if horizon.searching]:
             rounds = [self._jobs(horizon) for horizon in searching]
-            jobs = [job for jobs in rounds for job in jobs if as_recorded(job) not in done]
-            self._launch(jobs, number)
-            number += len(jobs)
-            results = finished_jobs(self.folder.path) if jobs else {}
-            for job in map(as_recorded, jobs):
-                done[job] = results[job].metrics["test/solved"] == 1 if job in results else None
+            jobs = [job for jobs in rounds for job in jobs if _recorded(job) not in done]
+            self._launch(jobs)
+            done |= {_recorded(job): _solved(known.result(job)) for job in jobs}
             for horizon, same in zip(searching, rounds, strict=True):
-                self._judge(horizon, [done[as_recorded(job)] for job in same])
+                self._judge(horizon, [done[_recorded(job)] for job in same])
             horizons.write(self.folder)
         if any(horizon.search.undecided is not None for horizon in horizons.results):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
@@ -170,19 +169,28 @@ class HorizonSweeper(Sweeper):
             solved_by_share(count.solved, count.seeds, count.failed, self.solved_by)
         )
         verdict = f"{length} solved by {count.solved} of {count.seeds}"
-        sys.stdout.write(f"{horizon.combination.label}: {verdict}; {horizon.bracket()}\n")
+        line = f"{horizon.combination.label}: {verdict}; {horizon.bracket()}"
+        sys.stdout.write(f"{fitted(line, sys.stdout)}\n")
         sys.stdout.flush()
 
-    def _launch(self, jobs: Sequence[tuple[str, ...]], number: int) -> None:
+    def _launch(self, jobs: Sequence[tuple[str, ...]]) -> None:
         assert self.launcher is not None
         size = self.max_batch_size or max(len(jobs), 1)
         for first in range(0, len(jobs), size):
             batch = [list(job) for job in jobs[first : first + size]]
-            self.launcher.launch(batch, initial_job_idx=number + first)
+            self.launcher.launch(batch, initial_job_idx=0)  # it gives the numbers
+
+
+def _recorded(job: Sequence[str]) -> tuple[str, ...]:
+    return tuple(as_recorded(job))
+
+
+def _solved(result: Result | None) -> bool | None:
+    return None if result is None else result.metrics["test/solved"] == 1
 
 
 def _again(folder: SweepFolder) -> str:
-    return f"the same command with hydra.sweep.dir={folder.path}"
+    return f"the same command with\nhydra.sweep.dir={short(folder.path)}"
 
 
 def _refuse_searched(overrides: Sequence[Override], keys: Collection[str]) -> None:

@@ -23,7 +23,7 @@ from rnnlab.sweeps.twins import refuse_twins, text_of
 
 
 @dataclass(frozen=True)
-class Job:
+class ComposedJob:
     """One job as it is composed.
 
     Args:
@@ -41,7 +41,7 @@ class Job:
 
 def check_sweep(
     config: DictConfig, loader: CheckedLoader, before_torch: Callable[[], None]
-) -> None:
+) -> list[ComposedJob]:
     """Refuse a sweep of which one job could not run, or would be the same as another.
 
     Of a sweeper of others, whose jobs nobody knows yet, it is what that leaves as it is; the search
@@ -51,6 +51,9 @@ def check_sweep(
         config: What the jobs vary.
         loader: Composes them, and keeps them for who asks next.
         before_torch: Called once there is nothing more to refuse without it.
+
+    Returns:
+        The jobs of Hydra's own sweeper; of others none.
 
     Raises:
         ValueError: For what all jobs have in common.
@@ -63,16 +66,17 @@ def check_sweep(
         _try_plugins(config)
         before_torch()
         _try_out(jobs, here)
-        return
+        return jobs
     _try_plugins(config)
     if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
         master = copy.deepcopy(config)  # which is told a number, as of a job
         plain = to_plain(master, job_folder(master, 0), complete=False)
         read_what_is_kept(plain, _swept_sections(config, loader))
         before_torch()
+    return []
 
 
-def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> list[Job]:
+def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> list[ComposedJob]:
     """As Hydra's own sweeper makes them of the command line; checked as far as that needs no torch."""
     size = config.hydra.sweeper.max_batch_size
     if size is not None:
@@ -83,14 +87,14 @@ def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> lis
     swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
     chosen = product(parsed)
 
-    def compose(number: int) -> Job:
+    def compose(number: int) -> ComposedJob:
         overrides = chosen[number]
         shown = masked(" ".join(o for o in overrides if key_of(o) in swept))
         with refused_as(overrides, f"job {number} of {len(chosen)}: {shown}"):
             composed = loader.compose_job(config, overrides)
             plain = to_plain(composed, job_folder(composed, number))
             read_settings(plain, here)
-        return Job(number, overrides, shown, plain)
+        return ComposedJob(number, overrides, shown, plain)
 
     return _each(compose, len(chosen))
 
@@ -109,7 +113,7 @@ def _each(check: Callable[[int], Any], count: int) -> list[Any]:
     return [first, *map(check, range(1, count))]
 
 
-def _try_out(jobs: Sequence[Job], here: bool) -> None:
+def _try_out(jobs: Sequence[ComposedJob], here: bool) -> None:
     """Each once that differs in more than its seed."""
     different = list({text_of(_seedless(job.plain)): job for job in reversed(jobs)}.values())[::-1]
 

@@ -4,16 +4,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
 
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import FolderLockedError
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.sweeps.sweep_file import SweepFile
+from rnnlab.tracking.changes import CHANGES_TAG, change, with_changes
 from rnnlab.tracking.delivery import Delivery
-from rnnlab.tracking.manifest import PARENT_TAG, Manifest
+from rnnlab.tracking.manifest import OVERRIDES_TAG, PARENT_TAG, Manifest
 from rnnlab.tracking.outbox import deliver, outbox
 from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import FAILURES
@@ -40,12 +43,10 @@ class ParentRun:
         params: Mapping[str, str],
     ) -> "ParentRun":
         """A sweep that begins, with tags and params of its own besides those of all sweeps."""
-        command = " ".join(file.overrides)
-        name = f"sweep · {command or 'defaults'}"[:250]
         manifest = Manifest.new(
             kind="sweep",
             experiment=experiment,
-            name=name,
+            name=_name(file.overrides),
             folder=folder.path,
             overrides=file.overrides,
             tags=tags,
@@ -62,6 +63,24 @@ class ParentRun:
         """
         return cls(folder, SweepFile.read(folder.path), Manifest.read(folder.path))
 
+    def go_on(
+        self, overrides: list[str], settings: Mapping[str, Any], params: Mapping[str, str]
+    ) -> None:
+        """It is at work again, and has come to be what these say.
+
+        A store's params cannot change: what they have become is written down as a run's changes are.
+        """
+        file, manifest = self.file, self.manifest
+        file.overrides, file.settings = overrides, dict(settings)
+        file.status, file.delivered = "RUNNING", False
+        manifest.name = _name(overrides)
+        had = with_changes(manifest.params, manifest.tags.get(CHANGES_TAG, ""))
+        lines = [change(k, had[k], v) for k, v in params.items() if had.get(k, v) != v]
+        tags = {OVERRIDES_TAG: " ".join(overrides)}
+        if lines:
+            tags[CHANGES_TAG] = manifest.tags.get(CHANGES_TAG, "") + "".join(lines)
+        manifest.tags |= tags
+
     def write(self) -> None:
         self.manifest.write(self.folder.path)
         self.file.write(self.folder.path)  # last: a folder without it holds no sweep
@@ -70,7 +89,9 @@ class ParentRun:
         """Make the run in the store, unless it is there; jobs that were run before become its own."""
         delivery = Delivery(client, experiment_id, self.manifest, self.file.run_id)
         run_id = delivery.begin()
-        if not self.file.run_id:
+        if self.file.run_id:
+            self._rename(client)
+        else:
             self.file.run_id = run_id
             try_to_write(self.write)
         self._link(client)
@@ -81,6 +102,13 @@ class ParentRun:
         self.begin(client, experiment_id).deliver_all(self.folder.path, self.file.status)
         self.file.delivered = True
         try_to_write(self.write)
+
+    def _rename(self, client: MlflowClient) -> None:
+        """The store has it under what it was asked for before."""
+        tags = self.manifest.tags
+        names = [name for name in (OVERRIDES_TAG, CHANGES_TAG) if name in tags]
+        client.log_batch(self.file.run_id, tags=[RunTag(name, tags[name]) for name in names])
+        client.update_run(self.file.run_id, name=self.manifest.name)
 
     def _link(self, client: MlflowClient) -> None:
         """Make the runs of its jobs its own that began while it was not in the store."""
@@ -94,6 +122,10 @@ class ParentRun:
                 client.set_tag(run_id, PARENT_TAG, self.file.run_id)
             manifest.tags[PARENT_TAG] = self.file.run_id
             try_to_write(partial(manifest.write, job.path))
+
+
+def _name(overrides: list[str]) -> str:
+    return f"sweep · {' '.join(overrides) or 'defaults'}"[:250]
 
 
 def deliver_jobs(folder: SweepFolder, uri: str) -> None:

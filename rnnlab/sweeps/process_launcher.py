@@ -6,41 +6,40 @@ that raises, is killed, or runs too long is one failed job: its process ends wit
 broke it breaks no other.
 """
 
-import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
-from concurrent.futures import Future, as_completed
-from multiprocessing import forkserver
+from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from rnnlab.foundation import garbage
-from rnnlab.foundation.checks import check_float, check_int
+from rnnlab.foundation.checks import check_bool, check_float, check_int
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import stop_on_signals
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_job import mask_files
-from rnnlab.runs.hydra_plain import job_folder, to_plain
-from rnnlab.runs.resume_option import AUTO, read_resume
+from rnnlab.runs.hydra_plain import job_folder
+from rnnlab.sweeps.callback import CallbacksWithSweep
+from rnnlab.sweeps.fork_server import start_fork_server
 from rnnlab.sweeps.orphans import end_with_the_sweep
-from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import Result, read_failure, read_finished, write_failure
 
-PRELOAD = ["rnnlab.sweeps.preload"]
 CONSTS.term_timeout = 20  # seconds from SIGTERM to SIGKILL, for a checkpoint and a slow store
+REDRAWN_EVERY = 1.0  # seconds
 JOBS_A_PROCESS = 16
 """One after another: the first costs a fork and cold caches. What jobs leave behind ends with it."""
 
@@ -55,29 +54,42 @@ class ProcessLauncher(Launcher):
     Args:
         n_jobs: Jobs at once; null: as many as there are cores that this process may use.
         job_timeout: Seconds after which a job is ended and counts as failed; null: never.
+        fail_fast: End at the first failure: jobs at work are stopped as by SIGTERM, others not begun.
 
     Raises:
-        ValueError: For a count below 1 or a timeout that is not positive.
+        ValueError: For a count below 1, a timeout that is not positive, or another type.
     """
 
-    def __init__(self, n_jobs: int | None = None, job_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        n_jobs: int | None = None,
+        job_timeout: float | None = None,
+        fail_fast: bool = False,
+    ) -> None:
         if n_jobs is not None:
             check_int("hydra.launcher.n_jobs", n_jobs, minimum=1)
         if job_timeout is not None:
             check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
+        check_bool("hydra.launcher.fail_fast", fail_fast)
         self.n_jobs = n_jobs or _cores()
-        self.job_timeout = job_timeout
+        self.job_timeout, self.fail_fast = job_timeout, fail_fast
         self.pools: list[ProcessPool] = []
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
+        assert isinstance(hydra_context.callbacks, CallbacksWithSweep)
+        self.callback = hydra_context.callbacks.sweep_callback
         self.context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run all jobs and wait for them; a failed one is returned as such and raises nothing."""
+        """Run all jobs and wait for them; a failed one is returned as such.
+
+        Raises:
+            JobFailedError: With `fail_fast`, at the first that fails.
+        """
         setup_globals()
         mask_files(Path(self.config.hydra.sweep.dir))
         # All are composed before any starts: a typo in the last one must not cost the first.
@@ -85,8 +97,6 @@ class ProcessLauncher(Launcher):
             self._compose(number, overrides)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        names = [" ".join(overrides) for overrides in job_overrides]
-        refuse_twins([to_plain(config) for config in configs], names)  # of a sweeper of others
         garbage.resume()
         shared = self._packed()
         pool = ProcessPool(
@@ -95,26 +105,51 @@ class ProcessLauncher(Launcher):
             context=start_fork_server(),
         )
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
+        jobs: dict[Future[Any], DictConfig] = {}
+        upcoming = iter(configs)
+
+        def give(count: int) -> None:
+            for config in islice(upcoming, count):
+                packed = cloudpickle.dumps(config)
+                jobs[pool.schedule(_run, (shared, packed), timeout=self.job_timeout)] = config
+
         try:
-            jobs: dict[Future[Any], DictConfig] = {
-                _finished_before(config)
-                or pool.schedule(
-                    _run, (shared, cloudpickle.dumps(config)), timeout=self.job_timeout
-                ): config
-                for config in configs
-            }
+            # A job that a pool has, it begins as soon as another has ended, however that did.
+            give(self.n_jobs if self.fail_fast else len(configs))
+            self._wait_for(jobs, len(configs), give)
             pool.close()
-            for done, future in enumerate(as_completed(jobs), start=1):
-                sys.stdout.write(f"[{done}/{len(jobs)}] {_line(jobs[future], future)}\n")
-                sys.stdout.flush()
-                if len(jobs) - done < self.n_jobs:  # a core is free
-                    _import_what_comes_after()
         except BaseException:
             pool.stop()  # SIGTERM to every job: each ends as KILLED
             raise
         finally:
             pool.join()
         return [_job_return(config, future) for future, config in jobs.items()]
+
+    def _wait_for(
+        self, jobs: Mapping[Future[Any], DictConfig], count: int, give: Callable[[int], None]
+    ) -> None:
+        """Until all have ended, each with its line; `give` gives the pool so many more."""
+        sweep = self.callback.sweep
+        assert sweep is not None
+        assert sweep.jobs is not None
+        progress, done = sweep.progress, set[Future[Any]]()
+        every = REDRAWN_EVERY if progress.line.terminal else None
+        while len(done) < count:
+            at_work = jobs.keys() - done
+            progress.show(sum(future.running() for future in at_work))
+            ended, _ = futures.wait(at_work, every, futures.FIRST_COMPLETED)
+            for future in ended:
+                config = jobs[future]
+                failed = _failure_written(config, future)
+                result = Result.read(_folder(config).path) if failed is None else None
+                progress.ended(sweep.jobs.label(config.hydra.sweep.subdir), result, failed or "")
+                if failed is not None and self.fail_fast:
+                    sweep.ended_early = True
+                    raise JobFailedError(failed)
+            done |= ended
+            give(len(ended))
+            if ended and count - len(done) < self.n_jobs:  # a core is free
+                _import_what_comes_after()
 
     def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
         loader = self.context.config_loader
@@ -129,28 +164,11 @@ class ProcessLauncher(Launcher):
         return cloudpickle.dumps((*state, self.context, self.task_function))
 
 
-def _finished_before(config: DictConfig) -> Future[Any] | None:
-    """With resume=auto, a job that an earlier attempt has finished."""
-    if read_resume(config).run != AUTO or read_finished(_folder(config).path) is None:
-        return None
-    done: Future[Any] = Future()
-    done.set_result(None)
-    return done
-
-
 def _cores() -> int:
     """Those that this process may use, where the system can tell."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def start_fork_server() -> Any:
-    """Begin to import what jobs need, in the process that they are forked from."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
-    forkserver.ensure_running()
-    return context
 
 
 def _run(shared: bytes, packed: bytes) -> None:
@@ -226,14 +244,12 @@ def _folder(config: DictConfig) -> RunFolder:
     return RunFolder(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))
 
 
-def _line(config: DictConfig, future: Future[Any]) -> str:
-    """One line for a job that has ended, its loss beside chance."""
-    overrides = masked(" ".join(filter_overrides(config.hydra.overrides.task))) or "defaults"
-    if (error := failure(config, future)) is not None:
-        write_failure(_folder(config).path, str(error))  # unless it has done so
-        return f"{overrides}: FAILED, {error}"
-    result = Result.read(_folder(config).path)
-    return f"{overrides}: {result.verdict()}"
+def _failure_written(config: DictConfig, future: Future[Any]) -> str | None:
+    """Why a job failed, which its folder has from here on; None of one that has not."""
+    if (error := failure(config, future)) is None:
+        return None
+    write_failure(_folder(config).path, str(error))  # unless it has done so
+    return masked(str(error))
 
 
 def _job_return(config: DictConfig, future: Future[Any]) -> JobReturn:

@@ -6,6 +6,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.terminal import short
 from rnnlab.report.select_runs import log_report, report_sweep
 
 
@@ -16,7 +17,7 @@ def log_comparison(client: MlflowClient, run_id: str, folder: Path) -> None:
     """
     try:
         report, paths = report_sweep(client, run_id, folder)
-        sys.stdout.write(f"report      {paths[0]}\n")
+        sys.stdout.write(f"report      {short(paths[0])}\n")
         log_report(client, run_id, report, paths)
     except Exception as error:  # noqa: BLE001
         sys.stderr.write(f"no report in MLflow: {type(error).__name__}: {first_line(error)}\n")

@@ -7,28 +7,33 @@ from typing import Any
 
 import yaml
 
-from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
+from rnnlab.foundation.terminal import short
 from rnnlab.report.digest import digest, task_tables
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
+from rnnlab.sweeps.labels import Labels
+from rnnlab.tracking.changes import with_changes
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, read_failure
 from rnnlab.tracking.ui_view import View
 
+FAILED, STOPPED, NOT_BEGUN = "failed", "was stopped", "was not started"
+
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that ended without a result."""
+    """A job that ended without a result, or never began."""
 
     folder: RunFolder
     name: str
     reason: str
     run_id: str = ""
+    became: str = FAILED
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}; see {self.folder.path}"
+        return f"{self.name}: {self.reason}; see {short(self.folder.path)}"
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,33 @@ class SweepSummary:
     finished: list[Run]
     failed: list[FailedJob]
     unfinished: list[Run]
-    """Of those that failed, the runs that had begun."""
+    """Of those without a result, the runs that had begun."""
+    not_given: int = 0
+    """Jobs that were asked for, and that no launcher has been given."""
     search_share: float | None = None
     """The share of seeds that a search for horizons asked for."""
 
     @property
     def num_jobs(self) -> int:
-        return len(self.finished) + len(self.failed)
+        return len(self.finished) + len(self.failed) + self.not_given
+
+    def failures(self) -> tuple[str, str]:
+        """How many have no result and why, and a list of them; those that were not begun in one line."""
+        if not (self.failed or self.not_given):
+            return "", ""
+        waiting = [job for job in self.failed if job.became == NOT_BEGUN]
+        begun = [job for job in self.failed if job.became != NOT_BEGUN]
+        stopped = sum(job.became == STOPPED for job in begun)
+        words = [f"{len(begun) - stopped} of {self.num_jobs} jobs failed"]
+        words += [f"{stopped} stopped"] if stopped else []
+        number = len(waiting) + self.not_given
+        words += [f"{number} not begun"] if number else []
+        lines = [f"- {job}" for job in begun]
+        if number:
+            first = waiting[0].name if waiting else "the rest"
+            last = f" to {waiting[-1].folder.path.name}" if len(waiting) > 1 else ""
+            lines.append(f"- {first}{last}: it {NOT_BEGUN}")
+        return ", ".join(words), "\n".join(lines)
 
     def view(self, run_id: str) -> View:
         """The view of this sweep's runs, by variant if they have one task and length in common."""
@@ -60,46 +85,55 @@ class SweepSummary:
         return findings(self.grid)
 
     def markdown(self, tables: Sequence[str] | None = None) -> str:
-        """The comparison in short, as wide as a terminal, and the jobs that failed.
+        """The comparison in short, as wide as a terminal, and the jobs without a result.
 
         Args:
             tables: To be shown; None: one a task.
         """
         shown = [*(task_tables(self.grid) if tables is None else tables)]
-        jobs = "\n".join(f"- {job}" for job in self.failed)
-        count = f"{len(self.failed)} of {self.num_jobs} jobs failed"
-        if self.failed and self.finished:
+        count, jobs = self.failures()
+        if count and self.finished:
             shown.insert(0, f"{count}; they are listed below.")
         parts = [digest(self.grid, self.findings, tables=shown)] if self.finished else shown
-        if self.failed:
-            parts += ["Jobs that failed:" if self.finished else f"{count}:", jobs]
+        if count:
+            parts += ["Jobs without a result:" if self.finished else f"{count}:", jobs]
         return "\n\n".join(parts) + "\n"
 
     __str__ = markdown
 
 
-def summarise(folder: SweepFolder, search_share: float | None = None) -> SweepSummary:
+def summarise(
+    folder: SweepFolder,
+    labels: Labels | None = None,
+    planned: int = 0,
+    stopped: bool = False,
+    search_share: float | None = None,
+) -> SweepSummary:
     """Read the jobs' folders of a sweep that has ended.
 
     Args:
         folder: The sweep's.
+        labels: How its jobs are called.
+        planned: How many it was to have at least.
+        stopped: Whether it was ended with jobs at work, whatever these could still write.
         search_share: The share of seeds that a search for horizons asked for, if it is one.
     """
-    summary = SweepSummary([], [], [], search_share)
+    finished, failed, unfinished = [], [], []
     for job in folder.jobs():
         if job.superseded.exists():
             continue
         try:
             result = Result.read(job.path) if job.result.exists() else None
             if result is not None and result.status == "FINISHED":
-                summary.finished.append(_run(job, result))
+                finished.append(_run(job, result))
                 continue
-            unfinished = [_unfinished(job, result)] if result and job.manifest.exists() else []
-            summary.failed.append(_failed(job, result))
-            summary.unfinished.extend(unfinished)
+            begun = [_unfinished(job, result)] if result and job.manifest.exists() else []
+            failed.append(_failed(job, result, labels or Labels([]), stopped))
+            unfinished.extend(begun)
         except ValueError as error:
-            summary.failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
-    return summary
+            failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
+    not_given = max(planned - len(finished) - len(failed), 0)
+    return SweepSummary(finished, failed, unfinished, not_given, search_share)
 
 
 def _unfinished(job: RunFolder, result: Result) -> Run:
@@ -118,21 +152,30 @@ def _run(job: RunFolder, result: Result) -> Run:
         task=result.task,
         length=result.length,
         seed=result.seed,
-        params=Manifest.read(job.path).params,
+        params=with_changes(Manifest.read(job.path).params, result.changes),
         metrics=result.metrics,
     )
 
 
-def _failed(job: RunFolder, result: Result | None) -> FailedJob:
+def _failed(
+    job: RunFolder, result: Result | None, labels: Labels, sweep_stopped: bool
+) -> FailedJob:
     overrides: Any = []
     if job.overrides.exists():
         overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
-    reason = "its process was killed, or the disk was full" if overrides else "it was not started"
-    if raised := read_failure(job.path):
-        reason = raised
-    elif result is not None and result.failure:
-        reason = result.failure
     name = f"job {job.path.name}"
-    if overrides:
-        name += f" ({masked(' '.join(overrides))})"
-    return FailedJob(job, name, reason, result.run_id if result else "")
+    if label := labels.label(overrides):
+        name += f" ({label})"
+    became = FAILED
+    if (reason := read_failure(job.path)) is None:
+        status = "" if result is None else result.status
+        if not overrides:
+            became = NOT_BEGUN
+        elif status == "KILLED" or (sweep_stopped and status != "FAILED"):
+            became = STOPPED
+        reason = "its process was killed, or the disk was full"
+        if became != FAILED:
+            reason = f"it {became}"
+        elif result is not None and result.failure:
+            reason = result.failure
+    return FailedJob(job, name, reason, result.run_id if result else "", became)

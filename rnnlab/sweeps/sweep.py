@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
@@ -14,9 +14,14 @@ from rnnlab.foundation.folder_lock import FolderLockedError, lock
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import hold_signals
+from rnnlab.foundation.terminal import fitted, short
 from rnnlab.foundation.version import check_version
+from rnnlab.sweeps.labels import Labels
 from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
+from rnnlab.sweeps.progress import SweepProgress
+from rnnlab.sweeps.same_search import refuse_other_search
 from rnnlab.sweeps.sweep_file import SweepFile
+from rnnlab.sweeps.sweep_jobs import SweepJobs
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import PARENT_RUN, Manifest
 from rnnlab.tracking.result import write_failure
@@ -34,7 +39,11 @@ if TYPE_CHECKING:  # heavy to import, and not needed before the jobs begin
     from filelock import FileLock
 
     from rnnlab.sweeps.horizon_results import HorizonResults
+    from rnnlab.sweeps.plan import Plan
     from rnnlab.sweeps.summary import SweepSummary
+
+
+REFUSED = 2  # the exit status of what can never succeed
 
 
 class Sweep:
@@ -44,13 +53,21 @@ class Sweep:
         folder: Its own.
         uri: Of its store, as the config has it.
         experiment: In the store.
+        plan: Its jobs, where they are known beforehand.
 
     Raises:
         ValueError: If the store cannot be used; one that does not answer is tried again at the end.
     """
 
-    def __init__(self, folder: SweepFolder, uri: str | None, experiment: str) -> None:
+    def __init__(
+        self, folder: SweepFolder, uri: str | None, experiment: str, plan: "Plan | None" = None
+    ) -> None:
         self.folder, self.uri, self.experiment = folder, tracking_uri(uri), experiment
+        self.plan, self.labels = plan, Labels([] if plan is None else plan.jobs)
+        self.progress = SweepProgress(None if plan is None else len(plan.jobs))
+        self.jobs: SweepJobs | None = None
+        self.ended_early = False
+        """Whether a failed job has ended it, as `fail_fast` asks."""
         self.parent: ParentRun | None = None
         self.horizons: HorizonResults | None = None
         self.lock: FileLock | None = None
@@ -65,8 +82,14 @@ class Sweep:
 
     def begin_search(self, overrides: Sequence[str], horizons: "HorizonResults") -> None:
         """Begin a search for horizons, or go on with it; raises as `begin` does."""
-        tags = {"rnnlab.sweeper": "horizon"}
-        self.begin([masked(o) for o in overrides], horizons.settings, tags, horizons.params())
+        settings, tags = horizons.settings, {"rnnlab.sweeper": "horizon"}
+        self.labels = Labels([result.combination.overrides for result in horizons.results])
+
+        def refuse_other(file: SweepFile) -> None:
+            refuse_other_search(self.folder, file, overrides, settings)
+
+        words = [masked(o) for o in overrides]
+        self.begin(words, settings, tags, horizons.params(), refuse_other)
         self.horizons = horizons
 
     def begin(
@@ -75,32 +98,36 @@ class Sweep:
         settings: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        refuse_other: Callable[[SweepFile], None] | None = None,
     ) -> None:
-        """Begin the parent run, or go on with the one that the folder has.
+        """Begin the parent run, or go on with the one that the folder has, and add to it.
 
         Args:
             overrides: What the command line says.
             settings: Of a sweeper of rnnlab's.
             tags: Of the parent run, besides those of all sweeps.
             params: Of the parent run.
+            refuse_other: Raises if the folder's sweep has what is not asked for.
 
         Raises:
             ValueError: If the folder is another sweep's or of another version of rnnlab, if it is at
                 work, or if its parent run is gone.
         """
-        goes_on = SweepFile.of_same(self.folder.path, overrides, settings or {}) is not None
+        goes_on = self.folder.sweep_file.exists()
         if goes_on:
             check_version(str(self.folder.path), Manifest.read(self.folder.path).version)
+            (refuse_other or self._refuse_other(overrides))(SweepFile.read(self.folder.path))
         try:
             self.lock = lock(self.folder.path)
         except FolderLockedError as error:
             raise ValueError(
                 f"hydra.sweep.dir={self.folder.path}: the sweep in it is at work"
             ) from error
+        self.jobs = SweepJobs(self.folder, self.labels)
         if goes_on:
             parent = ParentRun.read(self.folder)
             self._refuse_lost(parent.file.run_id)
-            parent.file.status, parent.file.delivered = "RUNNING", False
+            parent.go_on(overrides, settings or {}, params or {})
         else:
             file = SweepFile(overrides, dict(settings or {}), masked(self.uri))
             parent = ParentRun.new(self.folder, self.experiment, file, tags or {}, params or {})
@@ -111,13 +138,20 @@ class Sweep:
         if parent.file.run_id:
             os.environ[PARENT_RUN] = parent.file.run_id
 
+    def _refuse_other(self, overrides: Sequence[str]) -> Callable[[SweepFile], None]:
+        """Where all jobs are known, each that the folder has is among them; or else the same words."""
+        if self.plan is not None:
+            plan = self.plan
+            return lambda _: plan.refuse_other(self.folder)
+        return lambda file: file.refuse_other(self.folder.path, overrides)
+
     def _begin_in_store(self, client: MlflowClient, parent: ParentRun) -> None:
         """If that fails, the jobs train all the same."""
         try:
             deliver_jobs(self.folder, self.uri)  # whatever says that it runs, its process is gone
             with hold_signals():
                 parent.begin(client, self.experiment_id)
-            client.update_run(parent.file.run_id, status="RUNNING")
+                client.update_run(parent.file.run_id, status="RUNNING")
         except FAILURES as error:
             sys.stderr.write(
                 f"MLflow failed, {self.folder.path} keeps the sweep: {first_line(error)}\n"
@@ -154,15 +188,20 @@ class Sweep:
 
         if self.parent is None:
             return status  # refused before it began
-        summary = summarise(self.folder, search_share(self.parent.manifest.params))
-        status = max(status, 1 if summary.failed else 0)
+        planned = 0 if status == REFUSED else self.progress.total or 0
+        if self.jobs is not None:
+            self.jobs.write()  # what a full disk did not take before
+        stopped = status > 128 or self.ended_early
+        share = search_share(self.parent.manifest.params)
+        summary = summarise(self.folder, self.labels, planned, stopped, share)
+        status = max(status, 1 if summary.failed or summary.not_given else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
-        if ending != "KILLED":  # a job that alone was killed has failed
+        if ending != "KILLED" and not self.ended_early:  # a job that alone was killed has failed
             for failed in summary.failed:
                 if failed.folder.result.exists():
                     write_failure(failed.folder.path, failed.reason)
         self._write_down(self.parent, summary, ending)
-        self._print(summary)
+        self._print(summary, refused=status == REFUSED)
         self._deliver(self.parent, summary)
         if self.lock is not None:
             self.lock.release()
@@ -189,15 +228,15 @@ class Sweep:
         journal.append(metrics, step=len(attempts))
         try_to_write(parent.write)
 
-    def _print(self, summary: "SweepSummary") -> None:
+    def _print(self, summary: "SweepSummary", refused: bool) -> None:
         """What was found, before anything is asked of the store."""
         if not summary.num_jobs:
             return
-        tables = None if self.horizons is None else self.horizons.tables()
-        sys.stdout.write(f"\n{summary.markdown(tables)}")
-        if summary.failed:
-            again = f"hydra.sweep.dir={self.folder.path} resume=auto"
-            sys.stdout.write(f"to go on: the same command, with {again}\n")
+        text = summary.markdown(None if self.horizons is None else self.horizons.tables())
+        if (summary.failed or summary.not_given) and not refused:
+            text += "to go on: the same command, with\n"
+            text += f"hydra.sweep.dir={short(self.folder.path)} resume=auto\n"
+        sys.stdout.write(f"\n{fitted(text, sys.stdout)}")
 
     def _deliver(self, parent: ParentRun, summary: "SweepSummary") -> None:
         """All of it to the store, with the report."""
@@ -211,7 +250,7 @@ class Sweep:
         except (ValueError, *FAILURES) as error:
             sys.stderr.write(
                 f"MLflow could not be told that the sweep is {parent.file.status}: "
-                f"{first_line(error)}\npython -m rnnlab.sync {self.folder.path} does it later\n"
+                f"{first_line(error)}\npython -m rnnlab.sync {short(self.folder.path)} does it later\n"
             )
             return
         run_id, view = parent.file.run_id, summary.view(parent.file.run_id)

@@ -1,6 +1,6 @@
 """What a sweep's folder says of the sweep in it, so that the same command can go on with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,27 +35,26 @@ class SweepFile:
         """
         return read_json(SweepFolder(folder).sweep_file, cls)
 
-    @classmethod
-    def of_same(
-        cls, folder: Path, overrides: Sequence[str], settings: Mapping[str, Any]
-    ) -> "SweepFile | None":
-        """What `folder` says, if it holds a sweep.
+    def refuse_other(self, folder: Path, overrides: Sequence[str]) -> None:
+        """It has to be what is asked for, to the word.
 
         Raises:
-            ValueError: If that sweep asked for something else.
+            ValueError: That says what differs.
         """
-        if not SweepFolder(folder).sweep_file.exists():
-            return None
-        found = cls.read(folder)
-        had = {f"hydra.sweeper.{key}={value}" for key, value in found.settings.items()}
-        wanted = {f"hydra.sweeper.{key}={value}" for key, value in settings.items()}
-        had, wanted = had | set(found.overrides), wanted | set(overrides)
-        if had != wanted:
-            raise ValueError(
-                f"hydra.sweep.dir={folder} holds another sweep: "
-                f"it has {_listed(had - wanted)}, not {_listed(wanted - had)}"
-            )
-        return found
+        refuse_difference(folder, set(self.overrides), set(overrides))
+
+
+def refuse_difference(folder: Path, had: set[str], wanted: set[str]) -> None:
+    """What a sweep has, and is asked to have.
+
+    Raises:
+        ValueError: If the two are not the same.
+    """
+    if had != wanted:
+        raise ValueError(
+            f"hydra.sweep.dir={folder} holds another sweep: "
+            f"it has {_listed(had - wanted)}, not {_listed(wanted - had)}"
+        )
 
 
 def _listed(overrides: set[str]) -> str:

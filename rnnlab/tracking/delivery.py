@@ -1,5 +1,6 @@
 """Brings one run to its store, step by step; each can be repeated, and doubles nothing."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,10 +9,9 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
 from rnnlab.foundation.run_folder import TrackedFolder
+from rnnlab.tracking.changes import CHANGES_TAG
 from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.manifest import Manifest
-
-CHANGES = "rnnlab.changes"
 
 
 class Delivery:
@@ -43,20 +43,26 @@ class Delivery:
         """The run is at work again; what has been changed of its config since is written down."""
         self.client.update_run(self.run_id, status="RUNNING")
         if changes:
-            self.client.log_batch(self.run_id, tags=[RunTag(CHANGES, changes)])
+            self.client.log_batch(self.run_id, tags=[RunTag(CHANGES_TAG, changes)])
 
     def final_metrics(self) -> dict[str, float] | None:
         """The run's last metrics, if the store has been told that it FINISHED."""
         run = self.client.get_run(self.run_id)
         return run.data.metrics if run.info.status == "FINISHED" else None
 
-    def known_points(self) -> set[tuple[str, int]]:
-        """The key and step of every point that the store has."""
-        return {
-            (metric.key, metric.step)
-            for key in self.client.get_run(self.run_id).data.metrics
-            for metric in self.client.get_metric_history(self.run_id, key)
-        }
+    def known_points(self, written: Iterable[Point]) -> set[tuple[str, int]]:
+        """The key and step of every point that the store has.
+
+        Where a run had ended that was trained on, the store may have a value of that end, which no
+        longer is: there it has what is `written` only if it has that value.
+        """
+        values: dict[tuple[str, int], set[float]] = defaultdict(set)
+        for key in self.client.get_run(self.run_id).data.metrics:
+            for metric in self.client.get_metric_history(self.run_id, key):
+                values[metric.key, metric.step].add(metric.value)
+        ends = [point for point in written if point.step in self.manifest.ends]
+        same = {(p.key, p.step) for p in ends if p.value in values.get((p.key, p.step), ())}
+        return values.keys() - ({(p.key, p.step) for p in ends} - same)
 
     def send(self, points: Sequence[Point]) -> None:
         """At most `MAX_METRICS_PER_BATCH` of them, as many as one request takes."""
@@ -77,7 +83,8 @@ class Delivery:
 
     def deliver_all(self, folder: Path, status: str) -> int:
         """All that the folder of an ended run has and the store has not; the number of points."""
-        missing = list(drop_seen(Journal(TrackedFolder(folder).journal), self.known_points()))
+        written = list(Journal(TrackedFolder(folder).journal))
+        missing = list(drop_seen(written, self.known_points(written)))
         for batch in batches(missing):
             self.send(batch)
         self.send_artifacts(folder, self.manifest.artifacts)

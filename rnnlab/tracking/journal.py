@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from rnnlab.foundation.files import write_bytes
+
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +45,7 @@ class Journal:
         """Write the metrics down under `step`; returns them as points."""
         now = int(time.time() * 1000)
         points = [Point(key, float(value), step, now) for key, value in metrics.items()]
-        self.unwritten += b"".join(json.dumps(p._asdict()).encode() + b"\n" for p in points)
+        self.unwritten += b"".join(map(_line, points))
         self.write()
         return points
 
@@ -72,6 +74,15 @@ class Journal:
                 os.truncate(self.path, text.rfind(b"\n") + 1)
         self._whole = True
 
+    def forget_end(self, step: int) -> None:
+        """Drop what was written of the end at `step`, after its validation: the run trains on."""
+        points = list(self)
+        validated = [n for n, p in enumerate(points) if p.step == step and p.key.startswith("val/")]
+        last = max(validated, default=len(points))
+        kept = [p for n, p in enumerate(points) if n <= last or p.step != step]
+        if len(kept) < len(points):
+            write_bytes(self.path, b"".join(map(_line, kept)))
+
     def __iter__(self) -> Iterator[Point]:
         """The points written so far; a last line that a killed process left incomplete is no point.
 
@@ -89,6 +100,10 @@ def drop_seen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[P
         if (point.key, point.step) not in seen:
             seen.add((point.key, point.step))
             yield point
+
+
+def _line(point: Point) -> bytes:
+    return json.dumps(point._asdict()).encode() + b"\n"
 
 
 def _append(path: Path, data: bytes) -> None:

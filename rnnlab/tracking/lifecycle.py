@@ -78,7 +78,8 @@ class TrackedRun:
         """
         began = time.monotonic()
         try:
-            self.write_down(config)
+            with hold_signals():  # or its result would say something else than its config
+                self.write_down(config)
             self._begin()
             self.artifacts = work()
             self.result.status = "FINISHED"
@@ -97,6 +98,8 @@ class TrackedRun:
     def write_down(self, config: Mapping[str, Any]) -> None:
         """Write into its folder what is to be run."""
         self.folder.failure.unlink(missing_ok=True)  # of the attempt before
+        if self.written is not None:
+            self.result.write()  # it has finished no longer, once its config says more
         write_config(self.folder.path, config)
         self.manifest.write(self.folder.path)
         self.result.write()
@@ -153,8 +156,11 @@ def track_run(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     params: Mapping[str, str],
+    end: int | None = None,
 ) -> TrackedRun:
-    """A run whose folder this process has to itself, before it begins; nothing is written yet.
+    """A run whose folder this process has to itself, before it begins.
+
+    Nothing is written yet, but that a run which trains on had ended.
 
     Args:
         tracking: Where its store is.
@@ -163,13 +169,13 @@ def track_run(
         metrics: The newest value of every metric, which training fills.
         tags: Of the run in its store, if it begins.
         params: Likewise.
+        end: Of one that had finished and trains on, the update at which it had ended.
 
     Raises:
         ValueError: If the store cannot be used, or the folder's files cannot be read.
     """
     folder = RunFolder(Path(result.folder))
     goes_on = folder.manifest.exists()
-    written = list(logger.journal) if goes_on else None
     uri, client = tracking_uri(tracking.uri), None
     result.tracking_uri = masked(uri)
     try:
@@ -180,7 +186,11 @@ def track_run(
         show(client, result.experiment_id, View(result.task, result.length))
     if goes_on:
         manifest = Manifest.read(folder.path)
+        if end is not None:
+            _forget_end(end, folder, manifest, logger)
+        written = list(logger.journal)
     else:
+        written = None
         manifest = Manifest.new(
             kind="run",
             experiment=tracking.experiment,
@@ -191,6 +201,15 @@ def track_run(
             params={**params, "tracking.uri": result.tracking_uri},
         )
     return TrackedRun(client, manifest, result, logger, written, metrics)
+
+
+def _forget_end(
+    end: int, folder: RunFolder, manifest: Manifest, logger: BufferedMLFlowLogger
+) -> None:
+    """What a run wrote as it ended, a run that trains on would not have written."""
+    manifest.ends = sorted({*manifest.ends, end})
+    manifest.write(folder.path)  # before the journal, which is not to lose what it explains
+    logger.journal.forget_end(end)
 
 
 def deliver_waiting(result: Result, uri: str) -> None:

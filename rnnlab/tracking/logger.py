@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class BufferedMLFlowLogger(Logger):
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
 
-    def begin(self, written: Iterable[Point] | None = None) -> None:
+    def begin(self, written: Sequence[Point] | None = None) -> None:
         """From now on, send by `delivery`.
 
         Args:
@@ -54,7 +54,7 @@ class BufferedMLFlowLogger(Logger):
         """
         if written is not None:
             try:
-                self._seen = set() if self.delivery is None else self.delivery.known_points()
+                self._seen = set() if self.delivery is None else self.delivery.known_points(written)
             except FAILURES as error:  # nothing is sent twice: sync looks again at what is there
                 self._fails("does not say what it has", error)
                 self.delivery = None

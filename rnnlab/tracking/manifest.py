@@ -15,6 +15,7 @@ from rnnlab.foundation.run_folder import TrackedFolder
 PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the run of the sweep that a job belongs to
 PARENT_TAG = "mlflow.parentRunId"
 VERSION_TAG = "rnnlab.version"
+OVERRIDES_TAG = "rnnlab.overrides"
 REPORTED_TAG = "rnnlab.reported"
 """Of a run: which of its diagnostics' metrics a report shows, each with its column's name, as JSON."""
 
@@ -31,6 +32,8 @@ class Manifest:
     ended: int | None = None
     artifacts: list[str] = field(default_factory=list)
     """Files and folders of the run's folder."""
+    ends: list[int] = field(default_factory=list)
+    """The updates at which it had ended before it was trained on."""
 
     @classmethod
     def new(
@@ -62,7 +65,7 @@ class Manifest:
             "rnnlab.kind": kind,
             VERSION_TAG: __version__,
             "rnnlab.folder": str(folder),
-            "rnnlab.overrides": " ".join(overrides),
+            OVERRIDES_TAG: " ".join(overrides),
         }
         return cls(
             experiment=experiment,

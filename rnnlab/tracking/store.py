@@ -101,15 +101,18 @@ def show(client: MlflowClient, experiment_id: str, view: View) -> None:
 def ui_links(uri: str, experiment_id: str, run_id: str, view: View) -> str:
     """Where MLflow's UI shows a run, and a view of all; for a local store, what serves the pages.
 
-    in MLflow   http://127.0.0.1:5000/#/experiments/1/runs/...
-    compare     http://127.0.0.1:5000/#/experiments/1/runs?...
+    in MLflow
+    http://127.0.0.1:5000/#/experiments/1/runs/...
+    compare
+    http://127.0.0.1:5000/#/experiments/1/runs?...
     served by   mlflow ui
     """
-    # Without the query MLflow's UI shows its pages for language-model evaluations.
+    # Without the query, which takes them beyond 80 columns, MLflow's UI shows its pages for
+    # language-model evaluations. So each has a line of its own.
     page = f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     local = not uri.startswith("http")
     server = "http://127.0.0.1:5000" if local else masked(uri).rstrip("/")
-    lines = [f"in MLflow   {server}{page}", f"compare     {server}{view.page(experiment_id)}"]
+    lines = ["in MLflow", f"{server}{page}", "compare", f"{server}{view.page(experiment_id)}"]
     if local:
         store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
         lines.append(f"served by   mlflow ui{store}")

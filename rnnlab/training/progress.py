@@ -1,11 +1,11 @@
 """What a run shows while it trains: one line, with the loss beside chance."""
 
-import shutil
 import sys
 from typing import TextIO
 
 import pytorch_lightning as pl
 
+from rnnlab.foundation.terminal import LivingLine
 from rnnlab.training.module import TrainingModule
 
 
@@ -17,8 +17,7 @@ class Progress(pl.Callback):
 
     def __init__(self, name: str, stream: TextIO | None = None) -> None:
         self.name = name
-        self.stream = stream or sys.stdout
-        self.terminal = self.stream.isatty()
+        self.living = LivingLine(stream or sys.stdout)
 
     def on_train_batch_end(
         self,
@@ -29,31 +28,20 @@ class Progress(pl.Callback):
         batch_idx: int,
     ) -> None:
         assert isinstance(pl_module, TrainingModule)
-        if self.terminal:
-            width = (
-                shutil.get_terminal_size().columns - 1
-            )  # a line that wraps cannot be written over
-            self.stream.write("\r" + self.line(pl_module)[:width] + "\x1b[K")
-            self.stream.flush()
+        self.living.show(self.line(pl_module))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
-        if not self.terminal:
-            self.stream.write(self.line(pl_module) + "\n")
-            self.stream.flush()
+        if not self.living.terminal:
+            self.living.print_above(self.line(pl_module))
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._leave_line()
+        self.living.keep()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        self._leave_line()
-
-    def _leave_line(self) -> None:
-        if self.terminal:
-            self.stream.write("\n")
-            self.stream.flush()
+        self.living.keep()
 
     def line(self, module: TrainingModule) -> str:
         """The newest figures: the loss of the last validation, or of training before the first."""

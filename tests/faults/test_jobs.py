@@ -60,21 +60,37 @@ class FaultyCell(LSTMCell):
     def deaf(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.hang()
+
+    def first(self):
+        while not os.path.exists("go"):
+            time.sleep(0.05)
+            if os.path.exists("waiting"):
+                raise KeyError("the first fault")
+
+    def waits(self):
+        open("waiting", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.05)
 '''
 WHAT = ("exception", "killed", "memory", "hang", "deaf")
 
 
-def test_the_others_finish_and_each_is_named(command: Command, home: Path, faults: Faults) -> None:
+def faulty(home: Path, *modes: str) -> tuple[str, ...]:
+    """A sweep of jobs with these faults, whose cell it writes."""
     (home / "faulty.py").write_text(FAULTY)
     (home / "cell").mkdir()
     content = {"_target_": "faulty.FaultyCell", "hidden_size": 8, "fault": "none"}
     (home / "cell" / "faulty.yaml").write_text(yaml.safe_dump(content))
-    modes = ",".join(("none", *WHAT))
-    finished = command(
+    return (
         *("--config-dir", ".", "-m", "allow_targets=[faulty]", "cell=faulty"),
-        *(f"cell.fault={modes}", "seed=0", *TRAIN, "train.steps=50", "task=temporal_order"),
-        *("hydra.launcher.job_timeout=20", "hydra.sweep.dir=s"),
+        *(f"cell.fault={','.join(modes)}", "seed=0", *TRAIN, "train.steps=50"),
+        *("task=temporal_order", "hydra.sweep.dir=s"),
     )
+
+
+def test_the_others_finish_and_each_is_named(command: Command, home: Path, faults: Faults) -> None:
+    sweep = faulty(home, "none", *WHAT)
+    finished = command(*sweep, "hydra.launcher.job_timeout=20")
     assert finished.status == 1
     assert not list(home.glob("woken-*"))  # those that sleep were not waited for
     reasons = {
@@ -94,7 +110,7 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
         if fault == "none":
             assert Result.read(folder).status == "FINISHED"
             continue
-        (line,) = [x for x in finished.out.splitlines() if x.startswith("[") and f"={fault} " in x]
+        (line,) = [x for x in finished.out.splitlines() if x.startswith("[") and f"={fault}:" in x]
         assert reasons[fault] in line
         if fault in ("exception", "memory"):
             assert "Traceback" in RunFolder(folder).failure.read_text()
@@ -107,6 +123,30 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
     assert "5 of 6 jobs failed" in finished.out
     good = home / "s" / "0"
     faults("a job beside five that fail", **cost(client(home), Result.read(good).run_id, good))
+
+
+def test_fail_fast_stops_the_others_and_the_same_command_goes_on(
+    command: Command, home: Path, faults: Faults
+) -> None:
+    sweep = (*faulty(home, "first", "waits", "none"), "hydra.launcher.n_jobs=2")
+    stopped = command(*sweep, "hydra.launcher.fail_fast=true")
+    assert stopped.status == 1
+    assert "[1/3] cell.fault=first: FAILED, KeyError: 'the first fault'\n" in stopped.out
+    assert "1 of 3 jobs failed, 1 stopped, 1 not begun:" in stopped.out
+    assert "- job 0 (cell.fault=first): KeyError: 'the first fault'; see s/0" in stopped.out
+    assert "- job 2: it was not started" in stopped.out
+    assert "hydra.sweep.dir=s resume=auto" in stopped.out
+    assert statuses(home, "run") == ["FAILED", "KILLED"]
+    assert statuses(home, "sweep") == ["FAILED"]
+    assert has_checkpoint(home / "s" / "1")
+    (home / "go").touch()
+    again = command(*sweep, "hydra.launcher.fail_fast=true", "resume=auto")
+    assert again.status == 0, again.out + again.err
+    assert statuses(home, "run") == ["FINISHED"] * 3
+    for job in ("0", "1", "2"):
+        folder = home / "s" / job
+        costs = cost(client(home), Result.read(folder).run_id, folder)
+        faults("a failed job of a sweep that is to fail fast", made=int(job == "0"), **costs)
 
 
 ENDLESS = (*TRAIN, "train.stop_when_solved=false", "train.block=2", "train.val_every=2")

@@ -385,7 +385,7 @@ def test_a_store_that_dies_as_a_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     faults: Faults,
 ) -> None:
-    def down(_: Delivery) -> None:
+    def down(*_: object) -> None:
         raise MlflowException("gone")
 
     with monkeypatch.context() as patched:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnnlab.foundation.table import markdown_table
+from rnnlab.foundation.table import fitting_table, markdown_table
 
 
 def test_columns_are_as_wide_as_their_widest_entry():
@@ -51,3 +51,16 @@ def test_in_a_width_the_widest_columns_give_way_and_entries_go_on_below():
 def test_a_word_wider_than_its_column_is_cut_and_a_column_keeps_six_letters():
     text = markdown_table(["name", "n"], [["abcdefghijkl", "1"]], width=5)
     assert text.splitlines()[2:] == ["| abcdef | 1 |", "| ghijkl |   |"]
+
+
+def test_what_is_too_wide_becomes_a_line_for_each_entry():
+    header, rows = ["cell", "steps to solve"], [["elman", "1100"], ["lstm", "one two three"]]
+    assert fitting_table(header, rows, width=26) == markdown_table(header, rows)
+    assert fitting_table(header, rows, width=24).splitlines() == [
+        "cell            elman",
+        "steps to solve  1100",
+        "",
+        "cell            lstm",
+        "steps to solve  one two",
+        "                three",
+    ]

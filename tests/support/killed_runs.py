@@ -52,9 +52,14 @@ main()
 
 def killed_at_16_of_40(home: Path) -> Path:
     """The folder of a run of DEEP and STEPS that was killed after its fourth validation."""
-    _run_to_its_kill(home, AT_UPDATE, "18", *DEEP, *STEPS, "hydra.run.dir=cut")
+    killed_at(home, 18, *DEEP, *STEPS, "hydra.run.dir=cut")
     assert Result.read(home / "cut").status == "RUNNING"
     return home / "cut"
+
+
+def killed_at(home: Path, update: int, *arguments: str) -> None:
+    """A run that is killed at the block that begins with this update."""
+    _run_to_its_kill(home, AT_UPDATE, str(update), *arguments)
 
 
 def killed_after(home: Path, call: str, *arguments: str) -> None:

@@ -74,6 +74,7 @@ def wall(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "wall.py").write_text(WALL, encoding="utf-8")
     (home / "task").mkdir()
     (home / "task" / "wall.yaml").write_text(YAML, encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", "200")  # the table of horizons stays one
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "wall", raising=False)
     return home
@@ -136,7 +137,7 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     assert stored == {
         *("horizon.json", "summary.md", "report.html", "report.md", "comparison.csv", "figures")
     }
-    assert f"report      {wall}/outputs/sweep/report/report.html" in finished.out
+    assert "report      outputs/sweep/report/report.html" in finished.out
 
 
 def test_combinations_searched_side_by_side(command: Command, wall: Path) -> None:
@@ -206,6 +207,30 @@ def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: 
     assert keys == {"copy_memory": "4", "adding": None}
 
 
+def test_a_search_that_is_added_to(command: Command, wall: Path) -> None:
+    """More cells, seeds and lengths: nothing is run twice, and what is found is of one at once."""
+    first = (*FAST, BASIC, "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20")
+    assert command(*first).status == 0
+    assert len(runs(wall, "run")) == 2 * 2  # 10 and 20, which limits of 25 and 10 share
+    wider = (*FAST, BASIC, "cell=gru,elman", "hydra.sweeper.longest=30", "hydra.sweeper.seeds=3")
+    added = command(*wider, "resume=auto")
+    assert added.status == 0, added.err
+    probes = "10:3/3 20:2/3 30:1/3 25:2/3 27:1/3"
+    assert [(row[0], row[4]) for row in rows(added)] == [("gru", probes), ("elman", probes)]
+    children = runs(wall, "run")
+    assert len(children) == 2 * 5 * 3
+    assert {run.info.status for run in children} == {"FINISHED"}
+    (parent,) = runs(wall, "sweep")
+    assert parent.data.metrics["memory/horizon/gru"] == 25
+    changes = parent.data.tags["rnnlab.changes"]
+    assert changes == "hydra.sweeper.seeds: 2 -> 3\nhydra.sweeper.longest: 20 -> 30\n"
+    for fewer in ("cell=elman", "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20"):
+        refused = command(*wider, fewer)
+        assert refused.status == 2
+        assert "holds another sweep: it has " in refused.err
+    assert len(runs(wall, "run")) == len(children)
+
+
 def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     command: Command, wall: Path
 ) -> None:
@@ -215,12 +240,25 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     assert finished.status == 1
     lengths = "10:1/3 (1 failed)"
     assert [row[2:5] for row in rows(finished)] == [["-", "0 or more, undecided at 10", lengths]]
-    assert f"to run failed jobs anew: the same command with hydra.sweep.dir={wall}" in finished.err
+    assert (
+        "failed jobs anew: the same command with\nhydra.sweep.dir=outputs/sweep\n" in finished.err
+    )
     (parent,) = runs(wall, "sweep")
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]
     assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
     assert "Horizons on wall: elman 0, undecided at 10 (1 of 3 seeds, 1 failed)." in report
+
+
+def test_fail_fast_ends_the_search(command: Command, wall: Path) -> None:
+    fast = ("hydra.launcher.fail_fast=true", "hydra.launcher.n_jobs=1", "cell=elman,gru")
+    finished = command(*FAST, *fast, "task.limits=[]")
+    assert finished.status == 1
+    assert finished.out.startswith("round 1: 6 probes, 1 at a time\n[round 1, probe 1] elman ")
+    assert "1 of 6 jobs failed, 5 not begun:" in finished.out
+    assert "- job 1 to 5: it was not started" in finished.out
+    assert [row[3] for row in rows(finished)] == ["0 or more, unfinished"] * 2
+    assert "hydra.sweep.dir=outputs/sweep resume=auto" in finished.out
 
 
 def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
@@ -313,14 +351,14 @@ def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
 
     other = command(*FAST, "hydra.sweeper.tolerance=0.5", "train.block=1")
     assert other.status == 2
-    assert "holds another sweep: it has hydra.sweeper.tolerance=1.0, not" in other.err
+    assert "another sweep: it has hydra.sweeper.tolerance=1.0 train.block=2, not" in other.err
     with FileLock(sweep / ".lock"):
         busy = command(*arguments)
     assert busy.status == 2
     assert "outputs/sweep: the sweep in it is at work" in busy.err
 
     err = _stop_at_20(wall, arguments, signal.SIGTERM)
-    assert f"to go on: the same command with hydra.sweep.dir={sweep}" in err
+    assert "to go on: the same command with\nhydra.sweep.dir=outputs/sweep\n" in err
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "KILLED"
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]

@@ -31,7 +31,7 @@ def delivery_of(home: Path, run_id: str = "", **params: str) -> Delivery:
 def logger_of(home: Path, run_id: str = "") -> BufferedMLFlowLogger:
     logger = BufferedMLFlowLogger(Journal(home / "metrics.jsonl"))
     logger.delivery = delivery_of(home, run_id)
-    logger.begin(logger.journal if run_id else None)
+    logger.begin(list(logger.journal) if run_id else None)
     return logger
 
 

@@ -117,8 +117,10 @@ def test_it_is_written_once_and_a_store_that_refuses_it_does_not_matter(
 )
 def test_what_is_printed(uri: str, server: str, served: str | None) -> None:
     lines = ui_links(uri, "7", "abc", View()).splitlines()
-    assert lines[0] == (
-        f"in MLflow   {server}/#/experiments/7/runs/abc?workflowType=machine_learning"
-    )
-    assert lines[1] == f"compare     {server}{View().page('7')}"
-    assert lines[2:] == ([] if served is None else [f"served by   {served}"])
+    assert lines[:4] == [
+        "in MLflow",
+        f"{server}/#/experiments/7/runs/abc?workflowType=machine_learning",
+        "compare",
+        f"{server}{View().page('7')}",
+    ]
+    assert lines[4:] == ([] if served is None else [f"served by   {served}"])

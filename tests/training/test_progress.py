@@ -5,12 +5,8 @@ from pathlib import Path
 
 from rnnlab.training.module import Position
 from rnnlab.training.progress import Progress
+from tests.support.screens import Terminal
 from tests.support.training import fit, module_of
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def shown(stream: io.StringIO, folder: Path) -> str:

@@ -1,0 +1,53 @@
+"""What a run prints as it ends, at 80 columns."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnlab.runs.summary import summary
+from rnnlab.tracking.result import Result
+from tests.support.screens import Terminal
+
+MADE = Result(
+    name="elman_clipped · temporal_order 1000 · s12",
+    variant="elman_clipped",
+    task="temporal_order",
+    length=1000,
+    seed=12,
+    chance=1 / 6,
+    overrides=[],
+    folder="",
+    run_id="0123456789abcdef" * 2,
+    experiment_id="12",
+    metrics={
+        "test/loss": 0.0012345,
+        "test/loss_over_chance": 0.00714,
+        "test/error": 0.0123,
+        "test/solved": 1.0,
+        "steps_to_solve": 12300.0,
+        "diverged": 1.0,
+        "diverged_step": 14000.0,
+        "length/2000/error": 0.25,
+    },
+)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_nothing_wraps(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the pages' addresses, which have an id and a query."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    MADE.folder = str(tmp_path / "outputs" / "runs" / "2026-01-01" / "12-00-00-123456")
+    MADE.checkpoint = f"{MADE.folder}/checkpoints/best.ckpt"
+    MADE.tracking_uri = f"sqlite:///{tmp_path}/mlflow.db"
+    lines = summary(MADE).splitlines()
+    pages = [line for line in lines if line.startswith("http")]
+    assert len(pages) == 2
+    assert not [line for line in lines if len(line) > width and line not in pages]
+    assert (lines[1].startswith("| cell ")) == (width == 140)
+    if width == 80:
+        assert lines[1] == "cell            elman_clipped"
+        assert "solved          yes (diverged at 14000)" in lines
+    assert "checkpoint  outputs/runs/2026-01-01/12-00-00-123456/checkpoints/best.ckpt" in lines
