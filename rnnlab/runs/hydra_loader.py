@@ -6,7 +6,6 @@ override, a yaml or an interpolation alike: so all of it is looked at once it is
 """
 
 import copy
-import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -89,7 +88,7 @@ class CheckedLoader(ConfigLoaderImpl):
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self.repository = ReadOnce(config_search_path)
-        self.jobs: dict[tuple[str, ...], bytes] = {}
+        self.jobs: dict[tuple[str, ...], DictConfig] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "jobs": {}}  # a job in a process of its own needs no other
@@ -139,14 +138,14 @@ class CheckedLoader(ConfigLoaderImpl):
         """A job of a sweep, which whoever asks for it again gets a copy of: a tenth of the time."""
         config = self.load_sweep_config(master, list(overrides))
         if tuple(overrides) not in self.jobs:
-            self.jobs[tuple(overrides)] = pickle.dumps(config)
+            self.jobs[tuple(overrides)] = copy.deepcopy(config)
         return config
 
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
-        if (packed := self.jobs.get(tuple(sweep_overrides))) is not None:
-            return pickle.loads(packed)
+        if (config := self.jobs.get(tuple(sweep_overrides))) is not None:
+            return copy.deepcopy(config)
         return super().load_sweep_config(master_config, sweep_overrides)
 
 

@@ -233,8 +233,8 @@ def test_secrets_are_written_nowhere(
         (rate, "hydra.run.dir=outputs/c"): 2,
         (uri, "num_threads=999", "hydra.run.dir=outputs/d"): 2,
         ("-m", "seed=0,1", named, "hydra.sweep.dir=outputs/s"): 0,
-        ("-m", "seed=0,1", uri, "num_threads=999", "hydra.sweep.dir=outputs/u"): 1,
-        ("-m", "optimizer.lr=0.1,${oc.env:MY_SECRET}", "hydra.sweep.dir=outputs/v"): 1,
+        ("-m", "seed=0,1", uri, "num_threads=999", "hydra.sweep.dir=outputs/u"): 2,
+        ("-m", "optimizer.lr=0.1,${oc.env:MY_SECRET}", "hydra.sweep.dir=outputs/v"): 2,
         ("cell.nonlinearity=${oc.env:MY_SECRET}", "cell=elman", "hydra.run.dir=outputs/w"): 2,
     }
     for arguments, status in commands.items():

@@ -10,6 +10,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import create_config_search_path
 from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -89,13 +90,17 @@ def test_each_job_looks_in_its_own_places(tmp_path: Path) -> None:
 
 def test_a_job_of_a_sweep_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks again gets a copy, so that nobody's number of the job is another's."""
+    setup_globals()  # ${now:...}
     loader = CheckedLoader(create_config_search_path(CONF))
     master = loader.load_configuration("config", ["seed=0,1"], RunMode.MULTIRUN)
+    folder = master.hydra.sweep.dir
     made = loader.compose_job(master, ["seed=1"])
     monkeypatch.setattr(loader, "load_configuration", None)  # from here on it would fail
     again, third = (loader.load_sweep_config(master, ["seed=1"]) for _ in range(2))
-    plain, *others = (OmegaConf.to_container(each, resolve=False) for each in (made, again, third))
-    assert others == [plain, plain]
+    plain = OmegaConf.to_container(made, resolve=False)
+    for copied in (again, third):
+        assert OmegaConf.to_container(copied, resolve=False) == plain
+        assert copied.hydra.sweep.dir == folder  # with the same time of day in it
     assert again.seed == 1
     again.hydra.job.num = 7
     assert OmegaConf.is_missing(third.hydra.job, "num")
