@@ -83,7 +83,7 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
     if tested and all(group.is_at_chance for group in tested):
         every = "all losses are" if sum(len(g.losses) for g in tested) > 1 else "the loss is"
         chance = number(tested[0].chance)
-        yield f"Nothing was learnt: {every} at the level of chance ({chance})."
+        yield f"Nothing was learnt: {every} at the level of chance ({chance}) or above."
     elif tested:
         best = min(tested, key=lambda group: (_loss(group), group.label))
         what = "loss" if once else "mean loss"

@@ -24,7 +24,7 @@ def far(grid: Grid, task: str) -> Iterator[str]:
         yield f"{task}: {who} at {lengths} in any seed."
         tested = [group for group in groups if group.losses]
         if tested and all(group.is_at_chance for group in tested):
-            yield "Nothing was learnt: all losses are at the level of chance."
+            yield "Nothing was learnt: all losses are at the level of chance or above."
         yield from troubled(groups)
     yield from unfinished(groups, task)
 

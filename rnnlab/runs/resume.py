@@ -106,8 +106,6 @@ def earlier_run(
     Raises:
         ValueError: If there is nothing to resume, or the command line says something else.
     """
-    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
-
     option = read_resume(config)
     auto = option.run == AUTO
     folder = _folder(name, config["tracking"]["uri"])
@@ -117,6 +115,8 @@ def earlier_run(
     saved = _config(folder)
     keys = None if auto else [o.lstrip("+~").partition("=")[0] for o in overrides]
     changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
+    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
+
     checkpoint = checkpoints.newest(folder)
     made, solved_at = _position(checkpoint)
     if result.status == "FINISHED":

@@ -60,10 +60,10 @@ class SweepSummary:
         waiting = [job for job in self.failed if job.became == NOT_BEGUN]
         begun = [job for job in self.failed if job.became != NOT_BEGUN]
         stopped = sum(job.became == STOPPED for job in begun)
-        words = [f"{len(begun) - stopped} of {self.num_jobs} jobs failed"]
-        words += [f"{stopped} stopped"] if stopped else []
         number = len(waiting) + self.not_given
-        words += [f"{number} not begun"] if number else []
+        counts = {FAILED: len(begun) - stopped, "stopped": stopped, "not begun": number}
+        words = [f"{count} {what}" for what, count in counts.items() if count]
+        words[0] = words[0].replace(" ", f" of {self.num_jobs} jobs ", 1)
         lines = [f"- {job}" for job in begun]
         if number:
             first = waiting[0].name if waiting else "the rest"

@@ -39,4 +39,4 @@ def test_a_sweep_counts_it_as_a_result(command: Command, home: Path) -> None:
     sweep = ("hydra.sweep.dir=outputs/sweep", "hydra/launcher=basic", "tracking.log_model=false")
     finished = command("-m", *EXPLODE, "optimizer.lr=1e30,1e-3", "seed=0", *sweep, *QUICK, *SMALL)
     assert finished.status == 0, finished.out
-    assert "elman optimizer.lr=1e+30" in finished.out or "optimizer.lr=1e30" in finished.out
+    assert "elman optimizer.lr=1e+30" in " ".join(finished.out.split())

@@ -110,7 +110,7 @@ def test_what_a_finished_run_is_told(command: Command, home: Path) -> None:
         ("resume=a", "seed=0"): "A larger train.steps trains it on.",
         ("resume=a", "train.steps=3"): "train.steps=3 comes too late: the run has finished with",
         ("resume=a", "optimizer.lr=1"): "optimizer.lr=1 comes too late: the run has finished with",
-        ("resume=a", "train.steps=x"): "train.steps=x is not a whole number",
+        ("resume=a", "train.steps=x"): "train.steps='x' is not an integer",
         (
             "resume=a",
             "train.steps=8",

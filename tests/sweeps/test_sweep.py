@@ -85,7 +85,9 @@ def test_a_failing_job_is_one_failing_job(command: Command, home: Path) -> None:
         r"job 1 \(cell\.hidden_size=4\): .*RuntimeError: first line",
         finished.out,
     )
-    assert "lstm cell.hidden_size=3" in finished.out  # what differs tells the rows apart
+    assert "lstm cell.hidden_size=3" in " ".join(
+        finished.out.split()
+    )  # what differs tells the rows apart
 
 
 def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
@@ -174,7 +176,7 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
     sizes = "cell.hidden_size=3,4,6,5"
     finished = command("-m", *OWN, sizes, "hydra.launcher.n_jobs=1", *FAST)
     assert finished.status == 1
-    assert "FAILED, RuntimeError: first line and second\n" in finished.out
+    assert "FAILED, RuntimeError: first line and second" in finished.out
     assert "and second; see" in finished.out
     runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
     assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
@@ -238,5 +240,5 @@ def test_summary_by_hand(tmp_path: Path) -> None:
         "gru optimizer.lr=0.1 solved adding at 50 in 1 of 2 seeds; gru optimizer.lr=0.2 in none of 1 "
         "(at chance)."
     )
-    assert "(at chance). 1 of 4 jobs failed; they are listed below. | variant" in text
-    assert f"Jobs that failed: - job 3: it was not started; see {tmp_path / '3'}" in text
+    assert "(at chance). 1 of 4 jobs not begun; they are listed below. | variant" in text
+    assert f"Jobs without a result: - job 3: it was not started; see {tmp_path / '3'}" in text
