@@ -41,6 +41,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_any_way_to_choose_the_same_runs_gives_the_same_bytes(
     command: Command, compare: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,7 @@ def test_a_sweep_over_its_lengths_and_the_report_know_them(own: Path) -> None:
     assert rows[0][-1].startswith(f"{sum(norms) / 2:.4g}")
 
 
+@pytest.mark.slow
 def test_a_search_for_the_horizon_sets_its_length(own: Path) -> None:
     search = ("hydra/sweeper=horizon", "hydra.sweeper.seeds=1", "hydra.sweep.dir=s")
     bounds = ("hydra.sweeper.start=2", "hydra.sweeper.longest=4")

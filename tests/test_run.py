@@ -174,6 +174,7 @@ finally:
     assert "imported: []" in done.stderr
 
 
+@pytest.mark.slow
 def test_combinations_import_no_lightning_before_their_jobs(home: Path) -> None:
     """It would take longer than what the jobs need to be imported beside; of resume=auto too."""
     program = """

@@ -90,6 +90,7 @@ def test_a_finished_run_trains_on_to_the_same_bits(command: Command, home: Path)
     assert_same(home / "a", home / "whole")
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_as_it_trains_on(command: Command, home: Path) -> None:
     assert command(*RUN, "train.steps=16", "hydra.run.dir=a").status == 0
     more = ("resume=a", "train.steps=28")

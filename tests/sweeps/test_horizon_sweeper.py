@@ -140,6 +140,7 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     assert "report      outputs/sweep/report/report.html" in finished.out
 
 
+@pytest.mark.slow
 def test_combinations_searched_side_by_side(command: Command, wall: Path) -> None:
     """Every swept choice and `params` has a row; solved to the end and never solved are told."""
     finished = command(
@@ -176,6 +177,7 @@ def test_the_length_may_be_named_as_that_of_every_task(command: Command, home: P
     assert {p.get("task.delay") or p["task.seq_len"] for p in params} == {"4"}
 
 
+@pytest.mark.slow
 def test_settings_change_the_search_and_a_lost_report_does_not(
     command: Command, wall: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +209,7 @@ def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: 
     assert keys == {"copy_memory": "4", "adding": None}
 
 
+@pytest.mark.slow
 def test_a_search_that_is_added_to(command: Command, wall: Path) -> None:
     """More cells, seeds and lengths: nothing is run twice, and what is found is of one at once."""
     first = (*FAST, BASIC, "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20")

@@ -106,6 +106,7 @@ def too_long(lines: list[str]) -> list[str]:
     return [line for line in lines if len(line) > 80 and not line.startswith(("|", "http://"))]
 
 
+@pytest.mark.slow
 def test_in_a_terminal_of_80_columns(home: Path) -> None:
     shown = Screen(home, "-c", WITHOUT_FIGURES, *SWEEP, "cell.hidden_size=3,8")
     assert shown.read_to_the_end() == 0, shown.text
@@ -121,6 +122,7 @@ def test_in_a_terminal_of_80_columns(home: Path) -> None:
     assert re.search(r"\r\d of 8 done, [12] running, about \d+ s left", shown.text)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_clean_line(home: Path) -> None:
     shown = Screen(home, "-c", WITHOUT_FIGURES, *SWEEP, "train.steps=1000000")
     while "2 running" not in shown.text:
@@ -132,4 +134,4 @@ def test_ctrl_c_leaves_a_clean_line(home: Path) -> None:
     assert not [line for line in lines if " running" in line]
     assert not too_long(lines)
     assert "stopped by SIGINT" in lines
-    assert "0 of 4 jobs failed, 2 stopped, 2 not begun:" in lines
+    assert "2 of 4 jobs stopped, 2 not begun:" in lines
