@@ -1,8 +1,7 @@
-"""A cell and a task of a user's own: the files and commands of README, run as they stand there."""
+"""A cell and a task of a user's own: the files and commands of their pages, run as they stand there."""
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 import venv
@@ -11,31 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import pages
 from tests.support.command import QUICK, SMALL, Command, client, result_of
+from tests.support.pages import ROOT, files
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-
-
-# Each block of README that begins with a comment that names a file.
-FILES = {
-    text.partition("\n")[0].removeprefix("# "): text.partition("\n")[2]
-    for language, text in BLOCKS
-    if language in {"python", "yaml"}
-}
+OF_CELLS, OF_TASKS = (ROOT / "rnnlab" / name / "README.md" for name in ("cells", "tasks"))
+FILES = {**files(OF_CELLS), **files(OF_TASKS)}
 
 
 def write_files(folder: Path) -> None:
-    for name, text in FILES.items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_text(text, encoding="utf-8")
+    for page in (OF_CELLS, OF_TASKS):
+        pages.write_files(page, folder)
 
 
 @pytest.fixture
 def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """README's files, importable while the test lasts."""
+    """The pages' files, importable while the test lasts."""
     write_files(home)
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in FILES:
@@ -46,13 +36,13 @@ def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def commands() -> list[list[str]]:
-    """README's commands that name a folder of the user's, from -m on."""
-    lines = [line for language, text in BLOCKS for line in text.splitlines() if language == "bash"]
-    return [shlex.split(line)[1:] for line in lines if "--config-dir" in line]
+    """The pages' commands that name a folder of the user's, from -m on."""
+    found = [*pages.run_commands(OF_CELLS), *pages.run_commands(OF_TASKS)]
+    return [["-m", "rnnlab.run", *words] for words in found if "--config-dir" in words]
 
 
 def command_of(kind: str) -> list[str]:
-    """The first of them that runs a cell, or a task, that README has the yaml of."""
+    """The first of them that runs a cell, or a task, that a page has the yaml of."""
     own = {f"{kind}={Path(name).stem}" for name in FILES if name.startswith(f"{kind}/")}
     return next(words for words in commands() if own & set(words))
 
@@ -72,14 +62,14 @@ def run(python: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def test_readme_has_one_of_each() -> None:
+def test_the_pages_have_one_of_each() -> None:
     assert "cell.leak=0.2" in command_of("cell")
     assert "cell=gru" in command_of("task")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cell", "task"])
-def test_readmes_commands_run(kind: str, home: Path) -> None:
+def test_their_commands_run(kind: str, home: Path) -> None:
     """As a process of its own, as a user has it."""
     write_files(home)
     finished = run(sys.executable, home, *command_of(kind), *QUICK, *SMALL)

@@ -313,7 +313,7 @@ SAFE = (
 
 @pytest.fixture
 def guarded(home: Path) -> Iterator[Server]:
-    """As README has it."""
+    """As the page on tracking has it."""
     folder = home / "server"
     folder.mkdir()
     (folder / "auth.ini").write_text(
