@@ -29,8 +29,8 @@ there. `group=choice` takes another file of a group, and `group.key=value` anoth
 python -m rnnlab.run cell=gru cell.hidden_size=128 task=copy_memory task.length=50
 ```
 
-`task.length` is the length of every task, by whichever of its keys that goes. `--cfg job` prints what
-a command line comes to, without running it. A file may also be named by a class alone, as
+`task.length` is the length of every task, whatever the task calls it. `--cfg job` prints what
+a command line comes to, without running it. You may also give a class instead of a file, as
 `schedule._target_=torch.optim.lr_scheduler.OneCycleLR schedule.max_lr=0.1 schedule.total_steps=2000`:
 its keys are then the arguments of that class.
 """
