@@ -102,6 +102,8 @@ def _run(command: str) -> None:
     whole = any(word.startswith(("resume=", "--")) and word != "--config-dir" for word in words)
     if any(command.startswith(start) for start in RUN) and not whole:
         words += SHORT
+        if "-m" in words[3:] and not any("diagnostics" in word for word in words):
+            words.append("diagnostics=none")  # of many jobs
     if words[0] == "python":
         words[0] = sys.executable
     if words[:2] == ["mlflow", "ui"]:
