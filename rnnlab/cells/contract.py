@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.foundation.contract import called, refuse
+from rnnlab.foundation.masking import first_line
 
 BATCH, STEPS = 3, 4
 
@@ -23,7 +24,11 @@ def check_cell(cell: Cell) -> None:
     Raises:
         ContractError: That names the cell's class, what it gave and what is wanted.
     """
-    cell = copy.deepcopy(cell).double().cpu().eval()
+    try:
+        cell = copy.deepcopy(cell).double().cpu().eval()
+    except RuntimeError as error:
+        why = f"cannot be copied, as diagnostics do: {first_line(error)}"
+        refuse(cell, f"__deepcopy__ {why}", "parameters and buffers that torch can copy")
     draws = torch.Generator().manual_seed(0)
     inputs = torch.randn(BATCH, STEPS, cell.input_size, generator=draws, dtype=torch.double)
     with torch.no_grad():
@@ -43,8 +48,11 @@ def _check_state(cell: Cell, method: str, state: Any, before: State | None) -> N
         wanted = "a tuple of tensors, as (h,)"
         refuse(cell, f"{method} gave {_kinds(state)}", wanted)
     wanted = (BATCH, cell.hidden_size)
-    if state[0].shape != wanted or any(len(tensor) != BATCH for tensor in state):
+    if state[0].shape != wanted or any(tensor.shape[:1] != (BATCH,) for tensor in state):
         asked = f"tensors (batch, ...), the first (batch, hidden_size) = {wanted}"
+        refuse(cell, f"{method} gave {_kinds(state)}", asked)
+    if before is None and any(t.is_floating_point() and t.dtype != torch.double for t in state):
+        asked = "the type of the inputs, as inputs.new_zeros(...) gives it: here double precision"
         refuse(cell, f"{method} gave {_kinds(state)}", asked)
     if before is not None and _kinds(state) != _kinds(before):
         asked = f"what it was given, {_kinds(before)}"

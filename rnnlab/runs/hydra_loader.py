@@ -115,6 +115,7 @@ class CheckedLoader(ConfigLoaderImpl):
         else:
             config, recorded = _of_a_run(compose, overrides)
             _drop_foreign_keys(config, overrides)
+            _name_by_class(config, overrides)
         config.hydra.overrides.task = [line for line in recorded if not of_hydra(line)]
         plain: Any = OmegaConf.to_container(config, resolve=False)
         hide_environment([overrides, plain])
@@ -175,6 +176,16 @@ def _drop_foreign_keys(config: DictConfig, overrides: list[str]) -> None:
     for group, key in foreign_keys(overrides, plain):
         with open_dict(config):
             del config[group][key]
+
+
+def _name_by_class(config: DictConfig, overrides: list[str]) -> None:
+    """A cell, task or clipping whose class the command line names is not what its yaml is called."""
+    for override in overrides:
+        group, _, key = key_of(override).partition(".")
+        if group in ("cell", "task", "clip") and key == "_target_":
+            with open_dict(config.hydra.runtime.choices):
+                target = str(OmegaConf.select(config, f"{group}._target_"))
+                config.hydra.runtime.choices[group] = target.rpartition(".")[2]
 
 
 def _is_of_a_job(override: str, base: DictConfig, varied: bool) -> bool:

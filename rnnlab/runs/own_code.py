@@ -5,7 +5,9 @@ their modules, and of all that these import from beside them, in its folder and 
 has been installed as a package is not copied: the model's requirements name it with its version.
 """
 
+import hashlib
 import importlib
+import logging
 import os
 import sys
 import sysconfig
@@ -20,6 +22,8 @@ from rnnlab.foundation.files import write_bytes
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import ALLOWED_PACKAGES, ConfigError, lies_in
 from rnnlab.tracking.result import leaves
+
+log = logging.getLogger(__name__)
 
 ALLOW_TARGETS = "RNNLAB_ALLOW_TARGETS"  # environment: packages, as mine,yours
 
@@ -75,6 +79,8 @@ def allow_code(config: Mapping[str, Any], code: Path, allowed: Iterable[str]) ->
             f"mlflow.pyfunc.load_model(uri, model_config={{'allow_targets': {packages}}}), or for a "
             f"command with {ALLOW_TARGETS}={','.join(packages)}"
         )
+    if not (modules and code.is_dir()):
+        return
     _refuse_others(code)
     sys.path.insert(0, str(code))
     try:
@@ -103,23 +109,53 @@ def _refuse_others(code: Path) -> None:
             )
 
 
+def changed(folder: RunFolder, config: Mapping[str, Any]) -> list[str]:
+    """The files of a run's own code that are not as it has kept them."""
+    if not folder.code.is_dir():
+        return []
+    now = {name: path.read_bytes() for name, path in _sources(own_targets(config)).items()}
+    return [
+        str(path.relative_to(folder.code))
+        for path in sorted(folder.code.rglob("*.py"))
+        if now.get(str(path.relative_to(folder.code))) != path.read_bytes()
+    ]
+
+
+def digest(config: Mapping[str, Any]) -> str:
+    """Of the sources of a config's own classes; empty where there are none."""
+    sources = _sources(own_targets(config))
+    text = b"".join(name.encode() + path.read_bytes() for name, path in sorted(sources.items()))
+    return hashlib.sha256(text).hexdigest()[:16] if sources else ""
+
+
 def _sources(modules: Iterable[str]) -> dict[str, Path]:
     """The source files of these modules and of all that they import from beside them, by relative path.
 
-    Imports are found by reading: nothing is run.
+    What they import is found by reading them: nothing more is run.
     """
     roots = [str(Path(p or ".").absolute()) for p in sys.path if _is_own(Path(p or ".").absolute())]
     finder = ModuleFinder(path=roots, excludes=list(ALLOWED_PACKAGES))
+    found: dict[str, Path] = {}
     for module in modules:
-        if _is_source(module.partition(".")[0]):
+        if not _is_source(module.partition(".")[0]):
+            continue
+        found |= _named(module, getattr(importlib.import_module(module), "__file__", None))
+        try:
             finder.import_hook(module)
-    found = {}
-    for module in finder.modules.values():
-        path = Path(str(getattr(module, "__file__", "")))
-        if path.suffix == ".py":
-            root = next(root for root in roots if path.is_relative_to(root))
-            found[str(path.relative_to(root))] = path
+        except Exception as error:  # noqa: BLE001 a package without __init__.py, one behind a hook
+            log.warning("what %s imports is not kept with the run: %s", module, error)
+    for name, module in finder.modules.items():
+        found |= _named(name, getattr(module, "__file__", None))
     return found
+
+
+def _named(module: str, file: object) -> dict[str, Path]:
+    """`mine.cells` as mine/cells.py, wherever it lies."""
+    path = Path(str(file))
+    if path.suffix != ".py":
+        return {}
+    own = f"{module.replace('.', '/')}/__init__.py"
+    return {own if path.name == "__init__.py" else own.replace("/__init__", ""): path}
 
 
 def _is_source(package: str) -> bool:

@@ -16,6 +16,7 @@ from rnnlab.foundation.folder_lock import FolderLockedError, locked
 from rnnlab.foundation.masking import MASK, masked, masked_config
 from rnnlab.foundation.run_folder import RUNS, RunFolder
 from rnnlab.foundation.version import check_version, is_readable
+from rnnlab.runs import own_code
 from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.finished_run import STEPS, FinishedRun, with_steps
 from rnnlab.runs.resume_option import AUTO, read_resume
@@ -130,6 +131,11 @@ def earlier_run(
         _refuse_unless_allowed(changes, option.allow_changes)
     _apply(changes, saved, result, config, trains_on=end is not None)
     _refuse_fewer(saved["train"]["steps"], made)
+    if (files := own_code.changed(folder, saved)) and not option.allow_changes:
+        raise ValueError(
+            f"{', '.join(files)}: the code is not what the run began with, which {folder.code} has "
+            "(resume.allow_changes=true lets it)"
+        )
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
     return EarlierRun(saved, result, checkpoint, end=end)

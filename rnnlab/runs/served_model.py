@@ -36,7 +36,7 @@ class ServedModel(PythonModel):
         given = (context.model_config or {}).get("allow_targets", [])
         plain = {**content["config"], "allow_targets": check_allowed(given)}
         plain["allow_targets"] += allowed_by_environment()
-        code = Path(context.artifacts.get("code", "none"))
+        code = Path(context.artifacts.get("code", context.artifacts["config"]))
         allow_code(model_sections(plain), code, plain["allow_targets"])
         config = read_model(plain)
         self.model, self.input_size = config.make().eval(), config.task.input_size

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -31,12 +32,14 @@ class ComposedJob:
         overrides: Its own, in full.
         shown: Those by which it differs from other jobs.
         plain: Its config.
+        folder: Its folder.
     """
 
     number: int
     overrides: tuple[str, ...]
     shown: str
     plain: dict[str, Any]
+    folder: Path
 
 
 def check_sweep(
@@ -63,6 +66,10 @@ def check_sweep(
     if config.hydra.sweeper._target_ == BASIC_SWEEPER:
         jobs = _composed_jobs(config, loader, here)
         refuse_twins([job.plain for job in jobs], [job.shown or "defaults" for job in jobs])
+        if len({job.folder for job in jobs}) < len(jobs):
+            raise ValueError(
+                f"hydra.sweep.subdir: {jobs[0].folder} would be the folder of several jobs"
+            )
         _try_plugins(config)
         before_torch()
         _try_out(jobs, here)
@@ -92,9 +99,10 @@ def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> lis
         shown = masked(" ".join(o for o in overrides if key_of(o) in swept))
         with refused_as(overrides, f"job {number} of {len(chosen)}: {shown}"):
             composed = loader.compose_job(config, overrides)
-            plain = to_plain(composed, job_folder(composed, number))
+            folder = job_folder(composed, number)
+            plain = to_plain(composed, folder)
             read_settings(plain, here)
-        return ComposedJob(number, overrides, shown, plain)
+        return ComposedJob(number, overrides, shown, plain, folder)
 
     return _each(compose, len(chosen))
 

@@ -7,6 +7,7 @@ from typing import Any
 from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.masking import masked, masked_config
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
+from rnnlab.runs.own_code import digest
 from rnnlab.runs.resume_option import without_resume
 from rnnlab.tracking.result import leaves
 
@@ -15,13 +16,14 @@ NOT_WHAT_IT_IS = ("hydra", "resume", "tracking", "allow_targets")
 """Sections of a config that say how a run is made, reached and recorded."""
 
 Identity = dict[str, str]
-"""Each leaf of a job's resolved config, by its dotted key."""
+"""Each leaf of a job's resolved config, by its dotted key; and of a user's own classes the code."""
 
 
 def identity(plain: Mapping[str, Any]) -> Identity:
     """What a job is, of its resolved config."""
     own = {key: value for key, value in plain.items() if key not in NOT_WHAT_IT_IS}
-    return dict(leaves(masked_config(own)))
+    code = digest(own)
+    return dict(leaves(masked_config(own))) | ({"sha256 of its code": code} if code else {})
 
 
 def as_recorded(overrides: Sequence[str]) -> list[str]:

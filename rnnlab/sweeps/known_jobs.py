@@ -72,7 +72,8 @@ class KnownJobs(Launcher):
                 returned = self.launcher.launch(given, initial_job_idx=first)
             finally:
                 sweep.progress.leave()
-            if sweep.progress.more_to_come:  # Hydra's sweeper would end at a failed one
+            if sweep.progress.more_to_come or sweep.plan is not None:
+                # Hydra's sweeper would end at a failed one; the summary names it
                 returned = [_kept_quiet(job) for job in returned]
             returns |= dict(zip(to_run, returned, strict=True))
         return [returns[index] for index in range(len(jobs))]

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rnnlab.sweeps.job_list import NOT_WHAT_IT_IS
+
 
 def refuse_twins(plains: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
     """Two jobs of one config are one result: counted twice, they would pass for two seeds.
@@ -27,7 +29,8 @@ def refuse_twins(plains: Sequence[Mapping[str, Any]], names: Sequence[str]) -> N
 
 def text_of(plain: Mapping[str, Any]) -> str:
     """A config in one form, whatever the order of its keys."""
-    return json.dumps(_same_numbers(plain), sort_keys=True)
+    own = {key: value for key, value in plain.items() if key not in NOT_WHAT_IT_IS}
+    return json.dumps(_same_numbers(own), sort_keys=True)
 
 
 def _same_numbers(value: Any) -> Any:

@@ -30,10 +30,13 @@ def check_task(task: Task) -> None:
     _check_numbers(task)
     batch = _check_sample(task)
     _check_draws(task, batch)
+    _check_at_length(task)
     draws = torch.Generator().manual_seed(0)
     outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
     _check_loss(task, outputs, batch.targets)
-    _check_errors(task, outputs, batch.targets)
+    _check_own_targets(task, [outputs, _spread(outputs, batch.targets)], batch.targets)
+    for answers in (outputs, *_right_answers(outputs, batch.targets)):
+        _check_errors(task, answers, batch.targets)
     _check_scores(task, outputs, batch)
 
 
@@ -57,10 +60,18 @@ def _check_sample(task: Task) -> Batch:
         sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
         if count not in sizes:
             break
+    _check_shapes(task, Batch(*batch), count)
+    return Batch(*batch)
+
+
+def _check_shapes(task: Task, batch: Batch, count: int) -> None:
     inputs, targets = batch
     if inputs.dim() != 3 or inputs.shape[::2] != (count, task.input_size):
         wanted = f"(batch, seq_len, input_size) = ({count}, {task.seq_len}, {task.input_size})"
         refuse(task, f"sample gave inputs {_kind(inputs)}", wanted)
+    if inputs.size(1) < task.seq_len:
+        wanted = f"seq_len={task.seq_len} of them, or more"
+        refuse(task, f"sample gave inputs of {inputs.size(1)} steps", wanted)
     if targets.dim() < 2 or len(targets) != count or not 0 < targets.size(1) <= inputs.size(1):
         wanted = (
             f"(batch, target_len, ...) with batch = {count}, target_len at most {inputs.size(1)}"
@@ -69,7 +80,6 @@ def _check_sample(task: Task) -> Batch:
     for name, tensor in (("inputs", inputs), ("targets", targets)):
         if not tensor.isfinite().all():
             refuse(task, f"sample gave {name} with NaN or infinity in them", "finite numbers")
-    return Batch(inputs, targets)
 
 
 def _check_draws(task: Task, batch: Batch) -> None:
@@ -90,18 +100,67 @@ def _check_draws(task: Task, batch: Batch) -> None:
         )
 
 
+def _check_at_length(task: Task) -> None:
+    """At twice its length, where the task takes that."""
+    longer = 2 * task.seq_len
+    try:
+        other = task.at_length(longer)
+    except ValueError:
+        return
+    if not isinstance(other, type(task)) or other.seq_len != longer:
+        given = getattr(other, "seq_len", other)
+        refuse(task, f"at_length({longer}) gave seq_len={given}", f"the task with {longer} steps")
+
+
 def _check_loss(task: Task, outputs: Tensor, targets: Tensor) -> None:
+    outputs = outputs.clone().requires_grad_()
     loss = _scored(task, "loss", outputs, targets)
     if not torch.is_tensor(loss) or loss.dim() != 0 or not loss.is_floating_point():
         refuse(task, f"loss gave {_kind(loss)}", "the mean loss, a scalar tensor of floats")
     if not loss.isfinite():
         wanted = "a finite number for finite outputs, here between 0 and 1"
         refuse(task, f"loss gave {loss.item()}", wanted)
-    # A mean over all pairs of an output and a target is the same whichever target is whose.
-    shuffled = [_scored(task, "loss", outputs, targets.roll(n, 0)) for n in (1, 2, 3)]
-    varied = any(not torch.equal(targets, targets.roll(n, 0)) for n in (1, 2, 3))
-    if varied and all(torch.allclose(loss, other, rtol=1e-6, atol=0.0) for other in shuffled):
-        _refuse_broadcast(task, "loss", outputs, targets)
+    if not loss.requires_grad:
+        refuse(task, "loss gave a tensor without a gradient", "what the outputs' gradient reaches")
+    twice = _scored(task, "loss", outputs.repeat(2, 1, 1), torch.cat([targets, targets]))
+    if not torch.allclose(loss, twice, rtol=1e-4):
+        given = f"{loss.item():.4g} for a batch and {twice.item():.4g} for the same batch twice"
+        refuse(task, f"loss gave {given}", "a mean over the sequences")
+
+
+def _check_own_targets(task: Task, tried: list[Tensor], targets: Tensor) -> None:
+    """A mean over all pairs of an output and a target is the same whichever target is whose."""
+    shuffled = [targets.roll(n, 0) for n in (1, 2, 3)]
+    if all(torch.equal(targets, other) for other in shuffled):
+        return
+
+    def is_blind(outputs: Tensor) -> bool:
+        loss = _scored(task, "loss", outputs, targets)
+        others = [_scored(task, "loss", outputs, other) for other in shuffled]
+        return all(torch.allclose(loss, other, rtol=1e-6, atol=0.0) for other in others)
+
+    if all(map(is_blind, tried)):
+        _refuse_broadcast(task, "loss", tried[0], targets)
+
+
+def _spread(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Outputs between the smallest and the largest target."""
+    if not targets.is_floating_point():
+        return outputs
+    return targets.min() + (targets.max() - targets.min()) * outputs
+
+
+def _right_answers(outputs: Tensor, targets: Tensor) -> list[Tensor]:
+    """For every second sequence the target itself, where that can be told: so that not all are wrong."""
+    if targets.is_floating_point() and targets.numel() == outputs.numel():
+        right = targets.view_as(outputs).clone().to(outputs)
+    elif not targets.is_floating_point() and targets.dim() == 2:
+        classes = torch.arange(outputs.size(2))
+        right = 40.0 * (targets.unsqueeze(2) == classes).to(outputs)
+    else:
+        return []
+    right[::2] = outputs[::2]
+    return [right]
 
 
 def _check_errors(task: Task, outputs: Tensor, targets: Tensor) -> None:
@@ -117,9 +176,15 @@ def _check_errors(task: Task, outputs: Tensor, targets: Tensor) -> None:
 
 def _check_scores(task: Task, outputs: Tensor, batch: Batch) -> None:
     count = len(batch.targets)
-    given = {f"scores[{k!r}]": v for k, v in task.scores(outputs, batch.targets).items()}
-    if (lags := task.lags(batch)) is not None:
+    scores = called(task, "scores", outputs, batch.targets)
+    if not isinstance(scores, dict):
+        refuse(task, f"scores gave {_kind(scores)}", "figures by name, each (batch,)")
+    given = {f"scores[{k!r}]": v for k, v in scores.items()}
+    if (lags := called(task, "lags", batch)) is not None:
         given["lags"] = lags
+    at = called(task, "position_errors", outputs, batch.targets)
+    if at is not None and not (torch.is_tensor(at) and at.dim() == 2 and at.dtype == torch.bool):
+        refuse(task, f"position_errors gave {_kind(at)}", f"({count}, positions) of torch.bool")
     for name, value in given.items():
         if not torch.is_tensor(value) or value.shape != (count,):
             refuse(task, f"{name} gave {_kind(value)}", f"({count},): a number for each sequence")

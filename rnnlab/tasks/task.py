@@ -101,10 +101,11 @@ def _of_the_same_steps(score: Callable[[Any, Tensor, Tensor], Any]) -> Callable[
 
     @functools.wraps(score)
     def checked(self: Task, outputs: Tensor, targets: Tensor) -> Any:
-        if outputs.shape[:2] != targets.shape[:2]:
+        wanted = (*targets.shape[:2], self.output_size)
+        if outputs.shape != wanted:
             raise ValueError(
                 f"{type(self).__name__}.{score.__name__}: outputs {tuple(outputs.shape)} are not "
-                f"of the sequences and steps of targets {tuple(targets.shape)}: "
+                f"{wanted}, (batch, target_len, output_size) of targets {tuple(targets.shape)}: "
                 "model(inputs, last=targets.size(1)) reads out the last steps, which are answered"
             )
         return score(self, outputs, targets)

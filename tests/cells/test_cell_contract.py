@@ -60,6 +60,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"initial_state": lambda self, x: (torch.zeros(5, dtype=x.dtype),)},
         "initial_state gave (tensor (5,) of torch.float64)",
     ),
+    "a number in the state": (
+        {
+            "initial_state": lambda self, x: (x.new_zeros(3, 5), torch.zeros(())),
+            "step": lambda self, x, s: (s[0], s[1]),
+        },
+        "initial_state gave (tensor (3, 5) of torch.float64, tensor () of torch.float32)",
+    ),
+    "single precision from the start": (
+        {"initial_state": lambda self, x: (torch.zeros(3, 5),)},
+        "initial_state gave (tensor (3, 5) of torch.float32); wanted: the type of the inputs",
+    ),
     "a forward that is another cell": (
         {"forward": off},
         "forward is off from the loop over step by 0.",

@@ -155,3 +155,35 @@ def test_nothing_is_kept_of_what_is_installed(
     assert requirements(config) == ["bought-cells==1.5"]
     write_code(RunFolder(tmp_path / "run"), config)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("package", ["", "ns/"])
+def test_files_are_kept_by_the_names_that_are_imported(
+    package: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from a folder within one that Python looks in, and in a package without __init__.py."""
+    folder = home / "mine" / package
+    folder.mkdir(parents=True)
+    (folder / "growing.py").write_text("class Growing:\n    pass\n")
+    monkeypatch.setattr(sys, "path", [str(home), *sys.path, str(home / "mine")])
+    name = f"{package.replace('/', '.')}growing"
+    write_code(RunFolder(home / "run"), {"cell": {"_target_": f"{name}.Growing"}})
+    kept = {str(path.relative_to(home / "run" / "code")) for path in home.rglob("run/code/**/*.py")}
+    assert kept == {f"{package}growing.py"}
+    sys.modules.pop(name, None)
+
+
+def test_a_run_does_not_go_on_with_other_code(command: Command, mine: Path) -> None:
+    run = ("hydra.run.dir=a", "train.stop_when_solved=false", "tracking.log_model=false")
+    assert command(*OWN, *run).status == 0
+    (mine / "fading.py").write_text(FILES["fading.py"].replace("tanh", "relu"))
+    on = ("--config-dir", "mine", "allow_targets=[fading]", "resume=a", "train.steps=8")
+    finished = command(*on)
+    assert finished.status == 2
+    assert "fading.py: the code is not what the run began with" in finished.err
+
+
+def test_a_class_on_the_command_line_names_the_variant(command: Command, home: Path) -> None:
+    gru = ("cell._target_=rnnlab.cells.gru.GRUCell", "tracking.log_model=false")
+    assert command(*gru, *QUICK, *SMALL).status == 0
+    assert result_of(home).variant == "GRUCell"

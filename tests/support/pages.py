@@ -31,6 +31,9 @@ SHORT = (
 )
 """What follows a command of a page's, so that it ends within seconds."""
 
+COLLECTED = ("--collect-only", "-q", "tests/test_layout.py")
+"""What follows scripts/test."""
+
 UI = "http://127.0.0.1:5000"
 
 
@@ -106,6 +109,9 @@ def _run(command: str) -> None:
             words.append("diagnostics=none")  # of many jobs
     if words[0] == "python":
         words[0] = sys.executable
+    elif words[0].startswith("scripts/"):
+        words[0] = str(ROOT / words[0])
+        words += COLLECTED if words[0].endswith("test") else SHORT
     if words[:2] == ["mlflow", "ui"]:
         _serve([sys.executable, "-m", *words])
     else:

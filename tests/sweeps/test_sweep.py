@@ -179,7 +179,7 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
     runs = [home / "outputs" / "sweep" / str(job) / "result.json" for job in (0, 2, 3)]
     assert all(Result.read(path.parent).status == "FINISHED" for path in runs)
     answer = " ".join(finished.out.split())
-    assert "No run of lstm cell.hidden_size=4 has finished (1 failed)." in answer
+    assert "No run of Broken cell.hidden_size=4 has finished (1 failed)." in answer
 
 
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:

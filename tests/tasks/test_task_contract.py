@@ -111,6 +111,35 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "outputs (7, 1, 1) and targets (7, 1) are broadcast"
         ),
     ),
+    "a sum": (
+        {"loss": lambda self, y, t: ((y - t) ** 2).sum()},
+        "for the same batch twice; wanted: a mean over the sequences",
+    ),
+    "a loss without a gradient": (
+        {"loss": lambda self, y, t: F.mse_loss(y.detach(), t)},
+        "loss gave a tensor without a gradient",
+    ),
+    "errors by pairs within a small margin": (
+        {
+            "sample": lambda self, n, g: flat(numbers(n, g)),
+            "loss": lambda self, y, t: F.mse_loss(y.view_as(t), t),
+            "errors": lambda self, y, t: ((y - t).abs() > 0.001).flatten(1).any(1),
+        },
+        "errors does not set each output against the target of its own sequence",
+    ),
+    "one length for all": (
+        {"at_length": lambda self, n: self},
+        "at_length(10) gave seq_len=5; wanted: the task with 10 steps",
+    ),
+    "fewer steps than it says": (
+        {"sample": lambda self, n, g: Batch(x := numbers(n, g)[:, :3], x[:, -1:])},
+        "sample gave inputs of 3 steps; wanted: seq_len=5 of them, or more",
+    ),
+    "positions as numbers": (
+        {"position_errors": lambda self, y, t: (y - t).abs()},
+        "position_errors gave a tensor (7, 1, 1) of torch.float32; wanted: (7, positions) of torch.bool",
+    ),
+    "no scores": ({"scores": lambda self, y, t: None}, "scores gave a NoneType"),
     "chance zero": ({"chance": 0.0}, "chance is 0.0; wanted: a positive, finite number"),
     "chance infinite": ({"chance": math.inf}, "chance is inf"),
     "chance a tensor": ({"chance": torch.tensor(1.0)}, "chance is tensor(1.)"),
@@ -165,6 +194,15 @@ def test_a_mistake_is_named(mistake: str) -> None:
     assert str(refused.value).startswith("Mistaken.")
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_loss_that_is_linear_outside_of_its_targets_is_no_broadcast() -> None:
+    """|y - t| for y below all t: a mean over the batch that no shuffle changes."""
+    task = mistaken(
+        sample=lambda self, n, g: Batch(x := numbers(n, g) + 10, x[:, -1:]),
+        loss=lambda self, y, t: F.l1_loss(y, t),
+    )
+    check_task(task)
 
 
 def test_an_answer_that_is_not_finite_is_wrong() -> None:
