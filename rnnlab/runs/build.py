@@ -93,6 +93,8 @@ def build(
         ValueError: For a refused target, an unknown, doubled or missing key, or a wrong type.
     """
     arguments = {str(key): value for key, value in config.items() if key != "_target_"}
+    if "_target_" not in config and inspect.isabstract(kind):
+        raise ConfigError(f"{section}._target_ is missing: the class of a {kind.__name__}")
     cls = target_class(section, config["_target_"], kind, allow) if "_target_" in config else kind
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     signature = inspect.signature(cls).parameters

@@ -122,7 +122,7 @@ def make_trainer(
             callbacks=[*callbacks, *checkpointing(folder)],
             plugins=[checkpoint_io],
         )
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ImportError) as error:
         raise ValueError(f"trainer: {error}") from error
     if trainer.world_size != 1:
         raise ValueError(f"trainer.devices={chosen['devices']} is not one device")

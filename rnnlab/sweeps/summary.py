@@ -1,6 +1,7 @@
 """The table that a sweep ends with, from the folders of its jobs: it needs no tracking store."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from rnnlab.report.digest import digest, task_tables
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
+from rnnlab.sweeps.job_list import JobList
 from rnnlab.sweeps.labels import Labels
 from rnnlab.tracking.changes import with_changes
 from rnnlab.tracking.manifest import Manifest
@@ -119,6 +121,7 @@ def summarise(
         search_share: The share of seeds that a search for horizons asked for, if it is one.
     """
     finished, failed, unfinished = [], [], []
+    asked = _asked(folder)
     for job in folder.jobs():
         if job.superseded.exists():
             continue
@@ -128,7 +131,8 @@ def summarise(
                 finished.append(_run(job, result))
                 continue
             begun = [_unfinished(job, result)] if result and job.manifest.exists() else []
-            failed.append(_failed(job, result, labels or Labels([]), stopped))
+            words = asked.get(job.path.name, [])
+            failed.append(_failed(job, result, labels or Labels([]), words, stopped))
             unfinished.extend(begun)
         except ValueError as error:
             failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
@@ -157,14 +161,25 @@ def _run(job: RunFolder, result: Result) -> Run:
     )
 
 
+def _asked(folder: SweepFolder) -> dict[str, list[str]]:
+    """How each job was asked for, by its folder; nothing where no list says so."""
+    with suppress(ValueError):
+        return JobList.read(folder).overrides
+    return {}
+
+
 def _failed(
-    job: RunFolder, result: Result | None, labels: Labels, sweep_stopped: bool
+    job: RunFolder,
+    result: Result | None,
+    labels: Labels,
+    asked: list[str],
+    sweep_stopped: bool,
 ) -> FailedJob:
     overrides: Any = []
     if job.overrides.exists():
         overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
     name = f"job {job.path.name}"
-    if label := labels.label(overrides):
+    if label := labels.label(asked or overrides):
         name += f" ({label})"
     became = FAILED
     if (reason := read_failure(job.path)) is None:
