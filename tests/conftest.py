@@ -97,5 +97,6 @@ def _called(
     capfd.readouterr()
     with pytest.raises(SystemExit) as ended:
         program()
+    torch.set_flush_denormal(False)  # which a run has set for this process
     assert isinstance(ended.value.code, int)
     return Finished(ended.value.code, *capfd.readouterr())
