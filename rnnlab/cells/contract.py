@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.foundation.contract import called, refuse
+from rnnlab.foundation.contract import called, kind, refuse
 from rnnlab.foundation.masking import first_line
 
 BATCH, STEPS = 3, 4
@@ -46,26 +46,26 @@ def check_cell(cell: Cell) -> None:
 def _check_state(cell: Cell, method: str, state: Any, before: State | None) -> None:
     if not isinstance(state, tuple) or not state or not all(map(torch.is_tensor, state)):
         wanted = "a tuple of tensors, as (h,)"
-        refuse(cell, f"{method} gave {_kinds(state)}", wanted)
+        refuse(cell, f"{method} gave {kind(state)}", wanted)
     wanted = (BATCH, cell.hidden_size)
     if state[0].shape != wanted or any(tensor.shape[:1] != (BATCH,) for tensor in state):
         asked = f"tensors (batch, ...), the first (batch, hidden_size) = {wanted}"
-        refuse(cell, f"{method} gave {_kinds(state)}", asked)
+        refuse(cell, f"{method} gave {kind(state)}", asked)
     if before is None and any(t.is_floating_point() and t.dtype != torch.double for t in state):
         asked = "the type of the inputs, as inputs.new_zeros(...) gives it: here double precision"
-        refuse(cell, f"{method} gave {_kinds(state)}", asked)
-    if before is not None and _kinds(state) != _kinds(before):
-        asked = f"what it was given, {_kinds(before)}"
-        refuse(cell, f"{method} gave {_kinds(state)}", asked)
+        refuse(cell, f"{method} gave {kind(state)}", asked)
+    if before is not None and kind(state) != kind(before):
+        asked = f"what it was given, {kind(before)}"
+        refuse(cell, f"{method} gave {kind(state)}", asked)
 
 
 def _check_forward(cell: Cell, given: Any, hidden: Tensor, state: State) -> None:
     if type(cell).forward is Cell.forward:
         return
     pair = isinstance(given, tuple) and len(given) == 2 and torch.is_tensor(given[0])
-    if not pair or _kinds(given[0]) != _kinds(hidden) or _kinds(given[1]) != _kinds(state):
-        asked = f"hidden states and the last state, {_kinds((hidden, state))}"
-        refuse(cell, f"forward gave {_kinds(given)}", asked)
+    if not pair or kind(given[0]) != kind(hidden) or kind(given[1]) != kind(state):
+        asked = f"hidden states and the last state, {kind((hidden, state))}"
+        refuse(cell, f"forward gave {kind(given)}", asked)
     steps, unrolled = (given[0], *given[1]), (hidden, *state)
     off = max(_difference(a, b) for a, b in zip(steps, unrolled, strict=True))
     if off > 1e-6:
@@ -77,13 +77,3 @@ def _difference(a: Tensor, b: Tensor) -> float:
     """The largest, relative to the largest number."""
     largest = b.abs().max().clamp(min=1.0)
     return 0.0 if torch.equal(a, b) else float(((a - b).abs().max() / largest).nan_to_num(1.0))
-
-
-def _kinds(value: object) -> str:
-    """`(tensor (3, 8) of torch.float64, tensor (3, 1) of torch.float64)`"""
-    if isinstance(value, Tensor):
-        return f"tensor {tuple(value.shape)} of {value.dtype}"
-    if isinstance(value, tuple | list):
-        inner = ", ".join(map(_kinds, value))
-        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
-    return f"a {type(value).__name__}"

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from torch import Tensor
+
 from rnnlab.foundation.masking import first_line
 
 
@@ -30,6 +32,16 @@ def called(owner: object, method: str, *arguments: Any) -> Any:
         raised = f"{type(error).__name__}: {first_line(error)}"
         frame = _own_frame(error)
         raise ContractError(f"{type(owner).__name__}.{method} raised {raised}{frame}") from error
+
+
+def kind(value: object) -> str:
+    """`tensor (7, 1) of torch.float32`, `(tensor (7, 1) of torch.float32)` for a tuple, `a float`."""
+    if isinstance(value, Tensor):
+        return f"tensor {tuple(value.shape)} of {value.dtype}"
+    if isinstance(value, tuple | list):
+        inner = ", ".join(map(kind, value))
+        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    return f"a {type(value).__name__}"
 
 
 def _own_frame(error: Exception) -> str:

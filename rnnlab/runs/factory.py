@@ -10,7 +10,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from rnnlab.diagnostics.callback import DiagnosticsCallback
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import build
-from rnnlab.runs.run_config import RunConfig
+from rnnlab.runs.run_config import RunConfig, try_optimizer
 from rnnlab.tracking.journal import Journal
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
 from rnnlab.training.checkpoints import AtomicCheckpointIO, checkpointing
@@ -88,15 +88,8 @@ def make_module(
         origin=origin,
         changed=changed,
     )
-    _try_optimizer(module)
+    try_optimizer(module.model, config.make_optimizer, config.make_schedule)
     return module
-
-
-def _try_optimizer(module: TrainingModule) -> None:
-    """Refuse a bad learning rate now rather than once the run has begun."""
-    optimizer = module.make_optimizer(module.model.parameters())
-    if module.make_schedule is not None:
-        module.make_schedule(optimizer)
 
 
 def make_trainer(

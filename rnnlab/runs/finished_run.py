@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result, leaves
 
@@ -109,5 +110,5 @@ class FinishedRun:
 
 def with_steps(overrides: list[str], steps: int) -> list[str]:
     """The overrides of a run that has been trained on."""
-    others = [o for o in overrides if o.lstrip("+").partition("=")[0] != STEPS]
+    others = [override for override in overrides if key_of(override) != STEPS]
     return [*others, f"{STEPS}={steps}"]

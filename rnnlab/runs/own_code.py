@@ -13,7 +13,6 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from importlib.metadata import packages_distributions, version
-from importlib.util import find_spec
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,9 @@ def model_sections(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def requirements(config: Mapping[str, Any]) -> list[str]:
     """The installed packages among them, with their versions: `mine==1.0`."""
-    installed = packages_distributions()
-    names = {module.partition(".")[0] for module in own_targets(config)}
-    found = {d for name in names if not _is_source(name) for d in installed.get(name, ())}
+    roots, installed = _roots(), packages_distributions()
+    bought = [module for module in own_targets(config) if not _located(module, roots)]
+    found = {d for module in bought for d in installed.get(module.partition(".")[0], ())}
     return [f"{name}=={version(name)}" for name in sorted(found)]
 
 
@@ -131,38 +130,36 @@ def digest(config: Mapping[str, Any]) -> str:
 def _sources(modules: Iterable[str]) -> dict[str, Path]:
     """The source files of these modules and of all that they import from beside them, by relative path.
 
-    What they import is found by reading them: nothing more is run.
+    They are found as Python finds them, and read: nothing is imported, which would be to run it.
     """
-    roots = [str(Path(p or ".").absolute()) for p in sys.path if _is_own(Path(p or ".").absolute())]
-    finder = ModuleFinder(path=roots, excludes=list(ALLOWED_PACKAGES))
+    roots = _roots()
+    finder = ModuleFinder(path=list(map(str, roots)), excludes=list(ALLOWED_PACKAGES))
     found: dict[str, Path] = {}
     for module in modules:
-        if not _is_source(module.partition(".")[0]):
-            continue
-        found |= _named(module, getattr(importlib.import_module(module), "__file__", None))
-        try:
-            finder.import_hook(module)
-        except Exception as error:  # noqa: BLE001 a package without __init__.py, one behind a hook
-            log.warning("what %s imports is not kept with the run: %s", module, error)
-    for name, module in finder.modules.items():
-        found |= _named(name, getattr(module, "__file__", None))
+        if own := _located(module, roots):
+            found |= own
+            try:
+                finder.import_hook(module)
+            except Exception as error:  # noqa: BLE001 it knows no package without __init__.py
+                log.warning("what %s imports is not kept with the run: %s", module, error)
+    for name in finder.modules:
+        found |= _located(name, roots)
     return found
 
 
-def _named(module: str, file: object) -> dict[str, Path]:
-    """`mine.cells` as mine/cells.py, wherever it lies."""
-    path = Path(str(file))
-    if path.suffix != ".py":
-        return {}
-    own = f"{module.replace('.', '/')}/__init__.py"
-    return {own if path.name == "__init__.py" else own.replace("/__init__", ""): path}
+def _located(module: str, roots: Iterable[Path]) -> dict[str, Path]:
+    """The file of a module, by its path below where it is found: `mine.cells` is mine/cells.py."""
+    stem = module.replace(".", "/")
+    for root in roots:
+        for name in (f"{stem}/__init__.py", f"{stem}.py"):
+            if (root / name).is_file():
+                return {name: root / name}
+    return {}
 
 
-def _is_source(package: str) -> bool:
-    """Whether a package lies where its user writes it, and not where it was installed to."""
-    spec = find_spec(package)
-    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
-    return any(place is not None and _is_own(Path(place).absolute()) for place in places)
+def _roots() -> list[Path]:
+    """Where Python looks for what its user writes: not for its own, nor for what is installed."""
+    return [path for path in (Path(place or ".").absolute() for place in sys.path) if _is_own(path)]
 
 
 def _is_own(path: Path) -> bool:

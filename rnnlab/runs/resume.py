@@ -19,6 +19,7 @@ from rnnlab.foundation.version import check_version, is_readable
 from rnnlab.runs import own_code
 from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.finished_run import STEPS, FinishedRun, with_steps
+from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.runs.resume_option import AUTO, read_resume
 from rnnlab.tracking.changes import change, changed
 from rnnlab.tracking.manifest import Manifest
@@ -114,7 +115,7 @@ def earlier_run(
     result.folder = str(folder.path)  # it may have been moved
     check_version(str(folder.path), _version(folder.path))
     saved = _config(folder)
-    keys = None if auto else [o.lstrip("+~").partition("=")[0] for o in overrides]
+    keys = None if auto else list(map(key_of, overrides))
     changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
     from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
 
@@ -131,13 +132,15 @@ def earlier_run(
         _refuse_unless_allowed(changes, option.allow_changes)
     _apply(changes, saved, result, config, trains_on=end is not None)
     _refuse_fewer(saved["train"]["steps"], made)
-    if (files := own_code.changed(folder, saved)) and not option.allow_changes:
-        raise ValueError(
-            f"{', '.join(files)}: the code is not what the run began with, which {folder.code} has "
-            "(resume.allow_changes=true lets it)"
-        )
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
+    if files := own_code.changed(folder, saved):
+        if not option.allow_changes:
+            raise ValueError(
+                f"{', '.join(files)}: the code is not what the run began with, which {folder.code} "
+                "has (resume.allow_changes=true lets it, and writes it down)"
+            )
+        result.changes += change("code", "as it began", own_code.digest(saved))
     return EarlierRun(saved, result, checkpoint, end=end)
 
 

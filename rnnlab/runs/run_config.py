@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rnnlab.cells import Cell, check_cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
-from rnnlab.foundation.masking import MASK, masked_config
+from rnnlab.foundation.masking import MASK, first_line, masked_config
 from rnnlab.runs.build import build, check_allowed
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import Task, check_task
@@ -153,6 +153,25 @@ def read_optimizer(
     """What makes the optimizer from the parameters, and the schedule, if any, from the optimizer."""
     make_schedule = read_schedule(plain["schedule"], allow) if plain["schedule"] else None
     return build("optimizer", plain["optimizer"], Optimizer, allow), make_schedule
+
+
+def try_optimizer(
+    model: SequenceModel, make_optimizer: MakeOptimizer, make_schedule: MakeSchedule | None
+) -> None:
+    """Refuse a bad learning rate now rather than once a run has begun.
+
+    Raises:
+        ValueError: As the optimizer or the schedule does, which may find it once it is stepped.
+    """
+    optimizer = make_optimizer(model.parameters())
+    schedule = None if make_schedule is None else make_schedule(optimizer)
+    if schedule is None or isinstance(schedule, ReduceLROnPlateau):  # that wants a loss to go by
+        return
+    try:
+        optimizer.step()  # without gradients it changes nothing
+        schedule.step()
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(f"schedule: {first_line(error)}") from error
 
 
 def read_schedule(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.settings import read_settings
 
@@ -42,29 +41,13 @@ def _try_model(plain: Mapping[str, Any], allow: list[str]) -> None:
     import torch
 
     from rnnlab.runs.build import build
-    from rnnlab.runs.run_config import read_model, read_optimizer
+    from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
     from rnnlab.training.clipping import Clip
 
     with torch.random.fork_rng(devices=[]):
         model = read_model(plain).make_checked()
-    make_optimizer, make_schedule = read_optimizer(plain, allow)
-    optimizer = make_optimizer(model.parameters())
     build("clip", plain["clip"], Clip, allow)()
-    if make_schedule is not None:
-        _step_once(make_schedule(optimizer), optimizer)
-
-
-def _step_once(schedule: Any, optimizer: Any) -> None:
-    """Some schedules find a bad number once they are stepped."""
-    from torch.optim.lr_scheduler import ReduceLROnPlateau
-
-    if isinstance(schedule, ReduceLROnPlateau):
-        return
-    try:
-        optimizer.step()
-        schedule.step()
-    except (ArithmeticError, ValueError) as error:
-        raise ValueError(f"schedule: {first_line(error)}") from error
+    try_optimizer(model, *read_optimizer(plain, allow))
 
 
 def _try_trainer(config: "RunConfig") -> None:

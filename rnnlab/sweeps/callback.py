@@ -16,7 +16,6 @@ from rnnlab.runs.hydra_job import check_run
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.sweeps.job_checks import check_sweep
-from rnnlab.sweeps.job_list import identity
 from rnnlab.sweeps.plan import Plan
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, PROCESS_LAUNCHER
 
@@ -49,21 +48,16 @@ class SweepCallback(Callback):
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, CheckedLoader)
         jobs = check_sweep(config, loader, partial(import_beside, config))
-        plan = Plan({job.overrides: identity(job.plain) for job in jobs}) if planned else None
-        if plan is not None and folder.sweep_file.exists():
-            plan.refuse_other(folder)
+        plan = Plan({job.overrides: job.of for job in jobs}) if planned else None
         if not searches:  # a search begins once it has checked what it is asked
-            self.open(config, plan).begin(without_resume(overrides))
+            self.make(config, plan).begin(without_resume(overrides))
 
-    def open(self, config: DictConfig, plan: Plan | None = None) -> "Sweep":
-        """The sweep, with its store opened.
+    def make(self, config: DictConfig, plan: Plan | None = None) -> "Sweep":
+        """The sweep, before it begins.
 
         Args:
             config: Of the sweep.
             plan: Its jobs, where they are known beforehand.
-
-        Raises:
-            ValueError: If the store cannot be used.
         """
         from rnnlab.foundation.quiet import quiet_tools
         from rnnlab.sweeps.sweep import Sweep

@@ -11,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation.masking import masked
 from rnnlab.runs.hydra_errors import refused_as
+from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.settings import read_settings
 from rnnlab.runs.trial import try_out
+from rnnlab.sweeps.job_list import identity
 from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import variant_name
 
@@ -101,7 +103,7 @@ def compose_each(
             read_settings(plain, here)
             composed.append(Composed(overrides, config, plain, place, compose))
     names = [" ".join(overrides) or "defaults" for overrides in chosen]
-    refuse_twins([combination.plain for combination in composed], names)
+    refuse_twins([identity(combination.plain) for combination in composed], names)
     return composed
 
 
@@ -157,7 +159,7 @@ def _labelled(combinations: Sequence[Combination]) -> list[Combination]:
     several_tasks = len({combination.task for combination in combinations}) > 1
     labels: dict[str, Combination] = {}
     for combination in combinations:
-        own = [o for o in combination.overrides if o not in shared and _key(o) not in NAMED]
+        own = [o for o in combination.overrides if o not in shared and key_of(o) not in NAMED]
         setting = masked(" ".join([combination.variant, *own]))
         label = _legal(f"{setting} {combination.task}" if several_tasks else setting)
         if label in labels:
@@ -168,7 +170,3 @@ def _labelled(combinations: Sequence[Combination]) -> list[Combination]:
 
 def _legal(label: str) -> str:
     return re.sub(r"[^\w.\- :]", "_", label.replace("=", ":"), flags=re.ASCII)[:220]
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+").partition("=")[0]

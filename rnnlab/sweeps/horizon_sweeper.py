@@ -99,7 +99,7 @@ class HorizonSweeper(Sweeper):
         horizons = HorizonResults(self._searches(overrides), self.settings)
         assert self.config is not None
         self.folder = SweepFolder(Path(self.config.hydra.sweep.dir).absolute())
-        self.callback.open(self.config).begin_search(overrides, horizons)
+        self.callback.make(self.config).begin_search(overrides, horizons)
         OmegaConf.save(self.config, self.folder.config)
         try:
             self._search(horizons)

@@ -19,8 +19,9 @@ from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.settings import read_settings, read_what_is_kept
 from rnnlab.runs.trial import try_out
 from rnnlab.sweeps.combinations import product
+from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, LOCAL_LAUNCHERS
-from rnnlab.sweeps.twins import refuse_twins, text_of
+from rnnlab.sweeps.twins import refuse_twins
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ComposedJob:
         overrides: Its own, in full.
         shown: Those by which it differs from other jobs.
         plain: Its config.
+        of: What it is.
         folder: Its folder.
     """
 
@@ -39,6 +41,7 @@ class ComposedJob:
     overrides: tuple[str, ...]
     shown: str
     plain: dict[str, Any]
+    of: Identity
     folder: Path
 
 
@@ -65,7 +68,7 @@ def check_sweep(
     here = config.hydra.launcher._target_ in LOCAL_LAUNCHERS
     if config.hydra.sweeper._target_ == BASIC_SWEEPER:
         jobs = _composed_jobs(config, loader, here)
-        refuse_twins([job.plain for job in jobs], [job.shown or "defaults" for job in jobs])
+        refuse_twins([job.of for job in jobs], [job.shown or "defaults" for job in jobs])
         if len({job.folder for job in jobs}) < len(jobs):
             raise ValueError(
                 f"hydra.sweep.subdir: {jobs[0].folder} would be the folder of several jobs"
@@ -102,7 +105,7 @@ def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> lis
             folder = job_folder(composed, number)
             plain = to_plain(composed, folder)
             read_settings(plain, here)
-        return ComposedJob(number, overrides, shown, plain, folder)
+        return ComposedJob(number, overrides, shown, plain, identity(plain), folder)
 
     return _each(compose, len(chosen))
 
@@ -123,7 +126,7 @@ def _each(check: Callable[[int], Any], count: int) -> list[Any]:
 
 def _try_out(jobs: Sequence[ComposedJob], here: bool) -> None:
     """Each once that differs in more than its seed."""
-    different = list({text_of(_seedless(job.plain)): job for job in reversed(jobs)}.values())[::-1]
+    different = list({_seedless(job.of): job for job in reversed(jobs)}.values())[::-1]
 
     def check(number: int) -> None:
         job = different[number]
@@ -133,9 +136,8 @@ def _try_out(jobs: Sequence[ComposedJob], here: bool) -> None:
     _each(check, len(different))
 
 
-def _seedless(plain: Mapping[str, Any]) -> dict[str, Any]:
-    train = {key: value for key, value in plain["train"].items() if key != "data_seed"}
-    return {**{k: v for k, v in plain.items() if k != "seed"}, "train": train}
+def _seedless(of: Identity) -> frozenset[tuple[str, str]]:
+    return frozenset((key, of[key]) for key in of if key not in ("seed", "train.data_seed"))
 
 
 def _try_plugins(config: DictConfig) -> None:

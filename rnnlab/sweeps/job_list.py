@@ -21,9 +21,18 @@ Identity = dict[str, str]
 
 def identity(plain: Mapping[str, Any]) -> Identity:
     """What a job is, of its resolved config."""
-    own = {key: value for key, value in plain.items() if key not in NOT_WHAT_IT_IS}
+    own = {key: _one_form(value) for key, value in plain.items() if key not in NOT_WHAT_IT_IS}
     code = digest(own)
     return dict(leaves(masked_config(own))) | ({"sha256 of its code": code} if code else {})
+
+
+def _one_form(value: Any) -> Any:
+    """1 and 1.0 are one setting."""
+    if isinstance(value, Mapping):
+        return {key: _one_form(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_one_form(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def as_recorded(overrides: Sequence[str]) -> list[str]:

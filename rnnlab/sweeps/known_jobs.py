@@ -22,6 +22,7 @@ from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.plugins import BASIC_LAUNCHER
 from rnnlab.sweeps.process_launcher import ProcessLauncher
 from rnnlab.sweeps.sweep_jobs import SweepJobs
+from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import read_finished
 
 INSTANTIATE = Plugins.instantiate_launcher
@@ -72,8 +73,7 @@ class KnownJobs(Launcher):
                 returned = self.launcher.launch(given, initial_job_idx=first)
             finally:
                 sweep.progress.leave()
-            if sweep.progress.more_to_come or sweep.plan is not None:
-                # Hydra's sweeper would end at a failed one; the summary names it
+            if sweep.plan is not None:  # Hydra's sweeper would end at a failed one
                 returned = [_kept_quiet(job) for job in returned]
             returns |= dict(zip(to_run, returned, strict=True))
         return [returns[index] for index in range(len(jobs))]
@@ -92,13 +92,10 @@ class KnownJobs(Launcher):
         """
         number = had.listed.next_number()
         names = {_key(of): name for name, of in had.known().items()}
-        first: dict[frozenset[tuple[str, str]], int] = {}
         jobs: list[Job] = []
-        for index, overrides in enumerate(job_overrides):
+        for overrides in job_overrides:
             config = self.loader.compose_job(self.config, overrides)
             of, subdir = self._read(config, number)
-            if (before := first.setdefault(_key(of), index)) != index:
-                raise ValueError(f"jobs {before} and {index} of the sweep are the same run")
             resumes = read_resume(config).run == AUTO
             name = names.get(_key(of))
             if name is None:
@@ -106,6 +103,7 @@ class KnownJobs(Launcher):
                 number += 1
             else:
                 jobs.append(Job(overrides, name, None, of, known=True, resumes=resumes))
+        refuse_twins([job.of for job in jobs], [" ".join(job.overrides) for job in jobs])
         _refuse_shared_folders([*had.listed.jobs, *(job.name for job in jobs if not job.known)])
         had.add(jobs)
         return jobs

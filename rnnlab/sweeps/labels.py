@@ -16,12 +16,13 @@ class Labels:
     """
 
     def __init__(self, jobs: Iterable[Sequence[str]]) -> None:
-        each = [set(overrides) for overrides in jobs]
+        each = [set(map(masked, overrides)) for overrides in jobs]
         self.shared = set.intersection(*each) if each else set()
 
     def label(self, overrides: Sequence[str]) -> str:
         """`gru seed=1`, where cells and seeds are swept; empty where nothing differs."""
-        return masked(" ".join(map(_said, own_overrides(overrides, self.shared))))
+        shown = [masked(override) for override in overrides]
+        return " ".join(map(_said, own_overrides(shown, self.shared)))
 
 
 def own_overrides(overrides: Sequence[str], shared: set[str]) -> list[str]:

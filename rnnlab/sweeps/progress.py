@@ -52,11 +52,6 @@ class SweepProgress:
             words += f", {min(at_once, jobs)} at a time"
         self.line.print_above(words)
 
-    @property
-    def more_to_come(self) -> bool:
-        """Whether a sweeper has jobs that it has given to no launcher yet."""
-        return self.total is not None and self.given < self.total
-
     def ended(self, label: str, result: Result | None, failure: str = "") -> None:
         """One job more: its result, or why there is none."""
         self.done += 1

@@ -1,7 +1,6 @@
 """The table that a sweep ends with, from the folders of its jobs: it needs no tracking store."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +13,6 @@ from rnnlab.report.digest import digest, task_tables
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
 from rnnlab.report.read_runs import Run
-from rnnlab.sweeps.job_list import JobList
 from rnnlab.sweeps.labels import Labels
 from rnnlab.tracking.changes import with_changes
 from rnnlab.tracking.manifest import Manifest
@@ -68,9 +66,11 @@ class SweepSummary:
         words[0] = words[0].replace(" ", f" of {self.num_jobs} jobs ", 1)
         lines = [f"- {job}" for job in begun]
         if number:
-            first = waiting[0].name if waiting else "the rest"
-            last = f" to {waiting[-1].folder.path.name}" if len(waiting) > 1 else ""
-            lines.append(f"- {first}{last}: it {NOT_BEGUN}")
+            which = waiting[0].name if waiting else "the rest"
+            if len(waiting) > 1:
+                first, last = waiting[0].folder.path.name, waiting[-1].folder.path.name
+                which = f"job {first} to {last}"
+            lines.append(f"- {which}: it {NOT_BEGUN}")
         return ", ".join(words), "\n".join(lines)
 
     def view(self, run_id: str) -> View:
@@ -107,6 +107,7 @@ class SweepSummary:
 def summarise(
     folder: SweepFolder,
     labels: Labels | None = None,
+    asked: Mapping[str, list[str]] | None = None,
     planned: int = 0,
     stopped: bool = False,
     search_share: float | None = None,
@@ -116,12 +117,12 @@ def summarise(
     Args:
         folder: The sweep's.
         labels: How its jobs are called.
+        asked: The overrides of each, by its folder, as they were asked for.
         planned: How many it was to have at least.
         stopped: Whether it was ended with jobs at work, whatever these could still write.
         search_share: The share of seeds that a search for horizons asked for, if it is one.
     """
     finished, failed, unfinished = [], [], []
-    asked = _asked(folder)
     for job in folder.jobs():
         if job.superseded.exists():
             continue
@@ -131,7 +132,7 @@ def summarise(
                 finished.append(_run(job, result))
                 continue
             begun = [_unfinished(job, result)] if result and job.manifest.exists() else []
-            words = asked.get(job.path.name, [])
+            words = (asked or {}).get(job.path.name, [])
             failed.append(_failed(job, result, labels or Labels([]), words, stopped))
             unfinished.extend(begun)
         except ValueError as error:
@@ -159,13 +160,6 @@ def _run(job: RunFolder, result: Result) -> Run:
         params=with_changes(Manifest.read(job.path).params, result.changes),
         metrics=result.metrics,
     )
-
-
-def _asked(folder: SweepFolder) -> dict[str, list[str]]:
-    """How each job was asked for, by its folder; nothing where no list says so."""
-    with suppress(ValueError):
-        return JobList.read(folder).overrides
-    return {}
 
 
 def _failed(

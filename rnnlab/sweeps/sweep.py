@@ -54,9 +54,6 @@ class Sweep:
         uri: Of its store, as the config has it.
         experiment: In the store.
         plan: Its jobs, where they are known beforehand.
-
-    Raises:
-        ValueError: If the store cannot be used; one that does not answer is tried again at the end.
     """
 
     def __init__(
@@ -73,12 +70,6 @@ class Sweep:
         self.lock: FileLock | None = None
         self.client: MlflowClient | None = None
         self.experiment_id = ""
-        try:
-            self.client, self.experiment_id = open_store(self.uri, experiment)
-        except UnreachableError as error:
-            sys.stderr.write(f"{error}: the sweep is recorded in {folder.path}\n")
-        else:
-            show(self.client, self.experiment_id, View())
 
     def begin_search(self, overrides: Sequence[str], horizons: "HorizonResults") -> None:
         """Begin a search for horizons, or go on with it; raises as `begin` does."""
@@ -111,12 +102,13 @@ class Sweep:
 
         Raises:
             ValueError: If the folder is another sweep's or of another version of rnnlab, if it is at
-                work, or if its parent run is gone.
+                work, if the store cannot be used, or if the parent run is gone from it.
         """
         goes_on = self.folder.sweep_file.exists()
         if goes_on:
             check_version(str(self.folder.path), Manifest.read(self.folder.path).version)
             (refuse_other or self._refuse_other(overrides))(SweepFile.read(self.folder.path))
+        self._open_store()
         try:
             self.lock = lock(self.folder.path)
         except FolderLockedError as error:
@@ -137,6 +129,15 @@ class Sweep:
             self._begin_in_store(self.client, parent)
         if parent.file.run_id:
             os.environ[PARENT_RUN] = parent.file.run_id
+
+    def _open_store(self) -> None:
+        """One that does not answer now is tried again at the end."""
+        try:
+            self.client, self.experiment_id = open_store(self.uri, self.experiment)
+        except UnreachableError as error:
+            sys.stderr.write(f"{error}: the sweep is recorded in {self.folder.path}\n")
+        else:
+            show(self.client, self.experiment_id, View())
 
     def _refuse_other(self, overrides: Sequence[str]) -> Callable[[SweepFile], None]:
         """Where all jobs are known, each that the folder has is among them; or else the same words."""
@@ -193,7 +194,8 @@ class Sweep:
             self.jobs.write()  # what a full disk did not take before
         stopped = status > 128 or self.ended_early
         share = search_share(self.parent.manifest.params)
-        summary = summarise(self.folder, self.labels, planned, stopped, share)
+        asked = {} if self.jobs is None else self.jobs.listed.overrides
+        summary = summarise(self.folder, self.labels, asked, planned, stopped, share)
         status = max(status, 1 if summary.failed or summary.not_given else 0)
         ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
         if ending != "KILLED" and not self.ended_early:  # a job that alone was killed has failed

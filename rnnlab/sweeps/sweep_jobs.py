@@ -24,14 +24,12 @@ class SweepJobs:
     def __init__(self, folder: SweepFolder, labels: Labels) -> None:
         self.folder, self.labels, self.listed = folder, labels, JobList.read(folder)
         self.places: dict[tuple[str, ...], str] = {}
-        self.names: dict[str, str] = {}
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Jobs that are to run, or had finished before: those that are new go on the list."""
         self.listed.add({job.name: (job.of, job.overrides) for job in jobs if not job.known})
         self.write()
         self.places |= {tuple(job.overrides): job.name for job in jobs}
-        self.names |= {job.name: self.labels.label(job.overrides) for job in jobs}
 
     def write(self) -> None:
         """The list; a full disk ends no sweep."""
@@ -43,7 +41,7 @@ class SweepJobs:
 
     def label(self, name: str) -> str:
         """What a job is called, by what differs between jobs alone."""
-        return self.names[name] or f"job {name}"
+        return self.labels.label(self.listed.overrides[name]) or f"job {name}"
 
     def result(self, overrides: Sequence[str]) -> Result | None:
         """Of a job that its launcher has had, if it has finished."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlab.foundation.contract import called, refuse
+from rnnlab.foundation.contract import called, kind, refuse
 from rnnlab.tasks.stream import generator
 from rnnlab.tasks.task import Batch, Task
 
@@ -208,6 +208,4 @@ def _refuse_broadcast(task: Task, method: str, outputs: Tensor, targets: Tensor)
 
 def _kind(value: object) -> str:
     """`a tensor (7, 1) of torch.float32`, `a float`"""
-    if isinstance(value, Tensor):
-        return f"a tensor {tuple(value.shape)} of {value.dtype}"
-    return f"a {type(value).__name__}"
+    return f"a {kind(value)}" if isinstance(value, Tensor) else kind(value)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import torch
 
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.own_code import requirements, write_code
+from rnnlab.tracking.result import Result
 from tests.support.command import QUICK, SMALL, Command, client, result_of
 
 FILES = {
@@ -181,6 +183,21 @@ def test_a_run_does_not_go_on_with_other_code(command: Command, mine: Path) -> N
     finished = command(*on)
     assert finished.status == 2
     assert "fading.py: the code is not what the run began with" in finished.err
+
+    allowed = command(*on, "resume.allow_changes=true")
+    assert allowed.status == 0, allowed.err
+    assert re.search("code: as it began -> [0-9a-f]{16}", Result.read(Path("a")).changes)
+
+
+def test_going_on_runs_no_code_that_is_not_allowed_again(command: Command, mine: Path) -> None:
+    """A run's folder may come from anywhere: its config names a module, and allows none."""
+    assert command(*OWN, "hydra.run.dir=a", "tracking.log_model=false").status == 0
+    (mine / "fading.py").write_text("open('ran', 'w')")
+    sys.modules.pop("fading")
+    finished = command("--config-dir", "mine", "resume=a", "train.steps=8")
+    assert finished.status == 2
+    assert "allow_targets=[fading] allows it again" in finished.err
+    assert not Path("ran").exists()
 
 
 def test_a_class_on_the_command_line_names_the_variant(command: Command, home: Path) -> None:

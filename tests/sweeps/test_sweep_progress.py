@@ -84,9 +84,9 @@ def test_batches_of_one_sweep_are_counted_once() -> None:
     stream = io.StringIO()
     progress = SweepProgress(4, stream)
     progress.begin(2, finished=0, at_once=1)
-    assert progress.more_to_come
+    assert (progress.given, progress.total) == (2, 4)
     progress.begin(2, finished=0, at_once=1)
-    assert not progress.more_to_come
+    assert (progress.given, progress.total) == (4, 4)
     assert stream.getvalue() == "4 jobs, 1 at a time\n"
 
 
