@@ -145,6 +145,7 @@ def test_help_lists_all_three(own: Path) -> None:
         assert re.search(rf"^ +{name} +{meaning}$", text, re.MULTILINE), name
 
 
+@pytest.mark.slow
 def test_a_sweep_over_its_lengths_and_the_report_know_them(own: Path) -> None:
     out = run(own, "-m", *OWN, "task.gap=3,5", "seed=0,1", *QUICK)
     rows = re.findall(r"^\| (echo) +\| (\d+) +\| (\d of \d)", out, re.MULTILINE)

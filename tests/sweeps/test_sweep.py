@@ -182,6 +182,7 @@ def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) ->
     assert "No run of Broken cell.hidden_size=4 has finished (1 failed)." in answer
 
 
+@pytest.mark.slow
 def test_n_jobs_and_timeout(command: Command, home: Path) -> None:
     endless = ("train.steps=1000000", "train.stop_when_solved=false")
     finished = command("-m", "seed=0", *FAST, *endless, "hydra.launcher.job_timeout=8")
