@@ -134,7 +134,7 @@ def test_fail_fast_stops_the_others_and_the_same_command_goes_on(
     assert "[1/3] cell.fault=first: FAILED, KeyError: 'the first fault'\n" in stopped.out
     assert "1 of 3 jobs failed, 1 stopped, 1 not begun:" in stopped.out
     assert "- job 0 (cell.fault=first): KeyError: 'the first fault'; see s/0" in stopped.out
-    assert "- job 2: it was not started" in stopped.out
+    assert "- job 2 (cell.fault=none): it was not started" in stopped.out
     assert "hydra.sweep.dir=s resume=auto" in stopped.out
     assert statuses(home, "run") == ["FAILED", "KILLED"]
     assert statuses(home, "sweep") == ["FAILED"]
