@@ -67,6 +67,8 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
         return f"{error.override!r} cannot be read as group=choice or key=value: {first}"
     if isinstance(error, ConfigCompositionException | yaml.MarkedYAMLError):
         return _of_composing(error, folders, overrides)
+    if "Config group override must be a string" in str(error):
+        return _no_option(folders, overrides)
     mine = isinstance(error, ValueError | HydraException | OmegaConfBaseException)
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
@@ -122,6 +124,15 @@ def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
     if (hint := install_hint(group, choice)) is not None:
         return f"{group}={choice} is not installed: {hint}. There are: {', '.join(dict.fromkeys(known))}"
     return f"{group}={choice} is unknown: {allowed}"
+
+
+def _no_option(folders: list[Path], overrides: list[str]) -> str:
+    """For a group that is set to null."""
+    for override in overrides:
+        group, known = key_of(override), options(folders, key_of(override))
+        if known and value_of(override).strip().lower() in ("null", "none", ""):
+            return f"{override} chooses nothing: {group} is one of {', '.join(known)}"
+    return "a group of options is set to null: choose one of its options"
 
 
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:

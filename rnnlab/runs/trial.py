@@ -25,29 +25,34 @@ def try_out(plain: Mapping[str, Any], here: bool = True) -> None:
     Raises:
         ValueError: Named by its dotted key.
     """
-    settings = read_settings(plain, here)
-    _try_model(plain, settings.allow)
-    from rnnlab.runs.run_config import read_config
-    from rnnlab.training.evaluation import Evaluation  # with scipy, as the diagnostics
-
-    config = read_config(plain, here)
-    Evaluation(config.task, config.eval_settings)
-    if here and not settings.trainer.works_anywhere:
-        _try_trainer(config)
+    try_model(plain, here)
+    try_evaluation(plain, here)
 
 
-def _try_model(plain: Mapping[str, Any], allow: list[str]) -> None:
-    """Make the model once, and what trains it."""
+def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
+    """The settings, and what needs no more than torch: the model, made once, and what trains it."""
+    allow = read_settings(plain, here).allow
     import torch
 
     from rnnlab.runs.build import build
     from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
     from rnnlab.training.clipping import Clip
 
+    build("clip", plain["clip"], Clip, allow)()
     with torch.random.fork_rng(devices=[]):
         model = read_model(plain).make_checked()
-    build("clip", plain["clip"], Clip, allow)()
     try_optimizer(model, *read_optimizer(plain, allow))
+
+
+def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
+    """What needs scipy, which comes with the evaluation and the diagnostics, and maybe Lightning."""
+    from rnnlab.runs.run_config import read_config
+    from rnnlab.training.evaluation import Evaluation
+
+    config = read_config(plain, here)
+    Evaluation(config.task, config.eval_settings)
+    if here and not read_settings(plain, here).trainer.works_anywhere:
+        _try_trainer(config)
 
 
 def _try_trainer(config: "RunConfig") -> None:

@@ -175,6 +175,8 @@ class HorizonSweeper(Sweeper):
 
     def _launch(self, jobs: Sequence[tuple[str, ...]]) -> None:
         assert self.launcher is not None
+        assert self.callback.sweep is not None
+        self.callback.sweep.progress.begin_round(len(jobs))
         size = self.max_batch_size or max(len(jobs), 1)
         for first in range(0, len(jobs), size):
             batch = [list(job) for job in jobs[first : first + size]]

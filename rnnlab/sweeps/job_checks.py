@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.settings import read_settings, read_what_is_kept
-from rnnlab.runs.trial import try_out
+from rnnlab.runs.trial import try_evaluation, try_model
 from rnnlab.sweeps.combinations import product
 from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, LOCAL_LAUNCHERS
@@ -125,15 +126,16 @@ def _each(check: Callable[[int], Any], count: int) -> list[Any]:
 
 
 def _try_out(jobs: Sequence[ComposedJob], here: bool) -> None:
-    """Each once that differs in more than its seed."""
+    """Each once that differs in more than its seed: all their models before what takes longer."""
     different = list({_seedless(job.of): job for job in reversed(jobs)}.values())[::-1]
 
-    def check(number: int) -> None:
+    def check(attempt: Callable[..., None], number: int) -> None:
         job = different[number]
         with refused_as(job.overrides, f"job {job.number} of {len(jobs)}: {job.shown}"):
-            try_out(job.plain, here)
+            attempt(job.plain, here)
 
-    _each(check, len(different))
+    for attempt in (try_model, try_evaluation):
+        _each(partial(check, attempt), len(different))
 
 
 def _seedless(of: Identity) -> frozenset[tuple[str, str]]:

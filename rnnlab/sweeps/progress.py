@@ -25,9 +25,16 @@ class SweepProgress:
         self.line = LivingLine(stream or sys.stdout)
         self.at_once: int | None = None
         self.round, self.given = 0, 0
+        self.of_round, self.launched = 0, 0
+        """Its jobs, and those of them that a launcher has got."""
         self.done = self.failed = self.running = 0
         self.seconds: list[float] = []
         """That each finished job has taken."""
+
+    def begin_round(self, jobs: int) -> None:
+        """So many jobs, which a launcher may get in batches; a launch that no round is open for is one."""
+        self.round, self.given = self.round + 1, self.given + jobs
+        self.of_round, self.launched = jobs, 0
 
     def begin(self, jobs: int, finished: int, at_once: int | None) -> None:
         """Jobs that a launcher gets, besides those that have finished before.
@@ -37,13 +44,14 @@ class SweepProgress:
             finished: How many those are.
             at_once: How many run at a time, where that is known.
         """
-        first = self.at_once is None and self.round == 0
-        self.at_once, self.round, self.given = at_once, self.round + 1, self.given + jobs + finished
-        self.done += finished
-        if self.total is None:
-            words = f"round {self.round}: {_count(jobs, 'probe')}"
-        elif not first:  # a sweeper's next batch: the first line has counted it
+        self.at_once, self.done = at_once, self.done + finished
+        if self.launched == self.of_round:
+            self.begin_round(self.total or jobs + finished)
+        self.launched += jobs + finished
+        if self.launched > jobs + finished:  # the next batch of a round that a line has counted
             return
+        if self.total is None:
+            words = f"round {self.round}: {_count(self.of_round, 'probe')}"
         else:
             words = _count(self.total, "job")
         if finished:

@@ -17,6 +17,8 @@ WRONG = {
     "cel=lstm": "cel is unknown: did you mean cell?",
     "cell=lstmm": "cell=lstmm is unknown: did you mean lstm?",
     "task=ading": "task=ading is unknown: did you mean adding?",
+    "cell=null": "cell=null chooses nothing: cell is one of elman, elman_clipped, gru, lstm",
+    "clip=null": "clip=null chooses nothing: clip is one of",
     "cell=transformer": "Allowed: elman, elman_clipped, gru, lstm",
     "cell.hiden_size=3": "cell.hiden_size is unknown: did you mean cell.hidden_size?",
     "train.stepz=4": "train.stepz is unknown: did you mean train.steps?",

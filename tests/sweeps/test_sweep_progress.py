@@ -74,7 +74,7 @@ def test_probes_are_counted_over_all_rounds() -> None:
         "round 1: 3 probes, 2 at a time",
         "[round 1, probe 1] gru task.seq_len=20: loss 0.0036, chance 0.167, unsolved",
         "    (about 10 s left in this round)",
-        "round 2: 2 probes, 1 of them finished before, 2 at a time",
+        "round 2: 3 probes, 1 of them finished before, 2 at a time",
     ]
     assert shown[4].startswith("[round 2, probe 3] ")
     assert "round 2: 3 probes done, 1 running" in stream.getvalue()
@@ -83,11 +83,23 @@ def test_probes_are_counted_over_all_rounds() -> None:
 def test_batches_of_one_sweep_are_counted_once() -> None:
     stream = io.StringIO()
     progress = SweepProgress(4, stream)
-    progress.begin(2, finished=0, at_once=1)
-    assert (progress.given, progress.total) == (2, 4)
-    progress.begin(2, finished=0, at_once=1)
-    assert (progress.given, progress.total) == (4, 4)
+    for _ in range(2):
+        progress.begin(2, finished=0, at_once=1)
     assert stream.getvalue() == "4 jobs, 1 at a time\n"
+
+
+def test_batches_of_a_round_are_counted_once() -> None:
+    stream = io.StringIO()
+    progress = SweepProgress(None, stream)
+    for probes in (3, 2):
+        progress.begin_round(probes)
+        for batch in (2, probes - 2):
+            if batch:
+                progress.begin(batch, finished=0, at_once=2)
+    assert stream.getvalue().splitlines() == [
+        "round 1: 3 probes, 2 at a time",
+        "round 2: 2 probes, 2 at a time",
+    ]
 
 
 @pytest.mark.parametrize(
