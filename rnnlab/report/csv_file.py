@@ -19,8 +19,8 @@ def csv_text(grid: Grid, metrics: Sequence[str]) -> str:
 
     Args:
         grid: What is compared.
-        metrics: Of the diagnostics. Of each the mean; where it is a lower bound `> 43.3`, and in
-            another column how many of the runs know no more.
+        metrics: Of the diagnostics, each by its mean. In the column `<metric>_censored` beside it
+            is how many of the runs know a lower bound only: with any, so is the mean.
     """
     lengths = sorted(set(chain.from_iterable(group.other_lengths for group in grid.groups)))
     bounded = {m for m in metrics if any(group.measured(m + CENSORED) for group in grid.groups)}
@@ -74,10 +74,9 @@ def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:
 def _measured(group: Group, metrics: Sequence[str], bounded: Collection[str]) -> Fields:
     fields: Fields = {}
     for metric in metrics:
-        found, censored = _mean(group.measured(metric)), group.censored(metric)
-        fields[metric] = f"> {found:.4g}" if found is not None and censored else found
+        fields[metric] = _mean(group.measured(metric))
         if metric in bounded:
-            fields[metric + CENSORED] = censored
+            fields[metric + CENSORED] = group.censored(metric)
     return fields
 
 
