@@ -19,19 +19,31 @@ def refuse(owner: object, what: str, wanted: str) -> NoReturn:
     raise ContractError(f"{type(owner).__name__}.{what}; wanted: {wanted}")
 
 
+def attribute(owner: object, name: str) -> Any:
+    """What a class says of itself.
+
+    Raises:
+        ContractError: If it has nothing of this name, or raises something.
+    """
+    return _caught(owner, name, lambda: getattr(owner, name))
+
+
 def called(owner: object, method: str, *arguments: Any) -> Any:
     """What a method gives.
 
     Raises:
         ContractError: If it raises something: with that, and the line of the code that did.
     """
-    function: Callable[..., Any] = getattr(owner, method)
+    return _caught(owner, method, lambda: getattr(owner, method)(*arguments))
+
+
+def _caught(owner: object, name: str, call: Callable[[], Any]) -> Any:
     try:
-        return function(*arguments)
+        return call()
     except Exception as error:
         raised = f"{type(error).__name__}: {first_line(error)}"
         frame = _own_frame(error)
-        raise ContractError(f"{type(owner).__name__}.{method} raised {raised}{frame}") from error
+        raise ContractError(f"{type(owner).__name__}.{name} raised {raised}{frame}") from error
 
 
 def kind(value: object) -> str:

@@ -78,6 +78,7 @@ def build(
     config: Mapping[str, Any],
     kind: type[T],
     allow: Iterable[str] = (),
+    later: int = 0,
     **given: object,
 ) -> "partial[T]":
     """A call of the section's class with the section's arguments checked and filled in.
@@ -87,7 +88,8 @@ def build(
         config: Its plain content; without a `_target_` the class is `kind` itself.
         kind: What the class must be.
         allow: Further packages that a `_target_` may name.
-        given: Arguments that the caller supplies, and that the section therefore must not.
+        later: How many of the first arguments the call will have, which the section must not.
+        given: Arguments that the caller supplies now, and that the section must not either.
 
     Raises:
         ValueError: For a refused target, an unknown, doubled or missing key, or a wrong type.
@@ -99,11 +101,13 @@ def build(
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     signature = inspect.signature(cls).parameters
     parameters = [name for name, parameter in signature.items() if parameter.kind in named]
+    supplied = {*parameters[:later], *given}
     for key in arguments:
-        if key in given:
+        if key in supplied:
             raise ConfigError(f"{section}.{key} cannot be set: rnnlab sets it from other settings")
         if key not in parameters:
-            known = what_is_known(f"{section}.{key}", parameters)
+            allowed = [name for name in parameters if name not in supplied]
+            known = what_is_known(f"{section}.{key}", allowed)
             raise ConfigError(f"{section}.{key} is unknown: {known}")
     _check_types(section, cls, arguments)
     return partial(_call, section, cls, tuple(parameters), {**arguments, **given})

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.follows import followers
 from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.tracking.manifest import Manifest
-from rnnlab.tracking.result import Result, leaves
+from rnnlab.tracking.result import Result
 
 STEPS = "train.steps"
 
@@ -67,7 +69,7 @@ class FinishedRun:
             return False
         if STEPS in changes:
             self._refuse_fewer(check_int(STEPS, steps, minimum=1))
-            self._refuse_schedule(steps)
+            self._refuse_followers(steps)
         for key, (had, value) in changes.items():
             if key != STEPS:
                 raise ValueError(
@@ -84,13 +86,13 @@ class FinishedRun:
                 f"{STEPS}={steps} comes too late: the run has finished with {STEPS}={self.steps}"
             )
 
-    def _refuse_schedule(self, steps: int) -> None:
-        for key, value in leaves({"schedule": self.config["schedule"]}):
-            if value == str(self.steps):
-                raise ValueError(
-                    f"{STEPS}={steps} cannot change on resume: the schedule goes by what it was, "
-                    f"{key}={value}. A run of its own has other bits from its first update on"
-                )
+    def _refuse_followers(self, steps: int) -> None:
+        composed = RunFolder(Path(self.result.folder)).hydra / "config.yaml"
+        for key, text in followers(composed, STEPS, self.steps, steps).items():
+            raise ValueError(
+                f"{STEPS}={steps} cannot change on resume: {key}={text} would be another as well. "
+                f"A run of {STEPS}={steps} from its start has other bits from its first update on"
+            )
 
     def _refuse_other_bits(self, steps: int) -> None:
         every = self.config["train"]["val_every"]

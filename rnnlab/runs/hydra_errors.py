@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnlab.foundation.checks import did_you_mean
 from rnnlab.runs.hydra_help import options
 from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
-from rnnlab.runs.synonyms import install_hint
+from rnnlab.runs.other_choices import install_hint, meant_choice
 from rnnlab.runs.unknown_key import unknown_key
 
 CALLERS = {"run.py", "hydra_loader.py", "hydra_plain.py", "job_checks.py", "combinations.py"}
@@ -115,24 +115,30 @@ def _raised_by_hydra(error: Exception) -> bool:
 
 
 def _missing_option(error: MissingConfigException, folders: list[Path]) -> str:
-    named = re.search(r"Could not find '(.+)/(.+?)'", str(error))
+    named = re.search(r"Could not find '(.+)/(.*?)'", str(error))
     if named is None:
         return str(error).splitlines()[0]
     group, choice = named.groups()
-    known = [*options(folders, group), *(error.options or ())]
-    allowed = did_you_mean(choice, known)
+    return _unknown_option(group, choice, [*options(folders, group), *(error.options or ())])
+
+
+def _unknown_option(group: str, choice: str, known: list[str]) -> str:
+    listed = ", ".join(dict.fromkeys(known))
     if (hint := install_hint(group, choice)) is not None:
-        return f"{group}={choice} is not installed: {hint}. There are: {', '.join(dict.fromkeys(known))}"
-    return f"{group}={choice} is unknown: {allowed}"
+        return f"{group}={choice} is not installed: {hint}. There are: {listed}"
+    if (meant := meant_choice(group, choice)) is not None:
+        return f"{group}={choice} is unknown: it is {meant}. Allowed: {listed}"
+    return f"{group}={choice} is unknown: {did_you_mean(choice, known)}"
 
 
 def _no_option(folders: list[Path], overrides: list[str]) -> str:
-    """For a group that is set to null."""
+    """For a group that is set to what is no name: cell=null, clip=true, task=3."""
     for override in overrides:
-        group, known = key_of(override), options(folders, key_of(override))
-        if known and value_of(override).strip().lower() in ("null", "none", ""):
-            return f"{override} chooses nothing: {group} is one of {', '.join(known)}"
-    return "a group of options is set to null: choose one of its options"
+        group, choice = key_of(override), value_of(override)
+        known = list(options(folders, group))
+        if known and choice not in known and not choice.startswith("["):
+            return _unknown_option(group, choice or "null", known)
+    return "a group of options is set to what is no name of an option"
 
 
 def _misspelt(error: Exception, folders: list[Path], overrides: list[str]) -> str:

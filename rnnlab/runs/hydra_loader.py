@@ -27,6 +27,7 @@ from rnnlab.runs.hydra_overrides import (
     foreign_keys,
     key_of,
     of_hydra,
+    refuse_lists,
     with_new_keys,
     with_own_length,
 )
@@ -101,6 +102,8 @@ class CheckedLoader(ConfigLoaderImpl):
         *arguments: Any,
         **named: Any,
     ) -> DictConfig:
+        refuse_lists(overrides)
+
         def compose(lines: Sequence[str]) -> DictConfig:
             words = with_new_keys(lines)
             return super(CheckedLoader, self).load_configuration(

@@ -13,6 +13,8 @@ from typing import Any
 from rnnlab.runs.build import check_allowed, target_class
 
 LENGTH = "task.length"
+ONE_OF = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking")
+"""Groups of which a run has one option."""
 _TARGET = re.compile(r"\+*(cell|task|clip|optimizer|schedule)\._target_=")
 
 
@@ -39,6 +41,21 @@ def with_new_keys(overrides: Iterable[str]) -> list[str]:
         f"++{override}" if _is_plain(override) and _section(override) in named else override
         for override in overrides
     ]
+
+
+def refuse_lists(overrides: Iterable[str]) -> None:
+    """Several options of a group of which a run has one: `cell=[lstm,gru]` is no sweep.
+
+    Raises:
+        ValueError: That names the override, and how to sweep.
+    """
+    for override in overrides:
+        key, value = key_of(override), value_of(override).strip()
+        if key in ONE_OF and value.startswith("[") and value.endswith("]"):
+            several = value.strip("[]").replace(" ", "")
+            raise ValueError(
+                f"{override} chooses several, and a run has one: sweep with -m {key}={several}"
+            )
 
 
 def foreign_keys(overrides: Iterable[str], plain: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -131,7 +131,7 @@ def read_model(plain: PlainConfig) -> ModelConfig:
         "model",
         plain["model"],
         SequenceModel,
-        cell=build("cell", plain["cell"], Cell, check_allowed(plain["allow_targets"])),
+        cell=build("cell", plain["cell"], Cell, check_allowed(plain["allow_targets"]), later=1),
         input_size=task.input_size,
         output_size=task.output_size,
     )
@@ -152,7 +152,7 @@ def read_optimizer(
 ) -> tuple[MakeOptimizer, MakeSchedule | None]:
     """What makes the optimizer from the parameters, and the schedule, if any, from the optimizer."""
     make_schedule = read_schedule(plain["schedule"], allow) if plain["schedule"] else None
-    return build("optimizer", plain["optimizer"], Optimizer, allow), make_schedule
+    return build("optimizer", plain["optimizer"], Optimizer, allow, later=1), make_schedule
 
 
 def try_optimizer(
@@ -179,10 +179,10 @@ def read_schedule(
 ) -> Callable[[Optimizer], LRScheduler]:
     """What makes the schedule from the optimizer; `schedulers` may list schedules within it."""
     if "schedulers" not in section:
-        return build("schedule", section, LRScheduler, allow)
+        return build("schedule", section, LRScheduler, allow, later=1)
     within = [read_schedule(inner, allow) for inner in section["schedulers"]]
     own = {key: value for key, value in section.items() if key != "schedulers"}
-    make_own = build("schedule", own, LRScheduler, allow)
+    make_own = build("schedule", own, LRScheduler, allow, later=1)
 
     def make(optimizer: Optimizer) -> LRScheduler:
         return make_own(optimizer, schedulers=[make_inner(optimizer) for make_inner in within])

@@ -199,34 +199,22 @@ WORDS = {
     "jobs": Known(("hydra.launcher.n_jobs",)),
     "job_timeout": Known(("hydra.launcher.job_timeout",)),
     "timeout": Known(("hydra.launcher.job_timeout",)),
-    "n_trials": Known((), "hydra.sweeper.n_trials, of Optuna's sweeper"),
+    "n_trials": Known((), "Optuna's sweeper has it, hydra/sweeper=optuna"),
     "config_dir": Known((), "--config-dir, an option and no override"),
     "multirun": Known((), "-m, an option and no override"),
     "config_path": Known((), "--config-dir, an option and no override"),
 }
-"""By the last part of a key, whatever section it was written in."""
+"""By the last part of a key, whatever section it was written in, but for these."""
 
-PLUGINS = {
-    "hydra/launcher": {
-        **dict.fromkeys(("joblib",), "hydra-joblib-launcher"),
-        **dict.fromkeys(("submitit_local", "submitit_slurm"), "hydra-submitit-launcher"),
-        **dict.fromkeys(("ray", "ray_aws"), "hydra-ray-launcher"),
-        **dict.fromkeys(("rq",), "hydra-rq-launcher"),
-    },
-    "hydra/sweeper": {
-        "optuna": "hydra-optuna-sweeper",
-        "ax": "hydra-ax-sweeper",
-        "nevergrad": "hydra-nevergrad-sweeper",
-    },
-}
-"""What to install for a choice that is not there."""
+SELF_CONTAINED = "diagnostics."
+"""A diagnostic's keys are about its own look at the model: `steps` there are no updates."""
 
 
 def meant_by(key: str) -> Known | None:
     """What a key that does not exist stands for, if it is a word of other tools."""
-    name = key.rpartition(".")[2]
+    section, _, name = key.rpartition(".")
     known = WORDS.get(name) or WORDS.get(name.lower())
-    if known is None or key in known.keys:
+    if known is None or key in known.keys or section.startswith(SELF_CONTAINED):
         return None
     return known
 
@@ -243,9 +231,3 @@ def what_is_known(key: str, allowed: Iterable[str]) -> str:
     if known is None:
         return did_you_mean(name, allowed)
     return f"it is {known}" if known.keys else str(known)
-
-
-def install_hint(group: str, choice: str) -> str | None:
-    """How to get a choice of Hydra's that is not installed."""
-    package = PLUGINS.get(group, {}).get(choice)
-    return None if package is None else f"pip install {package} brings it"

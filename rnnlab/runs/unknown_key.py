@@ -18,6 +18,8 @@ from rnnlab.runs.hydra_loader import CheckedLoader, Compose
 from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import meant_by
 
+HELP = "hydra/help"  # a group that nobody chooses from
+
 
 def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | None:
     """What to say of a key; None if it is there, so that it must be its value that does not fit.
@@ -29,14 +31,12 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
     """
     compose, groups = _composer(folders), _groups(folders)
     config = compose([o for o in overrides if key_of(o) in groups and not _is_swept(value_of(o))])
-    own: Any = _plain(config)
-    hydras: Any = OmegaConf.to_container(config.hydra, resolve=False)
-    known = [*groups, *_dotted(own), LENGTH, *_dotted(hydras, "hydra.")]
+    known = [*groups, *_dotted(_plain(config)), LENGTH]
     if key in known:
         return None
-    group = key.partition(".")[0]
-    having = _choices_with(key, group, folders, compose) if group in groups else []
-    if having:
+    group = next((g for g in groups if f"{key}.".startswith(f"{_section(g)}.")), None)
+    having = [] if group is None else _choices_with(key, group, folders, compose)
+    if group is not None and having:
         verb = "has" if len(having) == 1 else "have"
         return f"{key} is unknown with {_choice(group, config)}; {_listed(having)} {verb} it"
     if (meant := meant_by(key)) is not None:
@@ -48,7 +48,7 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
     near = get_close_matches(key.rpartition(".")[2], names, n=1)
     if near:
         return f"{key} is unknown: did you mean {f'{section}.{near[0]}'.lstrip('.')}?"
-    if group in groups:
+    if group is not None and (section == _section(group) or section not in known):
         return f"{key} is unknown with {_choice(group, config)}"
     return f"{key} is unknown. Allowed: {', '.join(f'{section}.{n}'.lstrip('.') for n in names)}"
 
@@ -64,12 +64,18 @@ def _choices_with(key: str, group: str, folders: list[Path], compose: Compose) -
     return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
 
 
+def _section(group: str) -> str:
+    """`hydra.launcher` of the group `hydra/launcher`."""
+    return group.replace("/", ".")
+
+
 def _choice(group: str, config: DictConfig) -> str:
     """What is chosen of a group, and its keys: `cell=gru, which has cell.hidden_size`."""
-    section = _plain(config).get(group) or {}
+    chosen: Any = OmegaConf.select(config, _section(group)) or {}
+    section: Any = OmegaConf.to_container(chosen, resolve=False) if chosen else {}
     listed = f"[{','.join(section)}]"  # diagnostics=[omega,lyapunov]
     chosen = config.hydra.runtime.choices.get(group, listed)
-    own = [key for key in _leaves(section, group) if not key.endswith("_target_")]
+    own = [key for key in _leaves(section, _section(group)) if not key.endswith("_target_")]
     return f"{group}={chosen}, which has {', '.join(own) or 'no keys'}"
 
 
@@ -78,7 +84,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _groups(folders: list[Path]) -> list[str]:
-    return sorted({str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/*.yaml")})
+    return sorted(
+        {str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/**/*.yaml")} - {HELP}
+    )
 
 
 def _composer(folders: list[Path]) -> Compose:
@@ -103,7 +111,7 @@ def _is_swept(value: str) -> bool:
 
 def _plain(config: DictConfig) -> dict[str, Any]:
     plain: Any = OmegaConf.to_container(config, resolve=False)
-    return {key: value for key, value in plain.items() if key != "hydra"}
+    return plain
 
 
 def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlab.foundation.contract import called, kind, refuse
+from rnnlab.foundation.contract import ContractError, attribute, called, kind, refuse
 from rnnlab.tasks.stream import generator
 from rnnlab.tasks.task import Batch, Task
 
@@ -35,6 +35,7 @@ def check_task(task: Task) -> None:
     outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
     _check_loss(task, outputs, batch.targets)
     _check_own_targets(task, [outputs, _spread(outputs, batch.targets)], batch.targets)
+    _check_features(task, outputs, batch.targets)
     for answers in (outputs, *_right_answers(outputs, batch.targets)):
         _check_errors(task, answers, batch.targets)
     _check_scores(task, outputs, batch)
@@ -42,10 +43,10 @@ def check_task(task: Task) -> None:
 
 def _check_numbers(task: Task) -> None:
     for name in ("input_size", "output_size", "length", "seq_len"):
-        if type(value := getattr(task, name)) is not int or value < 1:
+        if type(value := attribute(task, name)) is not int or value < 1:
             refuse(task, f"{name} is {value!r}", "a whole number of at least 1")
     for name, most in (("chance", math.inf), ("solved_below", 1.0)):
-        value = getattr(task, name)
+        value = attribute(task, name)
         if not isinstance(value, int | float) or not 0 < value < most or math.isnan(value):
             least = "a positive, finite number" if name == "chance" else "a number in (0, 1)"
             refuse(task, f"{name} is {value!r}", least)
@@ -104,9 +105,11 @@ def _check_at_length(task: Task) -> None:
     """At twice its length, where the task takes that."""
     longer = 2 * task.seq_len
     try:
-        other = task.at_length(longer)
-    except ValueError:
-        return
+        other = called(task, "at_length", longer)
+    except ContractError as error:
+        if isinstance(error.__cause__, ValueError):  # which is how a task refuses a length
+            return
+        raise
     if not isinstance(other, type(task)) or other.seq_len != longer:
         given = getattr(other, "seq_len", other)
         refuse(task, f"at_length({longer}) gave seq_len={given}", f"the task with {longer} steps")
@@ -141,6 +144,20 @@ def _check_own_targets(task: Task, tried: list[Tensor], targets: Tensor) -> None
 
     if all(map(is_blind, tried)):
         _refuse_broadcast(task, "loss", tried[0], targets)
+
+
+def _check_features(task: Task, outputs: Tensor, targets: Tensor) -> None:
+    """Several features against the one number of a target: the mean over them is of a broadcast.
+
+    Where it is, the loss is the mean of the losses of each feature in the place of all.
+    """
+    if task.output_size == 1 or targets.numel() != outputs[..., 0].numel():
+        return
+    loss = _scored(task, "loss", outputs, targets)
+    alike = [outputs[..., [n] * task.output_size] for n in range(task.output_size)]
+    each = torch.stack([_scored(task, "loss", feature, targets) for feature in alike])
+    if torch.allclose(loss, each.mean(), rtol=1e-5) and not torch.allclose(each, loss, rtol=1e-5):
+        _refuse_broadcast(task, "loss", outputs, targets)
 
 
 def _spread(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -90,8 +90,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def printed(name: str, out: str, server: str) -> str:
-    """The link that the sweep printed after `name`, at the port where the server is."""
-    (link,) = re.findall(rf"^{name} +(http://127\.0\.0\.1:5000/\S+)$", out, re.MULTILINE)
+    """The link that the sweep printed below `name`, at the port where the server is."""
+    (link,) = re.findall(rf"^{name}\n(http://127\.0\.0\.1:5000/\S+)$", out, re.MULTILINE)
     return link.replace("http://127.0.0.1:5000", server)
 
 

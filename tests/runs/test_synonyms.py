@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from rnnlab.run import CONF
 from rnnlab.runs import unknown_key as words_module
-from rnnlab.runs.synonyms import PLUGINS, WORDS, Known, install_hint, meant_by, what_is_known
+from rnnlab.runs.other_choices import MEANT, PLUGINS, install_hint, meant_choice
+from rnnlab.runs.synonyms import WORDS, Known, meant_by, what_is_known
 from rnnlab.runs.unknown_key import unknown_key
 from tests.support.configs import composed, leaves, plain
 
@@ -50,6 +52,53 @@ def test_every_word_is_answered_with_what_it_means(existing: set[str]) -> None:
         assert message.startswith(f"{word} is unknown: ")
         for part in (*known.keys, known.why):
             assert part in message, word
+
+
+WELL_KNOWN = {
+    "batch_size": "train.batch_size",
+    "lr": "optimizer.lr",
+    "learning_rate": "optimizer.lr",
+    "wd": "optimizer.weight_decay",
+    "max_epochs": "train.steps",
+    "gradient_clip_val": "clip.max_norm",
+    "hidden_dim": "cell.hidden_size",
+    "num_layers": "model.num_layers",
+    "seq_len": "task.length",
+    "gpus": "trainer.accelerator",
+    "ckpt_path": "resume",
+    "n_jobs": "hydra.launcher.n_jobs",
+    "output_dir": "hydra.run.dir",
+}
+
+
+@pytest.mark.parametrize(("word", "first"), WELL_KNOWN.items())
+def test_a_well_known_word_leads_first_to_its_key(word: str, first: str) -> None:
+    """Oracle: what the word stands for in Lightning, torch and Hydra."""
+    known = meant_by(f"trainer.{word}")
+    assert known is not None
+    assert known.keys[0] == first
+
+
+def test_a_diagnostics_key_is_its_own() -> None:
+    assert meant_by("diagnostics.lyapunov.steps") is None
+    message = unknown_key("diagnostics.lyapunov.steps", [CONF], [])
+    assert message is not None
+    assert message.endswith("diagnostics.lyapunov.sequences, diagnostics.lyapunov.transient")
+
+
+@pytest.mark.parametrize(("group", "choice"), [(g, c) for g, known in MEANT.items() for c in known])
+def test_a_choice_of_other_tools_leads_to_one_that_composes(group: str, choice: str) -> None:
+    meant = meant_choice(group, choice.upper())
+    assert meant is not None
+    key, _, value = meant.partition("=")
+    assert choice not in _choices(group)
+    if value in PLUGINS.get(group, {}):  # it is to be installed
+        return
+    config = composed(meant, hydra=True)
+    if key == group:
+        assert config.hydra.runtime.choices[group] == value
+    else:
+        assert OmegaConf.select(config, key) == value
 
 
 def test_a_word_in_the_wrong_section_means_the_same() -> None:

@@ -37,6 +37,20 @@ SINGLE: dict[tuple[str, ...], str] = {
     ),
     ("seed=0,1",): "seed=0,1 are several values: a sweep takes -m; a list is seed=[0,1]",
     ("task.length=5,6",): "task.length=5,6 are several values: a sweep takes -m",
+    ("hydra.sweeper.seeds=3",): (
+        "hydra.sweeper.seeds is unknown with hydra/sweeper=basic, which has "
+        "hydra.sweeper.max_batch_size, hydra.sweeper.params; hydra/sweeper=horizon has it"
+    ),
+    ("hydra/launcher=basic", "hydra.launcher.fail_fast=true"): (
+        "hydra.launcher.fail_fast is unknown with hydra/launcher=basic, which has no keys; "
+        "hydra/launcher=processes has it"
+    ),
+    ("diagnostics.omega.foo=1",): (
+        "diagnostics.omega.foo is unknown. Allowed: diagnostics.omega._target_, "
+        "diagnostics.omega.sequences"
+    ),
+    ("optimizer=adamw",): "optimizer=adamw is unknown: it is optimizer._target_=torch.optim.AdamW.",
+    ("cell=rnn",): "cell=rnn is unknown: it is cell=elman. Allowed: elman, elman_clipped",
     ("hydra/sweeper=optuna",): "pip install hydra-optuna-sweeper brings it",
 }
 

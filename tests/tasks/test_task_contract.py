@@ -111,6 +111,18 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "outputs (7, 1, 1) and targets (7, 1) are broadcast"
         ),
     ),
+    "one target against two features": (
+        {"output_size": 2, "loss": lambda self, y, t: ((y - t) ** 2).mean()},
+        "outputs (7, 1, 2) and targets (7, 1, 1) are broadcast",
+    ),
+    "a property that raises": (
+        {"chance": property(lambda self: 1 / 0)},
+        "chance raised ZeroDivisionError: division by zero (test_task_contract.py, line ",
+    ),
+    "a length that is refused by another error": (
+        {"at_length": lambda self, n: {}["a"]},
+        "at_length raised KeyError: 'a' (test_task_contract.py, line ",
+    ),
     "a sum": (
         {"loss": lambda self, y, t: ((y - t) ** 2).sum()},
         "for the same batch twice; wanted: a mean over the sequences",
@@ -203,6 +215,30 @@ def test_a_loss_that_is_linear_outside_of_its_targets_is_no_broadcast() -> None:
         loss=lambda self, y, t: F.l1_loss(y, t),
     )
     check_task(task)
+
+
+def refuses(task: Task, seq_len: int) -> Task:
+    raise ValueError(f"seq_len={seq_len} is too large: at most 5")
+
+
+FITTING: dict[str, dict[str, Any]] = {
+    "a task of one length": {"at_length": refuses},
+    "a mean and a log variance for one target": {
+        "output_size": 2,
+        "loss": lambda self, y, t: F.gaussian_nll_loss(y[..., :1], t, y[..., 1:].exp()),
+        "errors": lambda self, y, t: ((y[..., :1] - t).abs() > 0.1).flatten(1).any(1),
+    },
+    "the sum of two features": {
+        "output_size": 2,
+        "loss": lambda self, y, t: F.mse_loss(y.sum(-1, keepdim=True), t),
+        "errors": lambda self, y, t: ((y.sum(-1, keepdim=True) - t).abs() > 0.1).flatten(1).any(1),
+    },
+}
+
+
+@pytest.mark.parametrize("members", FITTING.values(), ids=FITTING)
+def test_what_only_looks_like_a_mistake_passes(members: dict[str, Any]) -> None:
+    check_task(mistaken(**members))
 
 
 def test_an_answer_that_is_not_finite_is_wrong() -> None:
