@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -18,6 +19,7 @@ from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.sweeps.job_checks import check_sweep
 from rnnlab.sweeps.plan import Plan
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, PROCESS_LAUNCHER
+from rnnlab.tracking.result import read_failure, read_finished
 
 if TYPE_CHECKING:
     from rnnlab.sweeps.sweep import Sweep
@@ -64,8 +66,21 @@ class SweepCallback(Callback):
 
         quiet_tools()
         folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
-        self.sweep = Sweep(folder, config.tracking.uri, config.tracking.experiment, plan)
+        uri, experiment = config.tracking.uri, config.tracking.experiment
+        self.sweep = Sweep(folder, uri, experiment, config.hydra.overrides.task, plan)
         return self.sweep
+
+    def job_ended(self, config: DictConfig) -> None:
+        """A line for a job that a launcher has run in the sweep's own process.
+
+        Args:
+            config: The job's.
+        """
+        if self.sweep is None or self.sweep.jobs is None:  # a job in a process of its own
+            return
+        folder = Path(config.hydra.runtime.output_dir)
+        label = self.sweep.jobs.label(str(config.hydra.sweep.subdir))
+        self.sweep.progress.ended(label, read_finished(folder), read_failure(folder) or "")
 
     def finish(self, status: int) -> int:
         """End the sweep, if one has begun; the exit status, 1 at least if a job failed.
@@ -96,6 +111,10 @@ class CallbacksWithSweep(Callbacks):
     def on_run_start(self, config: DictConfig, **named: Any) -> None:
         check_run(config)
         super().on_run_start(config, **named)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **named: Any) -> None:
+        super().on_job_end(config, job_return, **named)
+        self.sweep_callback.job_ended(config)
 
     def on_multirun_start(self, config: DictConfig, **named: Any) -> None:
         try:

@@ -23,10 +23,12 @@ from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
 from rnnlab.foundation.terminal import fitted, short
 from rnnlab.runs.hydra_overrides import LENGTH
+from rnnlab.runs.hydra_plain import job_folder
 from rnnlab.sweeps.callback import CallbacksWithSweep, import_beside
-from rnnlab.sweeps.combinations import compose_each, describe, product
+from rnnlab.sweeps.combinations import Combination, compose_each, describe, product
 from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
 from rnnlab.sweeps.horizon_search import HorizonSearch
+from rnnlab.sweeps.job_folders import refuse_folders
 from rnnlab.sweeps.job_list import as_recorded
 from rnnlab.sweeps.plugins import LOCAL_LAUNCHERS
 from rnnlab.tracking.result import Result
@@ -126,11 +128,23 @@ class HorizonSweeper(Sweeper):
         import_beside(config)
         combinations = describe(composed, self.key, (start, longest), here)
         _refuse_searched(parsed, {combination.key for combination in combinations})
+        self._refuse_folders(combinations)
         tolerance = self.settings["tolerance"]
         return [
             HorizonResult(combination, HorizonSearch(start, longest, tolerance))
             for combination in combinations
         ]
+
+    def _refuse_folders(self, combinations: Sequence[Combination]) -> None:
+        """Of two lengths and two seeds of each, which are enough to tell if each job has its own."""
+        assert self.config is not None
+        assert self.hydra_context is not None
+        start, longest = self.settings["start"], self.settings["longest"]
+        places = [(start, seed) for seed in self.seeds[:2]] + [(longest, self.seeds[0])]
+        jobs = [c.at(*place) for c in combinations for place in dict.fromkeys(places)]
+        compose = self.hydra_context.config_loader.load_sweep_config
+        folders = [job_folder(compose(self.config, list(job)), n) for n, job in enumerate(jobs)]
+        refuse_folders(folders, Path(self.config.hydra.sweep.dir))
 
     def _search(self, horizons: HorizonResults) -> None:
         """Round after round, until no combination has a length to ask about."""

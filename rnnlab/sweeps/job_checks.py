@@ -20,6 +20,7 @@ from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.settings import read_settings, read_what_is_kept
 from rnnlab.runs.trial import try_evaluation, try_model
 from rnnlab.sweeps.combinations import product
+from rnnlab.sweeps.job_folders import refuse_folders
 from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, LOCAL_LAUNCHERS
 from rnnlab.sweeps.twins import refuse_twins
@@ -67,13 +68,13 @@ def check_sweep(
         JobRefusedError: For one of several jobs.
     """
     here = config.hydra.launcher._target_ in LOCAL_LAUNCHERS
+    sweep = Path(
+        config.hydra.sweep.dir
+    )  # the time in it, if any, is from here on that of every job
     if config.hydra.sweeper._target_ == BASIC_SWEEPER:
         jobs = _composed_jobs(config, loader, here)
         refuse_twins([job.of for job in jobs], [job.shown or "defaults" for job in jobs])
-        if len({job.folder for job in jobs}) < len(jobs):
-            raise ValueError(
-                f"hydra.sweep.subdir: {jobs[0].folder} would be the folder of several jobs"
-            )
+        refuse_folders([job.folder for job in jobs], sweep)
         _try_plugins(config)
         before_torch()
         _try_out(jobs, here)
@@ -81,7 +82,9 @@ def check_sweep(
     _try_plugins(config)
     if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
         master = copy.deepcopy(config)  # which is told a number, as of a job
-        plain = to_plain(master, job_folder(master, 0), complete=False)
+        folder = job_folder(master, 0)
+        refuse_folders([folder], sweep)
+        plain = to_plain(master, folder, complete=False)
         read_what_is_kept(plain, _swept_sections(config, loader))
         before_torch()
     return []

@@ -6,6 +6,7 @@ had, and still its own folder.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
@@ -22,7 +23,6 @@ from rnnlab.sweeps.job_list import Identity, identity
 from rnnlab.sweeps.plugins import BASIC_LAUNCHER
 from rnnlab.sweeps.process_launcher import ProcessLauncher
 from rnnlab.sweeps.sweep_jobs import SweepJobs
-from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import read_finished
 
 INSTANTIATE = Plugins.instantiate_launcher
@@ -50,6 +50,7 @@ class KnownJobs(Launcher):
     ) -> Sequence[JobReturn]:
         """Run those that have not finished; a return for each, in the order of `job_overrides`.
 
+        What a sweeper asks for twice, as one that searches may, is run once and returned twice.
         The numbers are given here: `initial_job_idx` counts jobs that may have others.
         """
         sweep = self.callback.sweep
@@ -58,7 +59,10 @@ class KnownJobs(Launcher):
         jobs = self._placed(sweep.jobs, job_overrides)
         returns: dict[int, JobReturn] = {}
         to_run: list[int] = []
+        first_of: dict[str, int] = {}
         for index, job in enumerate(jobs):
+            if first_of.setdefault(job.name, index) != index:
+                continue
             result = read_finished(sweep.folder.path / job.name) if job.known else None
             if result is None:
                 to_run.append(index)
@@ -76,7 +80,7 @@ class KnownJobs(Launcher):
             if sweep.plan is not None:  # Hydra's sweeper would end at a failed one
                 returned = [_kept_quiet(job) for job in returned]
             returns |= dict(zip(to_run, returned, strict=True))
-        return [returns[index] for index in range(len(jobs))]
+        return [replace(returns[first_of[job.name]], overrides=list(job.overrides)) for job in jobs]
 
     def _at_once(self) -> int | None:
         """How many jobs the launcher runs at a time, where that is known."""
@@ -88,7 +92,7 @@ class KnownJobs(Launcher):
         """Each job with its folder, which the sweep's list of jobs has from here on.
 
         Raises:
-            ValueError: If two of them are one run, or would have one folder.
+            ValueError: If two of them would have one folder.
         """
         number = had.listed.next_number()
         names = {_key(of): name for name, of in had.known().items()}
@@ -100,10 +104,10 @@ class KnownJobs(Launcher):
             name = names.get(_key(of))
             if name is None:
                 jobs.append(Job(overrides, subdir, number, of, known=False, resumes=resumes))
+                names[_key(of)] = subdir
                 number += 1
             else:
                 jobs.append(Job(overrides, name, None, of, known=True, resumes=resumes))
-        refuse_twins([job.of for job in jobs], [" ".join(job.overrides) for job in jobs])
         _refuse_shared_folders([*had.listed.jobs, *(job.name for job in jobs if not job.known)])
         had.add(jobs)
         return jobs

@@ -18,16 +18,19 @@ class SweepProgress:
         total: How many there are, those among them that had finished before; None where a search
             decides as it goes, round after round.
         stream: Where it is shown.
+        unit: What a job is called.
     """
 
-    def __init__(self, total: int | None = None, stream: TextIO | None = None) -> None:
-        self.total = total
+    def __init__(
+        self, total: int | None = None, stream: TextIO | None = None, unit: str = "job"
+    ) -> None:
+        self.total, self.unit = total, unit
         self.line = LivingLine(stream or sys.stdout)
         self.at_once: int | None = None
         self.round, self.given = 0, 0
         self.of_round, self.launched = 0, 0
         """Its jobs, and those of them that a launcher has got."""
-        self.done = self.failed = self.running = 0
+        self.done = self.failed = 0
         self.seconds: list[float] = []
         """That each finished job has taken."""
 
@@ -51,9 +54,9 @@ class SweepProgress:
         if self.launched > jobs + finished:  # the next batch of a round that a line has counted
             return
         if self.total is None:
-            words = f"round {self.round}: {_count(self.of_round, 'probe')}"
+            words = f"round {self.round}: {_count(self.of_round, self.unit)}"
         else:
-            words = _count(self.total, "job")
+            words = _count(self.total, self.unit)
         if finished:
             words += f", {finished} of them finished before" if jobs else ", all finished before"
         if at_once is not None and jobs:
@@ -73,7 +76,7 @@ class SweepProgress:
     def show(self, running: int) -> None:
         """What the living line says, with so many jobs at work."""
         if self.total is None:
-            words = [f"round {self.round}: {_count(self.done, 'probe')} done"]
+            words = [f"round {self.round}: {_count(self.done, self.unit)} done"]
         else:
             words = [f"{self.done} of {self.total} done"]
         words += [f"{running} running"] if running else []
@@ -87,7 +90,7 @@ class SweepProgress:
 
     def _place(self) -> str:
         if self.total is None:
-            return f"[round {self.round}, probe {self.done}]"
+            return f"[round {self.round}, {self.unit} {self.done}]"
         return f"[{self.done}/{self.total}]"
 
     def _left(self) -> str:

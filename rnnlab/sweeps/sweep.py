@@ -53,14 +53,20 @@ class Sweep:
         folder: Its own.
         uri: Of its store, as the config has it.
         experiment: In the store.
+        overrides: What the command line says.
         plan: Its jobs, where they are known beforehand.
     """
 
     def __init__(
-        self, folder: SweepFolder, uri: str | None, experiment: str, plan: "Plan | None" = None
+        self,
+        folder: SweepFolder,
+        uri: str | None,
+        experiment: str,
+        overrides: Sequence[str],
+        plan: "Plan | None" = None,
     ) -> None:
         self.folder, self.uri, self.experiment = folder, tracking_uri(uri), experiment
-        self.plan, self.labels = plan, Labels([] if plan is None else plan.jobs)
+        self.plan, self.labels = plan, Labels([overrides] if plan is None else plan.jobs)
         self.progress = SweepProgress(None if plan is None else len(plan.jobs))
         self.jobs: SweepJobs | None = None
         self.ended_early = False
@@ -74,6 +80,7 @@ class Sweep:
     def begin_search(self, overrides: Sequence[str], horizons: "HorizonResults") -> None:
         """Begin a search for horizons, or go on with it; raises as `begin` does."""
         settings, tags = horizons.settings, {"rnnlab.sweeper": "horizon"}
+        self.progress.unit = "probe"
         self.labels = Labels([result.combination.overrides for result in horizons.results])
 
         def refuse_other(file: SweepFile) -> None:

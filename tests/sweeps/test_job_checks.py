@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from hydra.core.plugins import Plugins
-from hydra.plugins.sweeper import Sweeper
 
 from rnnlab.runs.settings import read_what_is_kept
 from tests.support.configs import composed, plain
@@ -50,30 +48,6 @@ def test_a_good_sweep_is_not(tmp_path: Path) -> None:
     good = ("cell=elman,gru", "optimizer.lr=0.01,0.02", "seed=0,1")
     assert refusal(*good, output=tmp_path, sweep=True) == ""
     assert refusal(output=tmp_path, sweep=True) == ""
-
-
-class Others(Sweeper):
-    """A sweeper of which nothing is known."""
-
-    def __init__(self, max_batch_size: int | None = None, params: object = None) -> None: ...
-
-    def setup(self, **_: object) -> None: ...
-
-    def sweep(self, arguments: list[str]) -> None: ...
-
-
-def test_a_sweeper_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody knows its jobs; `train.steps` is not what it sweeps here, `seed` is."""
-    name = "hydra_plugins.others.Others"
-    monkeypatch.setitem(Plugins.instance().class_name_to_class, name, Others)
-    others = (
-        f"hydra.sweeper._target_={name}",
-        "seed=0,0",
-        "tracking.experiment='x${hydra:job.num}'",
-    )
-    assert refusal(*others, output=tmp_path, sweep=True) == ""
-    said = refusal(*others, "train.steps=0", output=tmp_path, sweep=True)
-    assert said == "train.steps=0 is too small: at least 1"
 
 
 def test_of_a_sweeper_of_others_what_it_leaves_is_checked() -> None:

@@ -63,7 +63,7 @@ def test_one_living_line_on_a_terminal() -> None:
 
 def test_probes_are_counted_over_all_rounds() -> None:
     stream = Terminal()
-    progress = SweepProgress(None, stream)
+    progress = SweepProgress(None, stream, "probe")
     for number in range(2):
         progress.begin(3 - number, finished=number, at_once=2)
         progress.ended("gru task.seq_len=20", result(10))
@@ -90,7 +90,7 @@ def test_batches_of_one_sweep_are_counted_once() -> None:
 
 def test_batches_of_a_round_are_counted_once() -> None:
     stream = io.StringIO()
-    progress = SweepProgress(None, stream)
+    progress = SweepProgress(None, stream, "probe")
     for probes in (3, 2):
         progress.begin_round(probes)
         for batch in (2, probes - 2):
