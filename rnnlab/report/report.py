@@ -29,7 +29,7 @@ from rnnlab.report.rows import (
     table_row,
 )
 
-ORDER = "Sorted by task and length, and there the best outcome first; that claims no order."
+ORDER = "Sorted by task and length, and there the best outcome first; this order is no ranking."
 DPI = 200  # of the pictures, for dense screens
 TEXTS, PICTURES = ("report.html", "report.md", "comparison.csv"), "figures"
 

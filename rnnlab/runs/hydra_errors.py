@@ -72,7 +72,7 @@ def explain(error: Exception, folders: list[Path], overrides: list[str]) -> str 
     mine = isinstance(error, ValueError | HydraException | OmegaConfBaseException)
     # An error with a note comes out of a run that had begun: no longer a matter of its config.
     if mine and not hasattr(error, "__notes__"):
-        return _with_length(_first_lines(str(error)), overrides)
+        return _with_length(_first_lines(_with_key(error)), overrides)
     if _raised_by_hydra(error) and not hasattr(error, "__notes__"):
         lines = str(error).strip().splitlines() or [""]
         return f"Hydra cannot compose this command line: {type(error).__name__}: {lines[0][:300]}"
@@ -86,6 +86,14 @@ def _of_composing(error: Exception, folders: list[Path], overrides: list[str]) -
     if isinstance(error, MissingConfigException):
         return _missing_option(error, folders)
     return _misspelt(error, folders, overrides)
+
+
+def _with_key(error: Exception) -> str:
+    """OmegaConf's errors have the key in a line of its own."""
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        message, _, _ = str(error).partition("\n")
+        return f"{error.full_key}: {message}"
+    return str(error)
 
 
 def _with_length(message: str, overrides: list[str]) -> str:

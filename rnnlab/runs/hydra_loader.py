@@ -58,10 +58,13 @@ class ReadOnce(ConfigRepository):
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self.read:
             try:
-                self.read[config_path] = _by_name(config_path, super().load_config(config_path))
-            except (UnicodeDecodeError, OmegaConfBaseException) as error:
+                read = super().load_config(config_path)
+            except (UnicodeDecodeError, OmegaConfBaseException, OSError) as error:
                 message = str(error).partition("\n")[0]
                 raise ValueError(f"{config_path}.yaml cannot be read: {message}") from error
+            if read is not None and not isinstance(read.config, DictConfig):
+                raise ValueError(f"{config_path}.yaml is a list, not keys with values")
+            self.read[config_path] = _by_name(config_path, read)
         return copy.deepcopy(self.read[config_path])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ReadOnce":

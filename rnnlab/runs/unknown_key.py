@@ -17,6 +17,7 @@ from rnnlab.runs.hydra_help import options
 from rnnlab.runs.hydra_loader import CheckedLoader, Compose
 from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import meant_by
+from rnnlab.tracking.result import leaves
 
 HELP = "hydra/help"  # a group that nobody chooses from
 
@@ -75,7 +76,8 @@ def _choice(group: str, config: DictConfig) -> str:
     section: Any = OmegaConf.to_container(chosen, resolve=False) if chosen else {}
     listed = f"[{','.join(section)}]"  # diagnostics=[omega,lyapunov]
     chosen = config.hydra.runtime.choices.get(group, listed)
-    own = [key for key in _leaves(section, _section(group)) if not key.endswith("_target_")]
+    keys = (key for key, _ in leaves(section, f"{_section(group)}."))
+    own = [key for key in keys if not key.endswith("_target_")]
     return f"{group}={chosen}, which has {', '.join(own) or 'no keys'}"
 
 
@@ -119,12 +121,3 @@ def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         yield f"{prefix}{key}"
         if isinstance(value, Mapping):
             yield from _dotted(value, f"{prefix}{key}.")
-
-
-def _leaves(section: Any, prefix: str) -> Iterator[str]:
-    """The dotted keys of values that are no sections."""
-    if isinstance(section, Mapping):
-        for key, value in section.items():
-            yield from _leaves(value, f"{prefix}.{key}")
-    else:
-        yield prefix

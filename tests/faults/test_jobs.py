@@ -57,7 +57,7 @@ class FaultyCell(LSTMCell):
         time.sleep(600)
         open(f"woken-{self.fault}", "w").close()
 
-    def deaf(self):
+    def ignores_sigterm(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.hang()
 
@@ -72,7 +72,7 @@ class FaultyCell(LSTMCell):
         while not os.path.exists("go"):
             time.sleep(0.05)
 '''
-WHAT = ("exception", "killed", "memory", "hang", "deaf")
+WHAT = ("exception", "killed", "memory", "hang", "ignores_sigterm")
 
 
 def faulty(home: Path, *modes: str) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
         "killed": "FAILED, its process was killed (exit status -9)",
         "memory": "FAILED, RuntimeError: [enforce fail",
         "hang": "FAILED, it ran longer than job_timeout=20 seconds",
-        "deaf": "FAILED, it ran longer than job_timeout=20 seconds",
+        "ignores_sigterm": "FAILED, it ran longer than job_timeout=20 seconds",
     }
     statuses = {
         run.data.params["cell.fault"]: run.info.status
@@ -119,7 +119,10 @@ def test_the_others_finish_and_each_is_named(command: Command, home: Path, fault
             assert reasons[fault].removeprefix("FAILED, ") in RunFolder(folder).failure.read_text()
         result = Result.read(folder)
         assert (result.status, result.delivered) == ("FAILED", True)
-        faults(f"a job of a sweep: {fault}", **cost(client(home), result.run_id, folder))
+        faults(
+            f"a job of a sweep: {fault.replace('_', ' ')}",
+            **cost(client(home), result.run_id, folder),
+        )
     assert "5 of 6 jobs failed" in finished.out
     good = home / "s" / "0"
     faults("a job beside five that fail", **cost(client(home), Result.read(good).run_id, good))

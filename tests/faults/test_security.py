@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from rnnlab.tracking.result import Result
 from tests.support.command import Command, client
 from tests.support.faults import TRAIN, Faults
 from tests.support.made_runs import run
+from tests.support.pages import blocks
 from tests.support.processes import HANG, Spawn
 from tests.support.refusals import refusal
 from tests.support.servers import Server
@@ -312,8 +314,13 @@ SAFE = (
 
 
 @pytest.fixture
-def guarded(home: Path) -> Iterator[Server]:
-    """As the page on tracking has it."""
+def guarded(home: Path, postgres: str) -> Iterator[Server]:
+    """As the page on tracking has it, whose options and variables it takes."""
+    page = ROOT / "rnnlab" / "tracking" / "README.md"
+    commands = [words for block in blocks(page) for words in map(shlex.split, block.commands)]
+    (options,) = [words[2:] for words in commands if words[:2] == ["mlflow", "server"]]
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    exported = {words[1].partition("=")[0] for words in commands if words[0] == "export"}
     folder = home / "server"
     folder.mkdir()
     (folder / "auth.ini").write_text(
@@ -322,11 +329,13 @@ def guarded(home: Path) -> Iterator[Server]:
         f"admin_password = {SECRET}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
-    made = Server(
-        *(folder, f"sqlite:///{folder}/mlflow.db", "--app-name", "basic-auth"),
-        MLFLOW_AUTH_CONFIG_PATH=str(folder / "auth.ini"),
-        MLFLOW_FLASK_SERVER_SECRET_KEY="of-this-test",
-    )
+    environment = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of-this-test",
+    }
+    assert exported == set(environment)
+    made = Server(folder, postgres, "--app-name", given["--app-name"], **environment)
+    assert {option for option in made.command if option.startswith("--")} == {*given, "--workers"}
     try:
         made.start()
         yield made

@@ -158,7 +158,7 @@ def test_it_opens_with_the_answer_and_ends_with_the_method(folder: Path) -> None
         parts = [
             "gru solved lengths up to 100 (2 of 3 seeds), the longest tried; elman not even 50",
             "median steps to solve",
-            "that claims no order",
+            "this order is no ranking",
             "What may not be concluded",
             "Too few seeds to rank elman and gru by how often they solved it",
             "12 runs, seeds 0, 1, 2.",

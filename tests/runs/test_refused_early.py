@@ -48,3 +48,30 @@ def test_a_value_is_refused_by_what_imports_least(
     assert said.startswith(message)
     assert took == imported
     assert list(tmp_path.iterdir()) == []
+
+
+BROKEN = """
+from dataclasses import dataclass
+from rnnlab.tasks.adding import Adding
+
+@dataclass(frozen=True)
+class Broken(Adding):
+    def errors(self, outputs, targets):
+        return ((outputs - targets).abs() > 0.04).float().mean()
+"""
+
+
+@pytest.mark.parametrize("sweep", [(), ("-m", "seed=0,1")], ids=["run", "sweep"])
+def test_a_task_that_breaks_its_contract(tmp_path: Path, sweep: tuple[str, ...]) -> None:
+    """Before anything trains, also in a sweep: it would be "solved" at the level of chance."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "broken.yaml").write_text("_target_: broken.Broken\nseq_len: 20\n")
+    own = ("--config-dir", ".", "allow_targets=[broken]", "task=broken")
+    said, _ = refused(tmp_path, *own, *sweep)
+    assert said.startswith(
+        "Broken.errors gave a tensor () of torch.float32 for 7 sequences; "
+        "wanted: (7,) of torch.bool"
+    )
+    left = {path.name for path in tmp_path.iterdir()} - {"__pycache__"}
+    assert left == {"broken.py", "task"}

@@ -96,7 +96,7 @@ YAMLS = {
     "# x\n\thidden: 3\n": "cell/bad.yaml, line 2, column 1: found character '\\t' that cannot start",
     "# x\nhidden: 3\nhidden: 4\n": "cell/bad.yaml, line 3, column 1: found duplicate key hidden",
     "# x\nhidden: ${foo\n": "cell/bad.yaml cannot be read: no viable alternative at input '${foo'",
-    "- a\n": "cell=['a'] is not a section of keys",
+    "- a\n": "cell/bad.yaml is a list, not keys with values",
     "defaults:\n  - nothere\n": "In 'cell/bad': Could not load 'cell/nothere'.",
 }
 

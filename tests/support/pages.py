@@ -79,10 +79,11 @@ def write_files(page: Path, folder: Path) -> None:
 def run_commands(page: Path) -> Iterator[list[str]]:
     """The words of each command of a page that is `rnnlab.run`, after that."""
     for block in blocks(page):
-        for command in block.commands if block.language == "bash" else []:
+        for command in block.commands if block.language.startswith("bash") else []:
+            words = command.removeprefix("exec ")
             for start in RUN:
-                if command.startswith(f"{start} ") or command == start:
-                    yield shlex.split(command.removeprefix(start))
+                if words.startswith(f"{start} ") or words == start:
+                    yield shlex.split(words.removeprefix(start))
 
 
 def run_page(page: Path) -> None:

@@ -1,4 +1,4 @@
-"""The module under a Trainer of a user's own. Oracle: the same settings trained by the command's parts."""
+"""The module under a Trainer of a user's own. Oracle: the command, with the same settings."""
 
 from functools import partial
 from pathlib import Path
@@ -10,16 +10,15 @@ import torch
 
 from rnnlab.cells import SequenceModel
 from rnnlab.cells.gru import GRUCell
-from rnnlab.runs.factory import make_module
 from rnnlab.runs.reopen import load_module
 from rnnlab.tasks import Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tracking.result import Result
 from rnnlab.training import checkpoints
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.command import QUICK, SMALL, Command, result_of
-from tests.support.configs import run_config
 
 QUIET: dict[str, Any] = {
     "accelerator": "cpu",
@@ -49,21 +48,29 @@ def weights(trained: TrainingModule) -> list[torch.Tensor]:
     return list(trained.state_dict().values())
 
 
-def test_it_trains_to_the_bits_of_the_command() -> None:
+def test_it_trains_to_the_bits_of_the_command(command: Command, home: Path) -> None:
+    settings = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.run.dir=a")
+    assert command("cell=gru", *settings).status == 0
     mine = module()
     trainer = pl.Trainer(**mine.trainer_options, **QUIET)
     trainer.fit(mine)
-    trainer.test(mine, verbose=False)
-    tested = trainer.callback_metrics
-
-    config = run_config("cell=gru", *QUICK, *SMALL)
-    commands = make_module(config)
-    other = pl.Trainer(**config.train.trainer_options, **QUIET)
-    other.fit(commands)
+    validated = trainer.callback_metrics["val/loss"].item()
+    commands = load_module(home / "a" / "checkpoints" / "last.ckpt")
     assert all(map(torch.equal, weights(mine), weights(commands)))
-    assert tested["test/loss"].item() == pytest.approx(
-        commands.evaluation.test(mine.model)["test/loss"]
-    )
+    assert validated == pytest.approx(Result.read(home / "a").metrics["val/loss"])
+
+
+def test_it_tests_as_the_command_does(command: Command, home: Path) -> None:
+    settings = (*QUICK, *SMALL, "tracking.log_model=false", "hydra.run.dir=a")
+    assert command("cell=gru", *settings).status == 0
+    best = load_module(home / "a" / "checkpoints" / "best.ckpt")
+    mine = module()
+    mine.load_state_dict(best.state_dict())
+    trainer = pl.Trainer(**mine.trainer_options, **QUIET)
+    trainer.test(mine, verbose=False)
+    result = Result.read(home / "a").metrics
+    for name in ("test/loss", "test/error", "test/solved"):
+        assert trainer.callback_metrics[name].item() == pytest.approx(result[name])
 
 
 def test_what_callbacks_monitor_is_there() -> None:
