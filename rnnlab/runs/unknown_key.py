@@ -86,9 +86,11 @@ def _listed(names: list[str]) -> str:
 
 
 def _groups(folders: list[Path]) -> list[str]:
-    return sorted(
-        {str(p.parent.relative_to(f)) for f in folders for p in f.glob("*/**/*.yaml")} - {HELP}
+    """As `cell` and `hydra/launcher`; a folder of configs may hold much else."""
+    yamls = (
+        (f, path) for f in folders for p in ("*/*.yaml", "hydra/*/*.yaml") for path in f.glob(p)
     )
+    return sorted({str(path.parent.relative_to(f)) for f, path in yamls} - {HELP})
 
 
 def _composer(folders: list[Path]) -> Compose:
