@@ -61,7 +61,9 @@ class Broken(Adding):
 """
 
 
-@pytest.mark.parametrize("sweep", [(), ("-m", "seed=0,1")], ids=["run", "sweep"])
+@pytest.mark.parametrize(
+    "sweep", [(), pytest.param(("-m", "seed=0,1"), marks=pytest.mark.slow)], ids=["run", "sweep"]
+)
 def test_a_task_that_breaks_its_contract(tmp_path: Path, sweep: tuple[str, ...]) -> None:
     """Before anything trains, also in a sweep: it would be "solved" at the level of chance."""
     (tmp_path / "broken.py").write_text(BROKEN)
