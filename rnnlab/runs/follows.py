@@ -1,5 +1,6 @@
 """What in a config follows from one of its keys, as schedule.T_max=${train.steps} from train.steps."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def followers(path: Path, key: str, had: object, value: object) -> dict[str, str
         ValueError: If the config cannot be read.
     """
     try:
-        before, after = (_with(OmegaConf.load(path), key, v) for v in (had, value))
+        config = OmegaConf.load(path)
+        before, after = (_with(config, key, v) for v in (had, value))
     except (OSError, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     plain: Any = OmegaConf.to_container(before, resolve=False)
@@ -38,6 +40,7 @@ def followers(path: Path, key: str, had: object, value: object) -> dict[str, str
 def _with(config: Any, key: str, value: object) -> DictConfig:
     if not isinstance(config, DictConfig):
         raise ValueError("it is not the config of a run")
+    config = copy.deepcopy(config)
     OmegaConf.update(config, key, value)
     return config
 

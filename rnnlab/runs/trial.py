@@ -51,7 +51,7 @@ def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
 
     config = read_config(plain, here)
     Evaluation(config.task, config.eval_settings)
-    if here and not read_settings(plain, here).trainer.works_anywhere:
+    if here and not config.settings.trainer.works_anywhere:
         _try_trainer(config)
 
 

@@ -132,7 +132,7 @@ def summarise(
                 finished.append(_run(job, result))
                 continue
             begun = [_unfinished(job, result)] if result and job.manifest.exists() else []
-            words = (asked or {}).get(job.path.name, [])
+            words = (asked or {}).get(str(job.path.relative_to(folder.path)), [])
             failed.append(_failed(job, result, labels or Labels([]), words, stopped))
             unfinished.extend(begun)
         except ValueError as error:

@@ -8,6 +8,8 @@ import yaml
 
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.statistics import wilson
+from rnnlab.sweeps.job_list import JobList
+from rnnlab.sweeps.labels import Labels
 from rnnlab.sweeps.summary import summarise
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -241,3 +243,13 @@ def test_summary_by_hand(tmp_path: Path) -> None:
     )
     assert "(at chance). 1 of 4 jobs not begun; they are listed below. | variant" in text
     assert "Jobs without a result: - job 3: it was not started" in text
+
+
+def test_a_job_in_a_folder_below_another_is_called_by_what_it_is(tmp_path: Path) -> None:
+    """By its place in the list, `s/0`, whatever the last part of that is."""
+    folder, listed = SweepFolder(tmp_path), JobList()
+    listed.add({f"s/{seed}": ({"seed": str(seed)}, [f"seed={seed}"]) for seed in range(2)})
+    listed.write(folder)
+    labels = Labels(listed.overrides.values())
+    summary = summarise(folder, labels, asked=listed.overrides)
+    assert [job.name for job in summary.failed] == ["job 0 (seed=0)", "job 1 (seed=1)"]
