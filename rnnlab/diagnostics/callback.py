@@ -1,13 +1,14 @@
 """When a run's model is looked at, and where it is written down what was seen."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from matplotlib.figure import Figure
 
 from rnnlab.diagnostics.diagnostic import Diagnostic
+from rnnlab.diagnostics.figure import write_figure
 from rnnlab.diagnostics.history import History
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.files import try_to_write
@@ -15,7 +16,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.training.module import TrainingModule
 
 RATIO = 4  # between the validations after which the model is looked at
-COLUMNS = 4
+SECONDS = "perf/diagnostics_seconds"
 
 
 class DiagnosticsCallback(pl.Callback):
@@ -50,6 +51,7 @@ class DiagnosticsCallback(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
+        self.seconds = pl_module.recent.get(SECONDS, 0.0)  # of the attempts before
         if pl_module.updates < pl_module.train_settings.steps:
             for history in self.histories.values():  # of a run that had ended here, and trains on
                 history.forget_from(pl_module.updates)
@@ -61,6 +63,7 @@ class DiagnosticsCallback(pl.Callback):
         validations, rest = divmod(pl_module.updates, pl_module.train_settings.val_every)
         if rest == 0 and _due(validations):
             self.look(pl_module)
+            self.record_cost(pl_module)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
@@ -84,40 +87,24 @@ class DiagnosticsCallback(pl.Callback):
         module.record(metrics)
         self.seconds += time.perf_counter() - began
 
-    def finish(self, module: TrainingModule, title: str) -> list[str]:
-        """Draw what was seen and record what it all cost; the names of the folders written to."""
-        if not self.diagnostics:
-            return []
-        began = time.perf_counter()
-        for history in self.histories.values():
-            history.write()  # what a full disk did not take before
-        shown = {name: history for name, history in self.histories.items() if len(history.rows) > 1}
-        names = [self.folder.diagnostics.name, *([self._draw(shown, title)] if shown else [])]
-        self.seconds += time.perf_counter() - began
-        module.record({"perf/diagnostics_seconds": self.seconds})
-        return names
+    def writers(self, title: str) -> dict[Path, Callable[[], None]]:
+        """What is left of the looks: each file, and what writes it."""
+        arrays: dict[Path, Callable[[], None]] = {
+            history.path: history.write for history in self.histories.values()
+        }
+        if not any(len(history.rows) > 1 for history in self.histories.values()):
+            return arrays
+        return {**arrays, self.folder.diagnostics_figure: lambda: self._draw(title)}
 
-    def _draw(self, shown: Mapping[str, History], title: str) -> str:
-        rows, columns = -(-len(shown) // COLUMNS), min(len(shown), COLUMNS)
-        figure = Figure(figsize=(0.9 + 3.6 * columns, 0.7 + 3 * rows))
-        # Measured layouts and legends that look for room would take longer than all the looks.
-        width, height = figure.get_size_inches()
-        figure.subplots_adjust(
-            left=0.9 / width,
-            right=1 - 0.1 / width,
-            bottom=0.5 / height,
-            top=1 - 0.8 / height,
-            wspace=0.3,
-            hspace=0.45,
-        )
-        figure.suptitle(f"{title}   (grey: at first, blue: at the end)", y=1 - 0.15 / height)
-        for place, (name, history) in enumerate(shown.items(), start=1):
-            axes = figure.add_subplot(rows, columns, place)
-            self.diagnostics[name].draw(axes, history.row(0), history.row(-1))
-        path = self.folder.diagnostics_figure
-        path.parent.mkdir(exist_ok=True)
-        figure.savefig(path, dpi=100)
-        return path.parent.name
+    def _draw(self, title: str) -> None:
+        began = time.perf_counter()
+        write_figure(self.folder.diagnostics_figure, self.diagnostics, self.histories, title)
+        self.seconds += time.perf_counter() - began
+
+    def record_cost(self, module: TrainingModule) -> None:
+        """Record what it all has cost so far."""
+        if self.diagnostics:
+            module.record({SECONDS: self.seconds})
 
 
 def _due(validations: int) -> bool:

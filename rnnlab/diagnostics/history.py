@@ -3,12 +3,12 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
 from rnnlab.diagnostics.diagnostic import Arrays
-from rnnlab.foundation.files import write_bytes
+from rnnlab.foundation.files import read_bytes, why_unread, write_bytes
 
 UPDATES = "updates"  # optimizer updates behind each look
 
@@ -25,14 +25,11 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: dict[str, np.ndarray] = {}
-        self.written = True
         try:
-            if path.exists():
-                with path.open("rb") as file, np.load(file) as arrays:
-                    self.rows = dict(arrays)
-        except (OSError, EOFError, ValueError, BadZipFile) as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+            self.rows = read_history(path) if path.exists() else {}
+        except ValueError as error:
+            raise ValueError(f"{error}\nMove it away to go on without what it has") from error
+        self.written = True
 
     def add(self, updates: int, arrays: Mapping[str, np.ndarray]) -> None:
         """One look more; after a resume, the looks that are repeated replace the earlier."""
@@ -70,3 +67,34 @@ class History:
     def row(self, look: int) -> Arrays:
         """The arrays of one look: 0 is the first, -1 the last."""
         return {name: rows[look] for name, rows in self.rows.items() if name != UPDATES}
+
+
+def read_history(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of such a file, of each of which zip keeps a checksum.
+
+    Raises:
+        ValueError: If it cannot be read, is damaged, or is no such file.
+    """
+    try:
+        file = io.BytesIO(read_bytes(path))
+        with ZipFile(file) as archive:
+            if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
+                raise ValueError("it is compressed")  # and may be far larger than it looks
+            if (name := archive.testzip()) is not None:
+                raise ValueError(f"{name} does not match its checksum")
+        file.seek(0)
+        with np.load(file) as arrays:
+            rows = dict(arrays)
+        _check_looks(rows)
+    except Exception as error:  # of zip's, numpy's and the memory's there are many
+        raise ValueError(f"{path} cannot be read: {why_unread(error)}") from error
+    return rows
+
+
+def _check_looks(rows: Mapping[str, np.ndarray]) -> None:
+    updates = rows.get(UPDATES)
+    if updates is None or updates.ndim != 1 or updates.dtype.kind != "i":
+        raise ValueError(f"{UPDATES} is no list of whole numbers")
+    for name, array in rows.items():
+        if array.shape[:1] != updates.shape:
+            raise ValueError(f"{name} has not a row for each of {UPDATES}")

@@ -1,7 +1,9 @@
 """Files that are there whole or not at all, whatever becomes of the process or the disk."""
 
+import errno
 import logging
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +49,37 @@ def _sync_folder(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """The same, of text."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds; a pipe or a device, which might never end, is none.
+
+    Raises:
+        OSError: As the disk says, or where it is no file.
+    """
+    # A pipe would otherwise be opened once somebody writes to it.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        try:
+            return file.read()
+        except MemoryError as error:
+            raise OSError(errno.ENOMEM, "it does not fit into memory", str(path)) from error
+
+
+def read_text(path: Path) -> str:
+    """The same, of text.
+
+    Raises:
+        OSError: As `read_bytes` does.
+        UnicodeDecodeError: If it is no UTF-8.
+    """
+    return read_bytes(path).decode("utf-8")
+
+
+def why_unread(error: Exception) -> str:
+    """Why a file cannot be read, in a line that need not name it again."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
 
 
 def try_to_write(write: Callable[[], object]) -> None:

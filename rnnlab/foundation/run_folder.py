@@ -1,12 +1,17 @@
 """The name of every file that a run, or a sweep, has in its folder."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnlab.foundation.here import here
+from rnnlab.foundation.json_file import read_content
+
 RUNS = Path("outputs", "runs")
 """Where runs lie that are given no folder, below the current one: a folder a day, in it one a run."""
+
+CLAIMS = RUNS / ".begun"
+"""What commands with resume=auto are at work, a file each."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,11 @@ class TrackedFolder:
     def lock(self) -> Path:
         """Held by the process that is at work."""
         return self.path / ".lock"
+
+    @property
+    def delivery_lock(self) -> Path:
+        """Held by the process that delivers it, where none is at work."""
+        return self.path / ".delivery.lock"
 
 
 class RunFolder(TrackedFolder):
@@ -120,6 +130,12 @@ class RunFolder(TrackedFolder):
         return self.path / "model"
 
     @property
+    def artifacts(self) -> list[Path]:
+        """What it may leave beside its numbers: what lies in its folder, or in one of its folders."""
+        figures = [self.learning_curve, self.diagnostics_figure]
+        return [self.config, self.code, self.diagnostics, *figures, self.packages, self.model]
+
+    @property
     def superseded(self) -> Path:
         """An empty file in a sweep's job that is run anew in another folder."""
         return self.path / "superseded"
@@ -172,14 +188,18 @@ class SweepFolder(TrackedFolder):
         return [RunFolder(p) for p in sorted(folders, key=lambda p: (len(p.name), p.name))]
 
     def _listed(self) -> list[str]:
-        try:
-            names = [str(name) for name in json.loads(self.job_list.read_text("utf-8"))["jobs"]]
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"{self.job_list} cannot be read: {error}") from error
-        for name in names:
+        jobs = read_content(self.job_list).get("jobs")
+        if not isinstance(jobs, dict):
+            raise ValueError(f"{self.job_list} cannot be read: it has no jobs")
+        for name in jobs:
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise ValueError(f"{self.job_list} names {name}, which is not below it")
-        return names
+        return list(jobs)
+
+
+def is_of_no_name(folder: Path) -> bool:
+    """Whether a run has its folder from the clock, as no other was named for it."""
+    return folder.absolute().is_relative_to(here() / RUNS)
 
 
 def runs_below(roots: Iterable[Path]) -> Iterator[RunFolder]:

@@ -1,20 +1,23 @@
 """Figures of one run, from its journal."""
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from rnnlab.foundation.files import write_bytes
 from rnnlab.foundation.palette import BLUE, GREY, ORANGE
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.journal import Point
 
 
-def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, title: str) -> str:
+def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, title: str) -> None:
     """Training and validation loss over updates beside chance, as `figures/learning_curve.png`.
 
-    Returns the name of the folder of figures.
+    Raises:
+        OSError: As the disk says.
     """
     curves: dict[str, dict[int, float]] = {"train/loss": {}, "val/loss": {}}
     for point in points:
@@ -35,5 +38,6 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     axes.legend(loc="upper right")
     path = RunFolder(folder).learning_curve
     path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, dpi=120)
-    return path.parent.name
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120)
+    write_bytes(path, drawn.getvalue())

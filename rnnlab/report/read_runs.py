@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 
+from rnnlab.diagnostics.history import read_history
 from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.changes import CHANGES_TAG, with_changes
@@ -22,6 +23,8 @@ from rnnlab.tracking.manifest import REPORTED_TAG
 GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
 HORIZON = "memory/gradient_horizon"
+NEEDED = ("variant", "task", "seed")
+"""Params without which a run has no place in a comparison."""
 AT_ONCE = 8  # requests to a store
 
 # What runs of rnnlab 0.1 do not say of themselves: which key is their length, the first of these
@@ -71,7 +74,10 @@ class Run:
     @property
     def budget(self) -> int:
         """Updates that it had, at most."""
-        return int(self.params["train.steps"])
+        steps = self.params.get("train.steps", "")
+        if not steps.isdecimal():
+            raise ValueError(f"run {self.run_id} says train.steps={steps!r}, which is no number")
+        return int(steps)
 
     @cached_property
     def chance(self) -> float | None:
@@ -110,7 +116,7 @@ def read_runs(client: MlflowClient, recorded: Sequence[MlflowRun]) -> list[Run]:
         run
         for run in recorded
         # One that was killed at its start has no params: its place in the grid is named as missing.
-        if run.data.tags.get("rnnlab.kind") == "run" and "variant" in run.data.params
+        if run.data.tags.get("rnnlab.kind") == "run" and set(NEEDED) <= run.data.params.keys()
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda run: _read(client, run), mine))
@@ -118,6 +124,13 @@ def read_runs(client: MlflowClient, recorded: Sequence[MlflowRun]) -> list[Run]:
 
 
 def _read(client: MlflowClient, recorded: MlflowRun) -> Run:
+    try:
+        return _read_whole(client, recorded)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"run {recorded.info.run_id} cannot be compared: {error}") from error
+
+
+def _read_whole(client: MlflowClient, recorded: MlflowRun) -> Run:
     info, changes = recorded.info, recorded.data.tags.get(CHANGES_TAG, "")
     params = with_changes(recorded.data.params, changes)
     reported = _reported(recorded)
@@ -190,7 +203,7 @@ def _gradient(client: MlflowClient, recorded: MlflowRun) -> Mapping[str, np.ndar
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = client.download_artifacts(recorded.info.run_id, GRADIENT, folder)
-            with np.load(Path(path)) as file:
-                return dict(file)
-        except (MlflowException, OSError, ValueError):
+            arrays = read_history(Path(path))
+            return arrays if arrays["h"].ndim == 2 else None
+        except (MlflowException, OSError, ValueError, KeyError):
             return None  # a failed run has none; the report says for how many it is missing

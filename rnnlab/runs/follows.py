@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rnnlab.foundation.yaml_file import read_sealed
 from rnnlab.tracking.result import leaves
 
 
@@ -23,10 +24,11 @@ def followers(path: Path, key: str, had: object, value: object) -> dict[str, str
     Raises:
         ValueError: If the config cannot be read.
     """
+    text = read_sealed(path)
     try:
-        config = OmegaConf.load(path)
+        config = OmegaConf.create(text)
         before, after = (_with(config, key, v) for v in (had, value))
-    except (OSError, OmegaConfBaseException, YAMLError, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     plain: Any = OmegaConf.to_container(before, resolve=False)
     spelt = {name: text for name, text in leaves(plain) if "${" in text}

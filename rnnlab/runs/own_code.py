@@ -17,7 +17,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
-from rnnlab.foundation.files import write_bytes
+from rnnlab.foundation.files import read_bytes, write_bytes
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import ALLOWED_PACKAGES, ConfigError, lies_in
 from rnnlab.tracking.result import leaves
@@ -116,7 +116,7 @@ def changed(folder: RunFolder, config: Mapping[str, Any]) -> list[str]:
     return [
         str(path.relative_to(folder.code))
         for path in sorted(folder.code.rglob("*.py"))
-        if now.get(str(path.relative_to(folder.code))) != path.read_bytes()
+        if now.get(str(path.relative_to(folder.code))) != read_bytes(path)
     ]
 
 

@@ -1,6 +1,5 @@
 """The trained model as MLflow keeps it; served_model.py is the code that goes with it."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -17,22 +16,25 @@ from torch import Tensor
 
 from rnnlab import __version__
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.runs.model_file import write_model_file
 from rnnlab.runs.own_code import model_sections, requirements
 
 CODE = Path(__file__).with_name("served_model.py")
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
 
 
-def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> str:
-    """Write an MLflow model into a run's folder; returns the name of the model's own.
+def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> None:
+    """Write an MLflow model into a run's folder, whole or not at all.
 
     Args:
         folder: The run's.
         config: Of the run, plain and without secrets. The run's folder has the code that it names.
         weights: Of the model.
+
+    Raises:
+        OSError: As the disk says.
     """
     run = RunFolder(folder)
-    shutil.rmtree(run.model, ignore_errors=True)  # of an attempt that was killed here
     any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
     with TemporaryDirectory(dir=folder) as beside:
         # A full disk is an OSError here, where safetensors' own writer has an error of its own.
@@ -43,19 +45,21 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
         parts["weights"].write_bytes(
             save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
         )
-        content = {"version": __version__, "config": dict(config)}
-        parts["config"].write_text(json.dumps(content), encoding="utf-8")
-        if run.code.is_dir():
-            parts["code"] = run.code
+        code = run.code if run.code.is_dir() else None
+        write_model_file(parts["config"], config, parts["weights"], code)
+        if code is not None:
+            parts["code"] = code
+        made = Path(beside, run.model.name)
         mlflow.pyfunc.save_model(
-            run.model,
+            made,
             python_model=str(CODE),
             artifacts={name: str(path) for name, path in parts.items()},
             signature=ModelSignature(inputs=any_size, outputs=any_size),
             pip_requirements=[*_required(), *requirements(model_sections(config))],
             model_config={"allow_targets": []},  # what the caller may set as it is loaded
         )
-    return run.model.name
+        shutil.rmtree(run.model, ignore_errors=True)  # of an attempt that was killed
+        made.rename(run.model)
 
 
 def _required() -> list[str]:

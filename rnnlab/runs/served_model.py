@@ -17,6 +17,7 @@ import mlflow
 import numpy as np
 import torch
 from mlflow.pyfunc import PythonModel, PythonModelContext
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rnnlab.foundation.version import check_version
@@ -26,21 +27,28 @@ class ServedModel(PythonModel):
     """The `SequenceModel` of one run."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        content = json.loads(Path(context.artifacts["config"]).read_text("utf-8"))
-        check_version("the model", content["version"])
+        path = Path(context.artifacts["config"])
+        check_version("the model", _version(path))
         # of this version, once that is known to do
         from rnnlab.runs.build import check_allowed
+        from rnnlab.runs.model_file import ModelFile
         from rnnlab.runs.own_code import allow_code, allowed_by_environment, model_sections
         from rnnlab.runs.run_config import read_model
 
         given = (context.model_config or {}).get("allow_targets", [])
-        plain = {**content["config"], "allow_targets": check_allowed(given)}
+        plain = {**ModelFile.read(path).config, "allow_targets": check_allowed(given)}
         plain["allow_targets"] += allowed_by_environment()
-        code = Path(context.artifacts.get("code", context.artifacts["config"]))
+        code = Path(context.artifacts.get("code", path))
         allow_code(model_sections(plain), code, plain["allow_targets"])
         config = read_model(plain)
         self.model, self.input_size = config.make().eval(), config.task.input_size
-        self.model.load_state_dict(load_file(context.artifacts["weights"]))
+        try:
+            self.model.load_state_dict(load_file(context.artifacts["weights"]))
+        except (SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{context.artifacts['weights']} is not of {path}: {reason}"
+            ) from error
 
     def predict(  # pyrefly: ignore[bad-override]  MLflow's own returns None
         self,
@@ -52,6 +60,13 @@ class ServedModel(PythonModel):
         with torch.inference_mode():
             outputs, _ = self.model(inputs)
         return outputs.numpy()
+
+
+def _version(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text("utf-8"))["version"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def _checked(given: object, input_size: int) -> np.ndarray:

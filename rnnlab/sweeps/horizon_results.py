@@ -1,11 +1,11 @@
 """The horizons that a sweep has found: each with its bracket, the lengths tried, and its budget."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnlab.foundation.files import try_to_write, write_text
+from rnnlab.foundation.files import try_to_write
+from rnnlab.foundation.json_file import write_content
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.table import markdown_table
 from rnnlab.sweeps.combinations import Combination
@@ -112,8 +112,8 @@ class HorizonResults:
 
     def write(self, folder: SweepFolder) -> None:
         horizons = [horizon.as_dict() for horizon in self.results]
-        text = json.dumps({**self.settings, "horizons": horizons}, indent=1)
-        try_to_write(lambda: write_text(folder.horizon, text))
+        content = {**self.settings, "horizons": horizons}
+        try_to_write(lambda: write_content(folder.horizon, content))
 
     def metrics(self) -> dict[str, float]:
         """`memory/horizon/<label>`, and the other end of the bracket where there is one."""

@@ -59,7 +59,10 @@ class JobList:
             ValueError: If it cannot be read, or the sweep's jobs are in no list.
         """
         if folder.job_list.exists():
-            return read_json(folder.job_list, cls)
+            listed = read_json(folder.job_list, cls)
+            if listed.jobs.keys() != listed.overrides.keys():
+                raise ValueError(f"{folder.job_list} cannot be read: overrides are not of its jobs")
+            return listed
         if any(job.result.exists() for job in folder.jobs()):
             raise ValueError(
                 f"hydra.sweep.dir={folder.path}: its sweep has no {folder.job_list.name}, "

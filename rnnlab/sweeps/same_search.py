@@ -24,9 +24,7 @@ def refuse_other_search(
         ValueError: That says what is otherwise.
     """
     grown = {
-        key: settings[key]
-        for key in GROWING
-        if file.settings.get(key, settings[key]) < settings[key]
+        key: settings[key] for key in GROWING if _is_less(file.settings.get(key), settings[key])
     }
     had, wanted = _combinations(file.overrides), _combinations(overrides)
     lost = [combination for combination in had if combination not in wanted]
@@ -37,6 +35,10 @@ def refuse_other_search(
         | ((before - now) or set().union(*lost) if lost else set()),
         _settings(settings) | (now - before if lost else set()),
     )
+
+
+def _is_less(had: object, wanted: int) -> bool:
+    return isinstance(had, int) and had < wanted
 
 
 def _settings(settings: Mapping[str, Any]) -> set[str]:

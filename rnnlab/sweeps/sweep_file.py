@@ -7,6 +7,7 @@ from typing import Any
 
 from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.tracking.result import Status
 
 
 @dataclass
@@ -19,7 +20,7 @@ class SweepFile:
     tracking_uri: str
     run_id: str = ""
     """The store's; empty until that has answered."""
-    status: str = "RUNNING"
+    status: Status = "RUNNING"
     delivered: bool = False
     """Whether the store has all of it."""
 

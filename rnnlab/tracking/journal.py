@@ -1,23 +1,31 @@
 """A run's metrics on the local disk: one JSON object a line, written as the numbers come.
 
-    {"key": "train/loss", "value": 0.1672, "step": 50, "timestamp": 1767225600000}
+    {"key": "train/loss", "value": 0.1672, "step": 50, "timestamp": 1767225600000, "crc32": 2414886171}
 
 It is complete before any tracking server hears of a number, so that a server that is slow, down or
-gone costs no point. Values are written with all their digits.
+gone costs no point. Values are written with all their digits, and each line has a checksum of what
+comes before it: CRC-32, which finds a changed digit for a few per cent of the time that it takes to
+write or read the line. Lines of rnnlab 0.1 have none.
 """
 
+import itertools
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
-from rnnlab.foundation.files import write_bytes
+from rnnlab.foundation.files import read_bytes, why_unread, write_bytes
+from rnnlab.foundation.json_file import is_number
 
 log = logging.getLogger(__name__)
+
+MARK = b', "crc32": '
 
 
 class Point(NamedTuple):
@@ -66,6 +74,20 @@ class Journal:
         else:
             self.unwritten, self._warned = b"", False
 
+    @property
+    def waiting(self) -> int:
+        """How many points the disk has not taken."""
+        return self.unwritten.count(b"\n")
+
+    def restore(self, lacking: Iterable[Point]) -> None:
+        """Put back what a full disk has left out, where it would have been written.
+
+        Raises:
+            OSError: As the disk says; the file is as it was.
+        """
+        points = sorted([*self, *lacking], key=lambda point: point.timestamp)
+        write_bytes(self.path, b"".join(map(_line, points)))
+
     def _drop_cut_line(self) -> None:
         """A killed process may have left half a line, which the next point must not continue."""
         if self.path.exists():
@@ -83,15 +105,48 @@ class Journal:
         if len(kept) < len(points):
             write_bytes(self.path, b"".join(map(_line, kept)))
 
+    def mend(self) -> str:
+        """Leave the lines that are whole; the file as it was stays beside it.
+
+        Returns:
+            In words, which lines were not whole; empty where all were.
+
+        Raises:
+            ValueError: If the file cannot be read.
+            OSError: If the disk is full.
+        """
+        points, damaged = [], []
+        for number, line in self._lines():
+            try:
+                points.append(_point(line, ""))
+            except ValueError:
+                damaged.append(str(number))
+        if not damaged:
+            return ""
+        names = (f"{self.path.name}.damaged-{n}" for n in itertools.count(1))
+        kept = next(p for p in map(self.path.with_name, names) if not p.exists())
+        write_bytes(self.path, b"".join(map(_line, points)), keep=kept)
+        which = f"line {damaged[0]} is" if len(damaged) == 1 else f"lines {_few(damaged)} are"
+        return (
+            f"{self.path} is damaged: {which} left out, {len(points)} points are whole "
+            f"({kept.name} is as it was)"
+        )
+
     def __iter__(self) -> Iterator[Point]:
         """The points written so far; a last line that a killed process left incomplete is no point.
 
         Raises:
-            ValueError: For any other line that is not a point.
+            ValueError: For any other line that is not a point, and if the file cannot be read.
         """
-        lines = self.path.read_bytes() if self.path.exists() else b""
-        for number, line in enumerate(lines.split(b"\n")[:-1], start=1):
+        for number, line in self._lines():
             yield _point(line, f"{self.path}, line {number}")
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        try:
+            text = read_bytes(self.path) if self.path.exists() else b""
+        except OSError as error:
+            raise ValueError(f"{self.path} cannot be read: {why_unread(error)}") from error
+        return enumerate(text.split(b"\n")[:-1], start=1)
 
 
 def drop_seen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[Point]:
@@ -102,8 +157,24 @@ def drop_seen(points: Iterable[Point], seen: set[tuple[str, int]]) -> Iterator[P
             yield point
 
 
+def newest_values(points: Iterable[Point], until: float = math.inf) -> dict[str, float]:
+    """The newest value of each metric, as far as a step: what was written again counts."""
+    newest: dict[str, Point] = {}
+    for point in points:
+        if newest.get(point.key, point).step <= point.step <= until:
+            newest[point.key] = point
+    return {key: point.value for key, point in newest.items()}
+
+
+def _few(numbers: list[str], most: int = 3) -> str:
+    """`3, 4, 9`, or `3, 4, 9 and 20 more`."""
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return ", ".join(numbers[:most]) + more
+
+
 def _line(point: Point) -> bytes:
-    return json.dumps(point._asdict()).encode() + b"\n"
+    content = json.dumps(point._asdict()).encode()
+    return b"%s%s%d}\n" % (content[:-1], MARK, crc32(content))
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -120,12 +191,16 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def _point(line: bytes, place: str) -> Point:
+    start, mark, number = line.rpartition(MARK)
+    content = start + b"}" if mark else line
+    if mark and number != b"%d}" % crc32(content):
+        raise ValueError(f"{place} is damaged: it does not match its checksum: {line[:80]!r}")
     try:
-        point = Point(**json.loads(line))
+        point = Point(**json.loads(content))
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{place} is not a point of a metric: {line[:80]!r}") from error
-    kinds = (str, (int, float), int, int)
-    fits = (isinstance(v, k) for v, k in zip(point, kinds, strict=True))
-    if not all(fits) or any(isinstance(value, bool) for value in point):
+    kinds = (float, int, int)
+    fits = (is_number(v, k) for v, k in zip(point[1:], kinds, strict=True))
+    if not isinstance(point.key, str) or not all(fits):
         raise ValueError(f"{place} is not a point of a metric: {line[:80]!r}")
     return point

@@ -16,6 +16,8 @@ PARENT_RUN = "RNNLAB_PARENT_RUN"  # environment: the run of the sweep that a job
 PARENT_TAG = "mlflow.parentRunId"
 VERSION_TAG = "rnnlab.version"
 OVERRIDES_TAG = "rnnlab.overrides"
+FOLDER_TAG = "rnnlab.folder"
+"""Of a run in its store: where it lies. In its manifest: where it began, by which it is known."""
 REPORTED_TAG = "rnnlab.reported"
 """Of a run: which of its diagnostics' metrics a report shows, each with its column's name, as JSON."""
 
@@ -64,7 +66,7 @@ class Manifest:
         common = {
             "rnnlab.kind": kind,
             VERSION_TAG: __version__,
-            "rnnlab.folder": str(folder),
+            FOLDER_TAG: str(folder),
             OVERRIDES_TAG: " ".join(overrides),
         }
         return cls(

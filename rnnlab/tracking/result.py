@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from rnnlab.foundation.files import try_to_write, write_text
+from rnnlab.foundation.files import read_bytes, try_to_write, write_text
 from rnnlab.foundation.json_file import read_json, write_json
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
+
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+"""Of a run, or of a sweep, as MLflow calls it."""
 
 
 def write_failure(folder: Path, error: BaseException | str) -> None:
@@ -30,7 +33,9 @@ def write_failure(folder: Path, error: BaseException | str) -> None:
 def read_failure(folder: Path) -> str | None:
     """What the run in a folder raised, in one line."""
     path = RunFolder(folder).failure
-    return path.read_text("utf-8").partition("\n")[0] if path.exists() else None
+    if not path.exists():
+        return None
+    return read_bytes(path).decode("utf-8", "replace").partition("\n")[0]
 
 
 @dataclass
@@ -48,7 +53,9 @@ class Result:
     choices: dict[str, str] = field(default_factory=dict)
     """The chosen option of each config group."""
     num_params: int = 0
-    status: str = "RUNNING"
+    machine: dict[str, str] = field(default_factory=dict)
+    """The device and the version of torch that it was computed with last."""
+    status: Status = "RUNNING"
     run_id: str = ""
     experiment_id: str = ""
     tracking_uri: str = ""
@@ -57,9 +64,13 @@ class Result:
     delivered: bool = False
     """Whether the store has all of it."""
     undelivered: int = 0
+    missing: list[str] = field(default_factory=list)
+    """Files and folders that a full disk has left out of its folder."""
+    unwritten: int = 0
+    """Points that it has left out of its journal."""
     failure: str = ""
     changes: str = ""
-    """What resumes have changed of the config."""
+    """What resumes have changed of the config, its code, or the machine."""
     metrics: dict[str, float] = field(default_factory=dict)
 
     def write(self) -> None:
@@ -79,12 +90,16 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path) -> "Result":
-        """The result in a run's folder.
+        """The result in a run's folder, which may have been moved since: its paths are where it is.
 
         Raises:
             ValueError: If there is none, or it cannot be read.
         """
-        return read_json(RunFolder(folder).result, cls)
+        own = RunFolder(folder.absolute())
+        result = read_json(own.result, cls)
+        result.folder = str(own.path)
+        result.checkpoint = str(own.best) if result.checkpoint else ""
+        return result
 
 
 def read_finished(folder: Path) -> Result | None:

@@ -45,7 +45,9 @@ def test_metrics_arrays_and_figures_of_a_run(command: Command, home: Path) -> No
     } <= recorded
     history = client(home).get_metric_history(run.info.run_id, "recurrent/lyapunov_max")
     assert [metric.step for metric in history] == [0, 2, 8, 12]  # first, 1st, 4th validation, last
-    assert len(client(home).get_metric_history(run.info.run_id, "perf/diagnostics_seconds")) == 1
+    cost = client(home).get_metric_history(run.info.run_id, "perf/diagnostics_seconds")
+    assert [metric.step for metric in cost] == [0, 2, 8, 12]
+    assert [metric.value for metric in cost] == sorted(metric.value for metric in cost)
     files = client(home).list_artifacts(run.info.run_id, "diagnostics")
     assert {Path(item.path).stem for item in files} == NAMES
     figures = client(home).list_artifacts(run.info.run_id, "figures")

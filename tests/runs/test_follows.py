@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlab.foundation.yaml_file import sealed
 from rnnlab.runs.follows import followers
 
 CONFIG = """
@@ -22,7 +23,7 @@ eval: {sequences: "${train.steps}"}
 
 def test_what_follows_from_a_key(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(CONFIG)
+    path.write_text(sealed(CONFIG))
     assert followers(path, "train.steps", 4, 8) == {
         "schedule.T_max": "${train.steps}",
         "schedule.milestones": '[1, "${train.steps}"]',
@@ -37,7 +38,7 @@ def test_what_follows_from_a_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["[1]", "a: [", "a: ${", "\x00"])
 def test_what_is_no_config(text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(text)
+    path.write_text(sealed(text))
     with pytest.raises(ValueError, match=r"config\.yaml cannot be read: "):
         followers(path, "train.steps", 4, 8)
 
