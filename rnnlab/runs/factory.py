@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
+from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from rnnlab.diagnostics.callback import DiagnosticsCallback
@@ -13,7 +14,8 @@ from rnnlab.runs.build import build
 from rnnlab.runs.run_config import RunConfig, try_optimizer
 from rnnlab.tracking.journal import Journal
 from rnnlab.training.checkpoint_on_stop import CheckpointOnStop
-from rnnlab.training.checkpoints import AtomicCheckpointIO, checkpointing
+from rnnlab.training.checkpointing import Checkpointing
+from rnnlab.training.checkpoints import AtomicCheckpointIO
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.progress import Progress
 
@@ -55,7 +57,8 @@ def make_parts(
     from rnnlab.tracking.logger import BufferedMLFlowLogger  # with MLflow, last of all
 
     module = make_module(config, origin, changed)
-    logger, checkpoint_io = BufferedMLFlowLogger(Journal(folder.journal)), AtomicCheckpointIO()
+    logger = BufferedMLFlowLogger(Journal(folder.journal))
+    checkpoint_io = AtomicCheckpointIO(folder)
     diagnostics = DiagnosticsCallback(config.diagnostics, folder)
     callbacks = [diagnostics, Progress(name), CheckpointOnStop(folder)]
     trainer = make_trainer(config, folder, callbacks, logger, checkpoint_io)
@@ -88,7 +91,7 @@ def make_module(
         origin=origin,
         changed=changed,
     )
-    try_optimizer(module.model, config.make_optimizer, config.make_schedule)
+    try_optimizer(module.model, config.make_optimizer, config.make_schedule, config.train.steps)
     return module
 
 
@@ -112,8 +115,9 @@ def make_trainer(
             **config.train.trainer_options,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[*callbacks, *checkpointing(folder)],
-            plugins=[checkpoint_io],
+            callbacks=[*callbacks, Checkpointing(folder)],
+            # Or Lightning would take a cluster's variables, as Slurm's, for a request of more processes.
+            plugins=[checkpoint_io, LightningEnvironment()],
         )
     except (MisconfigurationException, ImportError) as error:
         raise ValueError(f"trainer: {error}") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rnnlab.runs.build import check_allowed
 from rnnlab.runs.factory import make_module
+from rnnlab.runs.fitting import load_weights
 from rnnlab.runs.run_config import read_config
 from rnnlab.training import checkpoints
 from rnnlab.training.module import TrainingModule
@@ -30,7 +31,10 @@ def load_module(path: str | Path, allow_targets: Iterable[str] = ()) -> Training
             "TrainingModule.load_from_checkpoint takes them"
         )
     allowed = check_allowed(list(allow_targets))
-    module = make_module(read_config({**config, "allow_targets": allowed}))
+    try:
+        module = make_module(read_config({**config, "allow_targets": allowed}))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} has no config of a run: {error!r}") from error
     module.on_load_checkpoint(checkpoint)
-    module.load_tested(checkpoint)
+    load_weights(module, checkpoint, Path(path))
     return module.eval()

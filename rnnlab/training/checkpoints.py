@@ -10,20 +10,20 @@ import io
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from rnnlab.foundation.files import write_bytes
+from rnnlab.foundation.files import read_bytes, write_bytes
 from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import hold_signals
+from rnnlab.training.position import Position
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Of `checkpoint["rnnlab"]`; a version that changes its meaning counts up.
 
 1: rnnlab 0.1, whose config names classes by other modules.
@@ -37,10 +37,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes beside the target and renames, so that no failure costs the checkpoint before.
 
     What a full disk does not take is kept in memory and tried again with the next checkpoint, while
-    training goes on.
+    training goes on: in the order in which it came, so that no state on the disk is newer than its
+    best model there.
+
+    Args:
+        folder: The run's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
         self.unwritten: dict[Path, bytes] = {}
 
     def save_checkpoint(
@@ -48,24 +53,39 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> None:
         with hold_signals():  # a checkpoint that is known as saved has been
             self.unwritten[Path(path)] = pack(checkpoint)
-            self._write_what_waits()
+            self.write_what_waits()
 
-    def _write_what_waits(self) -> None:
+    def write_what_waits(self) -> list[Path]:
+        """Those that the disk has not taken yet; returns those that it does not take now either."""
         for target, data in list(self.unwritten.items()):
             try:
-                _write(target, data)
+                self._write(target, data)
             except OSError as error:
                 log.warning(
                     "%s was not written (%s): training goes on, and tries again with the next",
                     *(target, error.strerror or error),
                 )
-            else:
-                del self.unwritten[target]
+                break
+            del self.unwritten[target]
+        return list(self.unwritten)
+
+    def _write(self, target: Path, data: bytes) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        last = self.folder.last
+        write_bytes(target, data, keep=self.folder.previous if target == last else None)
 
     def load_checkpoint(
         self, path: str | os.PathLike, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
         return self.load(Path(path))
+
+    def remove_checkpoint(self, path: str | os.PathLike) -> None:
+        """Only a checkpoint of the run: a path may come from a file that anybody has written."""
+        target, own = Path(path), self.folder.path.resolve() / self.folder.checkpoints.name
+        if target.parent.resolve() == own and target.suffix == ".ckpt" and _is_plain_file(target):
+            target.unlink()
+        else:
+            log.warning("%s is no checkpoint of this run, and is not removed", path)
 
     def has(self, path: Path) -> bool:
         """Whether there is one of this name, on the disk or in memory."""
@@ -76,21 +96,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         if path in self.unwritten:
             return unpack(self.unwritten[path], path)
         return load(path)
-
-
-def checkpointing(folder: RunFolder) -> list[ModelCheckpoint]:
-    """Two callbacks, both at each validation: the best `rank` so far, and the newest state."""
-    common: dict[str, Any] = {
-        "dirpath": folder.checkpoints,
-        "save_top_k": 1,
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-        "auto_insert_metric_name": False,
-    }
-    return [
-        ModelCheckpoint(monitor="rank", mode="min", filename=folder.best.stem, **common),
-        ModelCheckpoint(monitor=None, filename=folder.last.stem, **common),
-    ]
 
 
 def pack(checkpoint: dict[str, Any]) -> bytes:
@@ -124,6 +129,10 @@ def unpack(data: bytes, path: Path) -> dict[str, Any]:
             f"{path} has format {own.get('format')}, and this rnnlab reads {FORMAT}: "
             f"it was written by rnnlab {own.get('version', 'of another version')}"
         )
+    try:
+        Position.read(own)
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint that a run has written: {error}") from error
     return checkpoint
 
 
@@ -134,13 +143,46 @@ def load(path: Path) -> dict[str, Any]:
         ValueError: If there is no such file, or it is damaged, not rnnlab's, or of another format.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
     return unpack(data, path)
 
 
-def newest(folder: RunFolder) -> Path | None:
+class Loaded(NamedTuple):
+    """A checkpoint that is whole."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What rnnlab has put into it, beside what Lightning has."""
+        return self.content["rnnlab"]
+
+    @property
+    def position(self) -> Position:
+        return Position.read(self.own)
+
+
+def refuse_without_best(folder: RunFolder, checkpoint: Loaded) -> None:
+    """A run that goes on may have had its best model already, which a checkpoint does not hold.
+
+    Raises:
+        ValueError: If that is not in the folder: it would be tested with another.
+    """
+    position = checkpoint.position
+    if position.best_at is None:
+        return
+    found = Position.read(load(folder.best)["rnnlab"])
+    if found.updates < position.best_at:  # a killed run may have written one more
+        raise ValueError(
+            f"{folder.best} is of update {found.updates}, and {checkpoint.path} has its best model at "
+            f"update {position.best_at}: best.ckpt is older, or another run's"
+        )
+
+
+def newest(folder: RunFolder) -> Loaded | None:
     """The newest checkpoint of a run that is whole, or None where there has been none.
 
     Raises:
@@ -150,18 +192,14 @@ def newest(folder: RunFolder) -> Path | None:
     for path in (folder.last, folder.previous):
         if path.exists():
             try:
-                load(path)
+                return Loaded(path, load(path))
             except ValueError as error:
                 log.warning("%s; the one before it is used", error)
                 refused.append(str(error))
-            else:
-                return path
     if refused:
         raise ValueError("; ".join(refused))
     return None
 
 
-def _write(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = RunFolder(target.parents[1])
-    write_bytes(target, data, keep=folder.previous if target == folder.last else None)
+def _is_plain_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -1,6 +1,7 @@
 """What a model is scored on: sequences of its task that it was never trained on."""
 
 import itertools
+import math
 from collections.abc import Mapping
 
 from rnnlab.cells.sequence_model import SequenceModel
@@ -79,7 +80,8 @@ class Evaluation:
 def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:
     """How good a validation is; lower is better.
 
-    Solved comes before unsolved, then fewer wrong sequences, then a lower loss.
+    Solved comes before unsolved, then fewer wrong sequences, then a lower loss; one that is not
+    finite comes last.
 
     Args:
         metrics: Of the validation.
@@ -87,6 +89,8 @@ def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:
         sequences: That it was taken on.
     """
     loss, wrong = metrics["val/loss"], round(metrics["val/error"] * sequences)
+    if not math.isfinite(loss):
+        return math.inf
     return wrong + loss / (1 + loss) - solved * (1 + sequences)
 
 

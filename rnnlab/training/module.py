@@ -8,7 +8,7 @@ checkpoints are written at its end.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -22,14 +22,8 @@ from rnnlab.training.block import Blocks, DivergedError
 from rnnlab.training.checkpoints import FORMAT
 from rnnlab.training.clipping import Clip, NoClip
 from rnnlab.training.evaluation import Evaluation, rank
+from rnnlab.training.position import Position
 from rnnlab.training.settings import EvalSettings, TrainSettings
-
-
-class Position(NamedTuple):
-    """How far training has come: the updates made, and at which of them the task was solved."""
-
-    updates: int = 0
-    solved_at: int | None = None
 
 
 class TrainingModule(pl.LightningModule):
@@ -170,9 +164,10 @@ class TrainingModule(pl.LightningModule):
             if solved:
                 self.position = self.position._replace(solved_at=self.updates)
         found = rank(metrics, solved, self.evaluation.settings.val_sequences)
+        self.position = self.position.validated(found)
         self.log_dict(
             {**metrics, "rank": found}, logger=False, batch_size=1
-        )  # where ModelCheckpoint looks
+        )  # where the callbacks of a Trainer of your own look
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
 
@@ -218,8 +213,7 @@ class TrainingModule(pl.LightningModule):
         checkpoint["rnnlab"] = {"format": FORMAT, **self.position._asdict(), **self.origin}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        own = checkpoint["rnnlab"]
-        self.position = Position(own["updates"], own["solved_at"])
+        self.position = Position.read(checkpoint["rnnlab"])
         if self._trainer is None:  # loaded to be looked at
             return
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.

@@ -188,7 +188,7 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
         logger.delivery = delivery
         logger.begin()
         callbacks = [CheckpointOnStop(folder), callback]
-        trainer = make_trainer(config, folder, callbacks, logger, AtomicCheckpointIO())
+        trainer = make_trainer(config, folder, callbacks, logger, AtomicCheckpointIO(folder))
         trainer.fit(make_module(config))
         logger.end(folder.path, [], "FINISHED")
     pipe.send(None)

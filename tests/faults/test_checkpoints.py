@@ -13,9 +13,10 @@ import torch
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.result import Result
 from rnnlab.training.checkpoints import FORMAT, load, newest, pack
+from rnnlab.training.position import Position
 from tests.support.command import Command, client
 from tests.support.faults import TRAIN, Faults, cost
-from tests.support.journals import count_lines, distinct_points
+from tests.support.journals import count_lines, distinct_points, points_in_order
 from tests.support.processes import HANG, Spawn, kill, wait_for
 from tests.support.small_disk import fill
 
@@ -26,7 +27,8 @@ RUN = ("cell=gru", *TRAIN, "train.steps=600", "train.stop_when_solved=false")
 def checkpoint(tmp_path: Path) -> Path:
     path = RunFolder(tmp_path).last
     path.parent.mkdir()
-    content = {"rnnlab": {"format": FORMAT, "updates": 3}, "state_dict": {"w": torch.randn(50, 50)}}
+    own = {"format": FORMAT, **Position(updates=3)._asdict()}
+    content = {"rnnlab": own, "state_dict": {"w": torch.randn(50, 50)}}
     path.write_bytes(pack(content))
     return path
 
@@ -71,6 +73,8 @@ def test_foreign_files_are_refused_and_none_is_run(
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("hello", "world")
+    own = {"format": FORMAT, **Position(updates=3)._asdict()}
+    odd = ({"updates": "x"}, {"updates": -50}, {"solved_at": 4}, {"best_at": "1"}, {"best_rank": 1})
     foreign = {
         "without a checksum": bare.getvalue(),
         "a zip": archive.getvalue(),
@@ -78,6 +82,8 @@ def test_foreign_files_are_refused_and_none_is_run(
         "a pickle that runs": pack({"rnnlab": Gadget()}),
         "of something else": pack({"state_dict": {}}),
         "a list": pack([1, 2]),  # pyrefly: ignore[bad-argument-type]
+        "without how far it has come": pack({"rnnlab": {"format": FORMAT}}),
+        **{f"with {part}": pack({"rnnlab": {**own, **part}}) for part in odd},
     }
     for data in foreign.values():
         checkpoint.write_bytes(data)
@@ -102,7 +108,9 @@ def test_the_one_before_is_used(command: Command, spawn: Spawn, home: Path, faul
     kill(process)
     last = folder.last
     last.write_bytes(last.read_bytes()[:-1000] if last.exists() else b"")
-    assert newest(folder) == folder.previous
+    found = newest(folder)
+    assert found is not None
+    assert found.path == folder.previous
     resumed = command("resume=cut")
     assert resumed.status == 0, resumed.err
     assert f"{last} is cut off" in resumed.out
@@ -149,9 +157,17 @@ def test_a_full_disk_costs_no_checkpoint_and_no_point(
     assert run.info.status == "FINISHED"
     stored = client(home).get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in stored] == list(range(5, 6001, 5))
-    # Nor does sync take the run for one that died, though the disk never heard of its end.
+    # Nor does sync take the run for one that died, though the disk never heard of its end: its
+    # journal is whole again, and what is older than its end is named, and makes no model.
     (small_disk / "ballast").unlink()
-    assert sync(str(small_disk)).status == 0
+    done = sync(str(small_disk))
+    assert done.status == 1
+    assert (
+        "a full disk has left out figures/diagnostics.png, model, checkpoints/best.ckpt" in done.err
+    )
+    assert {point for point in points_in_order(folder) if point[0] == "train/loss"} == {
+        ("train/loss", metric.step, metric.value.hex()) for metric in stored
+    }
     assert Result.read(folder).status == "FINISHED"
     assert client(home).get_run(run.info.run_id).info.status == "FINISHED"
     faults("a full disk", **cost(client(home), run.info.run_id, folder))

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM, a terminal that closes, Slurm's SIGUSR1. Oracle: the run that was left alone."""
 
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,27 @@ def test_a_checkpoint_of_the_block_that_was_running(
     assert distinct_points(cut) == distinct_points(home / "whole")
     assert client(home).get_run(result.run_id).info.status == "FINISHED"
     faults(f"{signal.Signals(number).name} in training", **cost(client(home), result.run_id, cut))
+
+
+def test_the_printed_command_can_be_typed(spawn: Spawn, home: Path) -> None:
+    """A folder from the environment, with what Hydra and a shell read as something else."""
+    endless = (*LONG, "train.steps=100000", "train.val_every=100000")
+    for lab, place in (("LAB", "my lab's, 2026"), ("LAB_SECRET", "sesame-9")):
+        process = spawn(*endless, f"hydra.run.dir='${{oc.env:{lab}}}/a'", **{lab: place})
+        wait_for(lambda place=place: count_lines(home / place / "a") > 20)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=HANG)
+        _, found, command = out.partition("to go on: ")
+        assert found, out
+        if lab == "LAB":
+            words = shlex.split(command.splitlines()[0])
+            assert words[:3] == ["python", "-m", "rnnlab.run"]
+            again = spawn(*words[3:], "task.seq_len=11")
+            said, _ = again.communicate(timeout=HANG)
+            assert "the run has task.seq_len=10" in said  # it has been found
+        else:
+            assert place not in out
+            assert command.splitlines()[0] == "the same command with resume=auto"
 
 
 @pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["it", "all"])  # a terminal's goes to all

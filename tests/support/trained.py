@@ -25,7 +25,7 @@ def trained(overrides: tuple[str, ...], folder: Path) -> Trained:
     config, own = run_config(*overrides), RunFolder(folder)
     module, logger = make_module(config), Recorder(folder)
     diagnostics = DiagnosticsCallback(config.diagnostics, own)
-    trainer = make_trainer(config, own, [diagnostics], logger, AtomicCheckpointIO())
+    trainer = make_trainer(config, own, [diagnostics], logger, AtomicCheckpointIO(own))
     trainer.fit(module)
     module.load_tested(load(own.best))
     trainer.test(module, verbose=False)

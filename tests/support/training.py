@@ -97,4 +97,5 @@ def trainer_of(
     """A run's trainer on the CPU, for as long as the module says."""
     config = run_config("trainer=cpu", *overrides)
     config = replace(config, settings=replace(config.settings, train=module.train_settings))
-    return make_trainer(config, RunFolder(folder), callbacks, logger, AtomicCheckpointIO())
+    own = RunFolder(folder)
+    return make_trainer(config, own, callbacks, logger, AtomicCheckpointIO(own))

@@ -259,7 +259,7 @@ def test_solved_and_killed_is_resumed_to_be_tested_only(tmp_path: Path) -> None:
     module = oracle_module(limit=1.0)
     trainer = trainer_of(module, tmp_path / "a", Recorder(tmp_path))
     trainer.fit(module, ckpt_path=RunFolder(tmp_path / "a").last, weights_only=True)
-    assert module.position == (4, 4)
+    assert module.position[:2] == (4, 4)
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])

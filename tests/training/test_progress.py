@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from rnnlab.training.module import Position
+from rnnlab.training.position import Position
 from rnnlab.training.progress import Progress
 from tests.support.screens import Terminal
 from tests.support.training import fit, module_of
