@@ -5,6 +5,8 @@ import textwrap
 from pathlib import Path
 from typing import TextIO
 
+from rnnlab.foundation.here import here
+
 ERASE = "\x1b[K"  # what stands to the right of the cursor
 
 
@@ -71,6 +73,6 @@ def fitted(text: str, stream: TextIO) -> str:
 
 
 def short(path: Path | str) -> str:
-    """A path from the current folder on, if it lies there."""
+    """A path from where the user stands on, if it lies there."""
     path = Path(path)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return str(path.relative_to(here())) if path.is_relative_to(here()) else str(path)

@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import shlex
 import socket
 import time
-from pathlib import Path
 from urllib.parse import urlparse
 
 from filelock import FileLock
@@ -13,7 +13,17 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from rnnlab.foundation.masking import first_line, masked
+from rnnlab.foundation.here import here
+from rnnlab.foundation.masking import MASK, first_line, masked
+from rnnlab.tracking.database import is_database, knock
+from rnnlab.tracking.sqlite_file import (
+    absolute,
+    is_mlflows,
+    make_if_new,
+    path_of,
+    refuse_half_made,
+    uri_of,
+)
 from rnnlab.tracking.ui_view import View, share
 
 # What a store may raise that is slow, down, full or gone.
@@ -30,13 +40,13 @@ class UnreachableError(ValueError):
 
 
 def default_uri() -> str:
-    """The store that `mlflow ui` opens by itself: mlflow.db in the current folder."""
-    return f"sqlite:///{Path.cwd()}/mlflow.db"
+    """The store that `mlflow ui` opens by itself: mlflow.db where the user stands."""
+    return uri_of(here() / "mlflow.db")
 
 
 def tracking_uri(uri: str | None) -> str:
     """`uri`, or else $MLFLOW_TRACKING_URI, or else the default."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
+    return absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri())
 
 
 def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
@@ -52,15 +62,21 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     _reach(uri)
     try:
-        if not uri.startswith("sqlite:///"):
+        if (path := path_of(uri)) is None:
+            if is_database(uri):
+                knock(uri)
             client = _client(uri)
             return client, _experiment_id(client, experiment, artifacts=None)
+        if path.exists():
+            refuse_half_made(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Several processes that make the tables of one new file at once destroy each other's.
-        with FileLock(_lock_path(uri)):
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            make_if_new(path)
             client = MlflowClient(uri)
-            artifacts = (Path.cwd() / "outputs" / "artifacts").as_uri()
+            artifacts = (here() / "outputs" / "artifacts").as_uri()
             return client, _experiment_id(client, experiment, artifacts)
-    except FAILURES as error:
+    except (*FAILURES, ImportError) as error:
         kind = UnreachableError if _is_away(uri, error) else ValueError
         raise kind(f"tracking.uri={masked(uri)} cannot be used: {first_line(error)}") from error
 
@@ -87,8 +103,19 @@ def existing_store(uri: str) -> MlflowClient:
         ValueError: If there is none, or it does not answer.
     """
     _reach(uri)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    path = path_of(uri)
+    if path is not None and not path.exists():
         raise ValueError(f"tracking.uri={uri} does not exist")
+    try:
+        if path is not None:
+            refuse_half_made(path)
+            if not is_mlflows(path):
+                raise ValueError(f"tracking.uri={uri} is no store of MLflow's")
+        elif is_database(uri):
+            knock(uri)
+    except (*FAILURES, ImportError) as error:
+        message = f"tracking.uri={masked(uri)} cannot be used: {first_line(error)}"
+        raise ValueError(message) from error
     return MlflowClient(uri)
 
 
@@ -114,9 +141,18 @@ def ui_links(uri: str, experiment_id: str, run_id: str, view: View) -> str:
     server = "http://127.0.0.1:5000" if local else masked(uri).rstrip("/")
     lines = ["in MLflow", f"{server}{page}", "compare", f"{server}{view.page(experiment_id)}"]
     if local:
-        store = "" if uri == default_uri() else f" --backend-store-uri {masked(uri)}"
-        lines.append(f"served by   mlflow ui{store}")
+        lines.append(f"served by   {_serving(uri)}")
     return "\n".join(lines)
+
+
+def _serving(uri: str) -> str:
+    """The command that serves a local store; where a password is masked, the user has to set it."""
+    if uri == default_uri():
+        return "mlflow ui"
+    if MASK in masked(uri):
+        variable = '"$MLFLOW_TRACKING_URI"'
+        return f"mlflow ui --backend-store-uri {variable}, once that is {masked(uri)}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def _is_away(uri: str, error: Exception) -> bool:
@@ -124,11 +160,6 @@ def _is_away(uri: str, error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return uri.startswith("http") and error.error_code in AWAY
     return not uri.startswith("sqlite") and isinstance(error, RequestException | OperationalError)
-
-
-def _lock_path(uri: str) -> Path:
-    database = Path(uri.removeprefix("sqlite:///"))
-    return database.with_name(f".{database.name}.lock")
 
 
 def _reach(uri: str) -> None:
