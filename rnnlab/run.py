@@ -9,7 +9,6 @@ import signal
 import sys
 import traceback
 from functools import partial
-from io import TextIOWrapper
 from pathlib import Path
 
 import hydra
@@ -18,24 +17,25 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.plugins import Plugins
 
 from rnnlab.foundation import garbage, slurm
+from rnnlab.foundation.folder_lock import let_go_all
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.signals import Stopped, stop_on_signals
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.foundation.terminal import fitted
+from rnnlab.runs.foreign_files import CONF
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.runs.hydra_overrides import key_of
+from rnnlab.runs.hydra_source import check_files
+from rnnlab.runs.installed_plugins import only_installed_plugins
 from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
 from rnnlab.sweeps.known_jobs import instantiate_launcher
 from rnnlab.sweeps.plugins import HORIZON_SWEEPER, PROCESS_LAUNCHER
 from rnnlab.sweeps.process_launcher import JobFailedError, ProcessLauncher
-
-PACKAGE = Path(__file__).resolve().parent
-# A wheel carries conf/ inside the package; a checkout has it beside the package.
-CONF = next(d for d in (PACKAGE / "conf", PACKAGE.parent / "conf") if d.is_dir())
 
 PLUGINS = {PROCESS_LAUNCHER: ProcessLauncher, HORIZON_SWEEPER: HorizonSweeper}
 
@@ -44,9 +44,6 @@ FULL_ERROR = "HYDRA_FULL_ERROR"  # environment: 1 shows the traceback of every e
 
 def main() -> None:
     """The command line: exit 0, 1 if a job failed, 2 for a request that cannot be met."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # no terminal's character set may end a run
     with safe_streams():
         status = _run()
     sys.exit(status)
@@ -63,10 +60,19 @@ def _run() -> int:
     if arguments.experimental_rerun:
         sys.stderr.write("--experimental-rerun would run a pickle: resume= goes on with a run\n")
         return 2
-    sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
+    try:
+        only_installed_plugins(folders[1:])
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if any(key_of(override) == "allow_targets" for override in arguments.overrides):
+        sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
     sweep = SweepCallback()
     _extend_hydra(sweep)
-    status = sweep.finish(_run_hydra(folders, arguments.overrides))
+    try:
+        status = sweep.finish(_run_hydra(folders, arguments.overrides))
+    finally:
+        let_go_all()
     if status == 128 + signal.SIGUSR1:
         slurm.requeue()
     return status
@@ -89,6 +95,7 @@ def _extend_hydra(sweep: SweepCallback) -> None:
     hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
     Plugins.instantiate_launcher = instantiate_launcher  # pyrefly: ignore[bad-assignment]
     Plugins.instance().class_name_to_class.update(PLUGINS)
+    check_files()
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -19,11 +20,17 @@ class SafeStream:
 
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        if isinstance(self.stream, TextIOWrapper):  # what it has no letter for is no error
+            self.stream.reconfigure(errors="replace")
 
     def write(self, text: str) -> int:
         with suppress(OSError):
             self.stream.write(masked(text))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         with suppress(OSError):

@@ -10,8 +10,8 @@ def options(folders: Iterable[Path], group: str) -> dict[str, str]:
     """Each yaml of a group, and what its first comment says of it."""
     found = {}
     for folder in folders:
-        for path in sorted((folder / group).glob("*.yaml")):
-            lines = path.read_text(encoding="utf-8").splitlines()
+        for path in filter(Path.is_file, sorted((folder / group).glob("*.yaml"))):
+            lines = path.read_text("utf-8", "replace").splitlines()
             comments = (line[1:].strip() for line in lines if line.startswith("#"))
             found[path.stem] = next((c for c in comments if not c.startswith("@")), "")
     return found

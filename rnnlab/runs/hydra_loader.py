@@ -1,18 +1,13 @@
-"""Hydra's config loader: reads each file once, and calls nothing but what is part of these tools.
-
-What rnnlab builds it checks by itself (`rnnlab.runs.build.build`). But Hydra makes its launcher, its
-sweeper and its callbacks, and Python's logging makes handlers, of whatever a config names, from an
-override, a yaml or an interpolation alike: so all of it is looked at once it is composed.
-"""
+"""Hydra's config loader: reads each file once, and looks at what files and configs ask for."""
 
 import copy
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_repository import ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult
@@ -20,8 +15,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnlab.foundation.masking import hide_environment
-from rnnlab.runs.build import check_allowed, lies_in
+from rnnlab.runs.environment import watch_environment
+from rnnlab.runs.foreign_files import is_foreign, refuse_file, refuse_places
+from rnnlab.runs.hydra_calls import refuse_calls
 from rnnlab.runs.hydra_overrides import (
     LENGTH,
     foreign_keys,
@@ -34,13 +30,6 @@ from rnnlab.runs.hydra_overrides import (
 from rnnlab.runs.settings import ALIASES
 
 Compose = Callable[[Sequence[str]], DictConfig]
-
-PACKAGES = ("hydra", "hydra_plugins", "rnnlab")
-LOGS = ("hydra_logging", "job_logging")
-CALLED = ("callbacks", "launcher", "sweeper", *LOGS)  # sections of what is imported and called
-LOGGING = re.compile(r"logging\.\w+|logging\.handlers\.\w+|colorlog\.\w+")
-CALLED_BY_LOGGING = (".class", ".()")  # keys
-RESOLVED_TO_TEXT = re.compile(r"\$\{(hydra|now|oc\.env):[^${}]*\}")
 
 
 class ReadOnce(ConfigRepository):
@@ -64,6 +53,8 @@ class ReadOnce(ConfigRepository):
                 raise ValueError(f"{config_path}.yaml cannot be read: {message}") from error
             if read is not None and not isinstance(read.config, DictConfig):
                 raise ValueError(f"{config_path}.yaml is a list, not keys with values")
+            if read is not None and is_foreign(read):
+                refuse_places(config_path, read)
             self.read[config_path] = _by_name(config_path, read)
         return copy.deepcopy(self.read[config_path])
 
@@ -85,12 +76,14 @@ def _by_name(config_path: str, read: ConfigResult | None) -> ConfigResult | None
 class CheckedLoader(ConfigLoaderImpl):
     """Refuses, with a ValueError, a composed config in whose `hydra` section something is foreign.
 
-    What a config takes from the environment is hidden from here on. What is not typed as Hydra
-    takes it is given to it in another form (see `hydra_overrides`).
+    So it does a file of a config folder that says what only the command line may. What a config
+    takes from the environment is known from here on. What is not typed as Hydra takes it is given
+    to it in another form (see `hydra_overrides`).
     """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
+        watch_environment()
         self.repository = ReadOnce(config_search_path)
         self.jobs: dict[tuple[str, ...], DictConfig] = {}
 
@@ -124,10 +117,15 @@ class CheckedLoader(ConfigLoaderImpl):
             _name_by_class(config, overrides)
         config.hydra.overrides.task = [line for line in recorded if not of_hydra(line)]
         plain: Any = OmegaConf.to_container(config, resolve=False)
-        hide_environment([overrides, plain])
-        refuse_foreign(config)
+        refuse_calls(config)
         _use_one_name(config, plain)
         return config
+
+    def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
+        loaded = super()._load_single_config(default, repo)
+        if is_foreign(loaded):
+            refuse_file(str(default.config_path), loaded)
+        return loaded
 
     def _of_a_sweep(self, compose: Compose, overrides: list[str]) -> DictConfig:
         """What its jobs vary; without what only some of them have, which is checked in each job."""
@@ -208,56 +206,3 @@ def _use_one_name(config: DictConfig, plain: Any) -> None:
     name = str(section.get("precision")) if isinstance(section, Mapping) else ""
     if name in ALIASES:
         OmegaConf.update(config, "trainer.precision", ALIASES[name])
-
-
-def refuse_foreign(config: DictConfig) -> None:
-    """Look for what Hydra, or logging, would import or call.
-
-    Raises:
-        ValueError: That names the key, its value, and what is allowed.
-    """
-    allow = config.get("allow_targets", [])
-    allow = check_allowed(OmegaConf.to_object(allow) if OmegaConf.is_config(allow) else allow)
-    packages = (*PACKAGES, *allow)
-    plain: Any = OmegaConf.to_container(config.hydra, resolve=False)
-    for section in CALLED:
-        for key, value in _leaves(plain[section], f"hydra.{section}"):
-            if key.endswith("._target_") and not lies_in(packages, value):
-                raise ValueError(
-                    f"{key}={value} is not a class of Hydra's, its plugins' or rnnlab's: "
-                    "allow_targets lists other packages"
-                )
-            whole = value.startswith("${") and value.endswith("}")  # with more around it is text
-            if whole and not _is_scalar(config, key, value):
-                raise ValueError(f"{key}={value} is not written out: what Hydra calls has to be")
-            if section in LOGS:
-                _refuse_foreign_in_logging(key, value)
-
-
-def _refuse_foreign_in_logging(key: str, value: str) -> None:
-    if key.endswith(CALLED_BY_LOGGING) and LOGGING.fullmatch(value) is None:
-        raise ValueError(f"{key}={value} is not a class of Python's logging")
-    if value.startswith(("ext://", "cfg://")) and not value.startswith("ext://sys."):
-        raise ValueError(f"{key}={value} is not one of Python's standard streams")
-
-
-def _is_scalar(config: DictConfig, key: str, value: str) -> bool:
-    """Whether an interpolation is for a number or a text, not for a section that would be called."""
-    if RESOLVED_TO_TEXT.fullmatch(value):
-        return True
-    try:
-        found = OmegaConf.select(config, key)
-    except OmegaConfBaseException:
-        return False
-    return found is not None and not OmegaConf.is_config(found)
-
-
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, Mapping):
-        for name, value in node.items():
-            yield from _leaves(value, f"{key}.{name}")
-    elif isinstance(node, list):
-        for number, value in enumerate(node):
-            yield from _leaves(value, f"{key}.{number}")
-    else:
-        yield key, str(node)

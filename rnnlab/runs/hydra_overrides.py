@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from hydra.core.override_parser.types import Override
+
 from rnnlab.runs.build import check_allowed, target_class
 
 LENGTH = "task.length"
@@ -56,6 +58,21 @@ def refuse_lists(overrides: Iterable[str]) -> None:
             raise ValueError(
                 f"{override} chooses several, and a run has one: sweep with -m {key}={several}"
             )
+
+
+def refuse_repeated(overrides: Iterable[Override]) -> None:
+    """A key that a sweep is given twice, once at least with several values: `seed=0,1 seed=2`.
+
+    Raises:
+        ValueError: That names the overrides.
+    """
+    by_key: dict[str, list[Override]] = {}
+    for override in overrides:
+        by_key.setdefault(override.get_key_element().lstrip("+"), []).append(override)
+    for key, same in by_key.items():
+        if len(same) > 1 and any(override.is_sweep_override() for override in same):
+            said = " and ".join(str(override.input_line) for override in same)
+            raise ValueError(f"{key} is set {len(same)} times, by {said}: choose one of them")
 
 
 def foreign_keys(overrides: Iterable[str], plain: Mapping[str, Any]) -> list[tuple[str, str]]:

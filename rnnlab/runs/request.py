@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.run_folder import RunFolder
 
 
@@ -25,8 +26,9 @@ def refuse_used(folder: RunFolder) -> None:
     """A new run has a folder of its own.
 
     Raises:
-        ValueError: If there is a run in it.
+        ValueError: If there is a run in it, or a link that leads out of it.
     """
+    refuse_links(folder)
     if folder.result.exists():
         raise ValueError(
             f"hydra.run.dir={folder.path} holds a run already: resume= goes on with it"

@@ -56,9 +56,8 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
 
 def _choices_with(key: str, group: str, folders: list[Path], compose: Compose) -> list[str]:
     """The choices of a group that have a key; nothing is composed where no yaml has its name."""
-    texts = [
-        path.read_text("utf-8", "replace") for f in folders for path in (f / group).glob("*.yaml")
-    ]
+    paths = [path for folder in folders for path in (folder / group).glob("*.yaml")]
+    texts = [path.read_text("utf-8", "replace") for path in filter(Path.is_file, paths)]
     if not any(re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", text) for text in texts):
         return []
     composed = {option: compose([f"{group}={option}"]) for option in options(folders, group)}

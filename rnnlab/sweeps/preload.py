@@ -9,9 +9,11 @@ import tempfile
 from pathlib import Path
 
 from rnnlab.foundation import garbage
+from rnnlab.runs.installed_plugins import only_installed_plugins
 
 
 def _preload() -> None:
+    only_installed_plugins()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
     # with hydra, as each process begins by importing the program again

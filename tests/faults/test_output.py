@@ -15,7 +15,7 @@ from rnnlab.tracking.result import Result
 from tests.support.command import Command, client
 from tests.support.faults import TRAIN, Faults, cost
 from tests.support.journals import count_lines
-from tests.support.processes import HANG, Spawn, wait_for
+from tests.support.processes import HANG, Spawn, run_python, wait_for
 from tests.support.small_disk import fill
 
 RUN = ("cell=elman", *TRAIN, "train.steps=50")
@@ -95,3 +95,29 @@ def test_a_full_disk_under_a_sweep(
         stored = client(home).get_metric_history(result.run_id, "train/loss")
         assert [metric.step for metric in stored] == list(range(5, 4001, 5))
         faults("a full disk under a sweep", **cost(client(home), result.run_id, folder))
+
+
+@pytest.mark.parametrize(
+    "words", [("rnnlab.compare",), ("rnnlab",), ("rnnlab", "--help"), ("rnnlab.sync", "--help")]
+)
+def test_what_a_command_says_may_go_unread(
+    words: tuple[str, ...], command: Command, home: Path, faults: Faults
+) -> None:
+    """As in `rnnlab.compare | head -0`: the exit status is its own, and nobody is told of a pipe."""
+    if words == ("rnnlab.compare",):
+        assert command(*RUN).status == 0
+    usual = run_python(home, "-m", *words).returncode
+    for output, opened in OUTPUTS.items():
+        file = opened()
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=home,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        os.close(file)
+        assert (done.returncode, done.stderr) == (usual, b"")
+        faults(f"output to {output}")
+    if words == ("rnnlab.compare",):
+        assert (home / "outputs" / "reports" / "rnnlab" / "report.html").exists()

@@ -1,6 +1,5 @@
 """What must not run, leak or leave its folder. Oracle: a file that it would touch, and a search."""
 
-import json
 import os
 import pickle
 import shlex
@@ -15,7 +14,9 @@ import requests
 import yaml
 from mlflow import MlflowClient
 
+from rnnlab.foundation.json_file import read_content, write_content
 from rnnlab.foundation.masking import HIDDEN
+from rnnlab.foundation.yaml_file import sealed, write_yaml
 from rnnlab.report.report import make_report, write_report
 from rnnlab.tracking.result import Result
 from tests.support.command import Command, client
@@ -62,7 +63,10 @@ HOOKS = (
     (f"hydra.sweeper._target_={CALL}",),
     ("+hydra.job_logging.handlers.evil={class:subprocess.Popen,args:[touch,ran]}",),
 )
-REFUSED = ("is not a class of", "is not written out", "is not one of Python's standard streams")
+REFUSED = (
+    *("is not a class of", "is not written out", "is not one of Python's standard streams"),
+    "a file cannot, say it on the command line",
+)
 WHOLE = ("os.system", CALL, "torch.load")  # the gadgets that go through a whole command, too
 SECRET = "s3cr3t-pass-word"  # MLflow wants 12 characters
 
@@ -181,13 +185,13 @@ def test_no_gadget_runs_from_a_runs_config(
         section = {"_target_": gadget, "command": "touch ran"}
         package = gadget.partition(".")[0]
         evil = good | {"cell": section, "allow_targets": [package]}
-        path.write_text(yaml.safe_dump(evil))
+        write_yaml(path, evil)
         assert gadget in refusal("resume=outputs/a", output=home / "b")
         if gadget in WHOLE:
             finished = command("resume=outputs/a")
             assert finished.status == 2, gadget
             assert gadget in finished.err
-    path.write_text("!!python/object/apply:os.system ['touch ran']")
+    path.write_text(sealed("!!python/object/apply:os.system ['touch ran']"))
     finished = command("resume=outputs/a")
     assert finished.status == 2
     assert "cannot be read" in finished.err
@@ -205,9 +209,9 @@ def test_names_do_not_leave_the_folder(
     (stopped / "link").symlink_to(home / "secret.txt")
     (stopped / "inner" / "below" / "link").symlink_to(home / "secret.txt")
     (stopped / "sound" / "below" / "link").symlink_to(stopped / "config.yaml")
-    record = json.loads((stopped / "tracking.json").read_text())
+    record = read_content(stopped / "tracking.json")
     names = ["../../secret.txt", str(home / "secret.txt"), "link", "inner", "config.yaml", "sound"]
-    (stopped / "tracking.json").write_text(json.dumps(record | {"artifacts": names}))
+    write_content(stopped / "tracking.json", record | {"artifacts": names})
     result = Result.read(stopped)
     result.delivered = False
     result.write()
@@ -228,7 +232,9 @@ def test_secrets_are_written_nowhere(
     command: Command, spawn: Spawn, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
 ) -> None:
     uri = f"tracking.uri=http://me:{SECRET}@127.0.0.1:9"
-    named, rate = "tracking.experiment=x${oc.env:MY_SECRET}", "optimizer.lr=${oc.env:MY_SECRET}"
+    spelled = ("${ oc.env : MY_SECRET }", "${oc.env:${hydra:job.name}}", "${oc.env:MY_SECRET,no}")
+    named = "tracking.uri='sqlite:///x${oc.env:MY_SECRET}.db'"
+    rate = "optimizer.lr=${oc.env:MY_SECRET}"
     commands = {
         (uri, "hydra.run.dir=outputs/a"): 0,
         (named, "hydra.run.dir=outputs/b"): 0,
@@ -238,6 +244,14 @@ def test_secrets_are_written_nowhere(
         ("-m", "seed=0,1", uri, "num_threads=999", "hydra.sweep.dir=outputs/u"): 2,
         ("-m", "optimizer.lr=0.1,${oc.env:MY_SECRET}", "hydra.sweep.dir=outputs/v"): 2,
         ("cell.nonlinearity=${oc.env:MY_SECRET}", "cell=elman", "hydra.run.dir=outputs/w"): 2,
+        ("tracking.experiment=x${oc.env:MY_SECRET}", "hydra.run.dir=outputs/y"): 2,
+    } | {
+        (
+            f"tracking.uri='sqlite:///x{way}.db'",
+            "hydra.job.name=MY_SECRET",
+            f"hydra.run.dir=outputs/x{n}",
+        ): 0
+        for n, way in enumerate(spelled)
     }
     for arguments, status in commands.items():
         monkeypatch.setenv("MY_SECRET", SECRET)
@@ -252,14 +266,9 @@ def test_secrets_are_written_nowhere(
         assert process.returncode == (2 if rate in arguments else 0), out
         assert SECRET not in out, arguments
     for path in (home / "outputs").rglob("*"):
-        if path.is_file() and SECRET.encode() in path.read_bytes():
-            # What a store is told of, as the name of its experiment, it has to know.
-            assert path.name == "tracking.json", path
-            record = json.loads(path.read_text())
-            assert record.pop("experiment") == f"x{SECRET}"
-            assert SECRET not in str(record)
-    with sqlite3.connect(home / "mlflow.db") as store:
-        for table in ("params", "tags", "runs"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    with sqlite3.connect(home / f"x{SECRET}.db") as store:
+        for table in ("params", "tags", "runs", "experiments"):
             rows = store.execute(f"select * from {table}").fetchall()
             assert rows
             assert SECRET not in str(rows)

@@ -43,6 +43,57 @@ def test_a_length_twice_is_refused(tmp_path: Path) -> None:
     assert "set one length" in refusal("task.length=5", "task.length=6", output=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("seed=0,1", "seed=2"), "seed is set 2 times, by seed=0,1 and seed=2: choose one of them"),
+        (
+            ("seed=2", "train.steps=5", "+seed=range(3)"),
+            "seed is set 2 times, by seed=2 and +seed=range(3): choose one of them",
+        ),
+        (
+            ("cell=gru,lstm", "cell=elman,gru"),
+            "cell is set 2 times, by cell=gru,lstm and cell=elman",
+        ),
+        (
+            ("hydra/sweeper=horizon", "cell=gru,lstm", "cell=elman"),
+            "cell is set 2 times, by cell=gru,lstm and cell=elman",
+        ),
+        (
+            ("hydra/sweeper=horizon", "hydra.sweeper.params={cell:'gru,lstm'}", "cell=elman"),
+            "cell is set 2 times, by cell=gru,lstm and cell=elman",
+        ),
+    ],
+)
+def test_a_key_that_is_swept_is_set_once(asked: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    assert refusal(*asked, output=tmp_path, sweep=True).startswith(said)
+
+
+def test_of_single_values_the_last_counts_as_ever(tmp_path: Path) -> None:
+    assert composed("seed=1", "seed=2").seed == 2
+    assert refusal("cell=gru,lstm", "seed=1", "seed=2", output=tmp_path, sweep=True) == ""
+
+
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_class_can_be_named_where_the_group_has_no_key(sweep: bool, tmp_path: Path) -> None:
+    """As where schedule=none is written out, or clip=none."""
+    for words in (
+        (
+            "schedule=none",
+            "schedule._target_=torch.optim.lr_scheduler.StepLR",
+            "schedule.step_size=5",
+        ),
+        ("clip=none", "clip._target_=rnnlab.training.clipping.ClipNorm", "clip.max_norm=2"),
+    ):
+        assert refusal(*words, output=tmp_path, sweep=sweep) == ""
+    asked = composed("schedule=none", ONE_CYCLE, "schedule.max_lr=1", "schedule.total_steps=9")
+    assert plain(asked)["schedule"] == {
+        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
+        "max_lr": 1,
+        "total_steps": 9,
+    }
+
+
 OWN = '''
 from dataclasses import dataclass
 from rnnlab.tasks.adding import Adding

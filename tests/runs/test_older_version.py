@@ -25,6 +25,7 @@ def older(command: Command, home: Path) -> RunFolder:
     result.status = "KILLED"
     result.write()
     manifest = json.loads(folder.manifest.read_text("utf-8"))
+    del manifest["sha256"]  # which 0.1 did not write
     manifest["tags"]["rnnlab.version"] = "0.1.0"
     folder.manifest.write_text(json.dumps(manifest), "utf-8")
     return folder

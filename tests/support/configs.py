@@ -9,7 +9,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from rnnlab.run import CONF
+from rnnlab.run import CONF, PLUGINS
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.run_config import RunConfig, read_config
 
@@ -24,7 +24,8 @@ def _loader() -> CheckedLoader:
 def composed(*overrides: str, hydra: bool = False) -> DictConfig:
     """What the command composes, with or without what Hydra adds."""
     if hydra:
-        Plugins.instance()  # among which are the places that it reads from
+        # Among Hydra's plugins are the places that it reads from; rnnlab's own are named by configs.
+        Plugins.instance().class_name_to_class.update(PLUGINS)
         return _loader().load_configuration("config", list(overrides), RunMode.RUN)
     config = copy.deepcopy(composed(*overrides, hydra=True))
     with open_dict(config):

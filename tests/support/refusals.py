@@ -17,6 +17,7 @@ from rnnlab.run import CONF, PLUGINS
 from rnnlab.runs import hydra_job
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.runs.hydra_source import check_files
 from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.job_checks import check_sweep
 
@@ -50,6 +51,7 @@ def refusal(
 def _compose_and_check(words: list[str], sweep: bool) -> None:
     setup_globals()
     Plugins.instance().class_name_to_class.update(PLUGINS)
+    check_files()
     loader = CheckedLoader(create_config_search_path(str(CONF)))
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
     config = Hydra("rnnlab", loader).compose_config(
@@ -60,4 +62,6 @@ def _compose_and_check(words: list[str], sweep: bool) -> None:
         return
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(hydra_job, "try_store", lambda plain: None)
+        for keep in ("keep", "keep_words"):  # for a run that begins
+            patched.setattr(hydra_job, keep, lambda *of: None)
         hydra_job.check_run(config)
