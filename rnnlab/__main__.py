@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnlab import __version__
 from rnnlab.foundation.checks import did_you_mean
+from rnnlab.foundation.streams import safe_streams
 
 COMMANDS = {
     "run": "train one cell on one task, or a sweep of many with -m",
@@ -29,7 +30,11 @@ usage: rnnlab COMMAND ...
 
 def main() -> None:
     """The command line: the exit status of the command; 2 if there is no such."""
-    words = sys.argv[1:]
+    with safe_streams():
+        _run(sys.argv[1:])
+
+
+def _run(words: list[str]) -> None:
     if not words or words[0] in ("-h", "--help"):
         sys.stdout.write(HELP)
         sys.exit(0 if words else 2)

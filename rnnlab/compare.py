@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.streams import safe_streams
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,16 +55,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
-    arguments = parser().parse_args(words)
-    from rnnlab.foundation.quiet import quiet_tools
-    from rnnlab.tracking.store import FAILURES
+    with safe_streams():
+        arguments = parser().parse_args(words)
+        from rnnlab.foundation.quiet import quiet_tools
+        from rnnlab.tracking.store import FAILURES
 
-    quiet_tools()
-    try:
-        _compare(arguments)
-    except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{first_line(error)}\n")
-        sys.exit(2)
+        quiet_tools()
+        try:
+            _compare(arguments)
+        except (ValueError, *FAILURES) as error:
+            sys.stderr.write(f"{first_line(error)}\n")
+            sys.exit(2)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -107,7 +110,8 @@ def _log(
     tags = resolve_tags({"rnnlab.kind": "report", VERSION_TAG: __version__})
     run = client.create_run(experiment_id, tags=tags, run_name=f"report · {name}")
     log_report(client, run.info.run_id, report, paths)
-    client.set_terminated(run.info.run_id, "FINISHED")
+    ended = max(int(time.time() * 1000), run.info.start_time)  # a clock may be set back
+    client.set_terminated(run.info.run_id, "FINISHED", ended)
     return run.info.run_id
 
 

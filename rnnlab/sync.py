@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from rnnlab.foundation.folder_lock import FolderLockedError, locked
-from rnnlab.foundation.masking import MASK, first_line, masked
+from rnnlab.foundation.folder_lock import FolderLockedError, delivering
+from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.quiet import quiet_tools
 from rnnlab.foundation.run_folder import (
     RunFolder,
@@ -21,28 +21,33 @@ from rnnlab.foundation.run_folder import (
     sweeps_below,
 )
 from rnnlab.foundation.streams import safe_streams
+from rnnlab.runs.whole_run import deliver_whole
 from rnnlab.sweeps.parent_run import ParentRun
 from rnnlab.sweeps.report import log_comparison
-from rnnlab.tracking.outbox import deliver, outbox
-from rnnlab.tracking.result import Result
-from rnnlab.tracking.store import FAILURES, open_store, tracking_uri
+from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.named_store import store_of
+from rnnlab.tracking.outbox import why
+from rnnlab.tracking.store import open_store
 
 Folder = TypeVar("Folder", bound=TrackedFolder)
 
 
 def main() -> None:
     """The command line: exit 0, 1 if something could not be delivered, 2 for a bad request."""
-    arguments = parser().parse_args()
+    with safe_streams():
+        sys.exit(_sync(parser().parse_args()))
+
+
+def _sync(arguments: argparse.Namespace) -> int:
     roots, uri = arguments.folders, arguments.uri
     missing = [folder for folder in roots if not folder.is_dir()]
     if missing:
         sys.stderr.write(f"{missing[0]} is not a folder\n")
-        sys.exit(2)
+        return 2
     quiet_tools()
-    with safe_streams():
-        runs = [_try(_sync_run, folder, uri) for folder in runs_below(roots)]
-        sweeps = [_try(_sync_sweep, folder, uri) for folder in sweeps_below(roots)]
-    sys.exit(0 if all(runs + sweeps) else 1)
+    synced = [_try(_sync_run, folder, uri) for folder in runs_below(roots)]
+    synced += [_try(_sync_sweep, folder, uri) for folder in sweeps_below(roots)]
+    return 0 if all(synced) else 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,53 +63,48 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def _try(sync: Callable[[Folder, str | None], None], folder: Folder, uri: str | None) -> bool:
-    """Whether nothing of a folder waits any more; one that is at work delivers for itself."""
+def _try(sync: Callable[[Folder, str | None], str], folder: Folder, uri: str | None) -> bool:
+    """Whether nothing of a folder waits any more; one that is at work delivers for itself.
+
+    Whatever one is refused for, it is named, and those after it get their turn.
+    """
     try:
-        sync(folder, uri)
+        damage = sync(folder, uri)
     except FolderLockedError:
-        pass
-    except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{folder.path}: {first_line(error)}\n")
-        return False
-    return True
+        return True
+    except Exception as error:  # noqa: BLE001 a folder may hold what nobody has thought of
+        damage = why(error)
+    if damage:
+        sys.stderr.write(f"{folder.path}: {damage}\n")
+    return not damage
 
 
-def _sync_run(folder: RunFolder, uri: str | None) -> None:
-    delivered = deliver(folder.path, _store(Result.read(folder.path).tracking_uri, uri))
-    outbox().remove(folder.path)
-    if delivered is not None:
-        sys.stdout.write(
-            f"{delivered.name}: {delivered.points} points delivered, {delivered.status}\n"
-        )
+def _sync_run(folder: RunFolder, uri: str | None) -> str:
+    """In words, what of it was damaged and is left out."""
+    delivered = deliver_whole(folder.path, uri)
+    if delivered is None:
+        return ""
+    sys.stdout.write(f"{delivered.name}: {delivered.points} points delivered, {delivered.status}\n")
+    return delivered.damage
 
 
-def _sync_sweep(folder: SweepFolder, uri: str | None) -> None:
-    """One that its process left as running is KILLED."""
-    with locked(folder.path):
+def _sync_sweep(folder: SweepFolder, uri: str | None) -> str:
+    """The same; one that its process left as running is KILLED."""
+    refuse_links(folder, pipes=False)
+    with delivering(folder.path):
         parent = ParentRun.read(folder)
         if parent.file.status == "RUNNING":
             parent.file.status = "KILLED"
         elif parent.file.delivered:
-            return
-        store = _store(parent.file.tracking_uri, uri)
+            return ""
+        store = uri or store_of(parent.file.tracking_uri, "--uri ")
         client, experiment_id = open_store(store, parent.manifest.experiment)
+        damage = Journal(folder.journal).mend()
         parent.deliver(client, experiment_id)
         sys.stdout.write(f"{folder.path}: {parent.manifest.name}, {parent.file.status}\n")
-        log_comparison(client, parent.file.run_id, folder.report)
-
-
-def _store(known: str, uri: str | None) -> str:
-    """The store that --uri names, or else the one that the run had.
-
-    Raises:
-        ValueError: If that cannot be told, because its password was not written down.
-    """
-    if uri is None and MASK in known:
-        uri = tracking_uri(None)
-        if masked(uri) != known:
-            raise ValueError(f"its store is {known}, without the password: say --uri")
-    return uri or known
+        parent.note_report(log_comparison(client, parent.file.run_id, folder.report))
+        left = [f"job {name} could not be linked to it" for name in parent.unlinked]
+        return "; ".join([*([damage] if damage else []), *left])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from rnnlab.report.learning_curve import write_learning_curve
 from rnnlab.runs.factory import Parts
 from rnnlab.runs.run_config import RunConfig
 from rnnlab.runs.saved_model import write_model
-from rnnlab.tracking.artifacts import write_packages
+from rnnlab.tracking.artifacts import Left
 from rnnlab.tracking.result import Result
 from rnnlab.training.block import DivergedError
 
@@ -54,25 +54,45 @@ def test(parts: Parts, best: Path | None, outcome: dict[str, float]) -> None:
     parts.module.record(outcome)
 
 
-def write_artifacts(config: RunConfig, result: Result, parts: Parts) -> list[str]:
-    """What a run leaves beside its numbers; the names of its files and folders.
+def write_artifacts(config: RunConfig, result: Result, parts: Parts) -> Left:
+    """What a run leaves beside its numbers.
 
     What a full disk does not take is left out, with a warning: the run's numbers are complete.
     """
-    folder, module = RunFolder(Path(result.folder)), parts.module
-    journal, chance = parts.logger.journal, result.chance
-    writers: list[Callable[[], list[str]]] = [
-        lambda: parts.diagnostics.finish(module, result.name),
-        lambda: [write_packages(folder.path)],
-        lambda: [write_learning_curve(folder.path, journal, chance, result.name)],
-    ]
+    folder = RunFolder(Path(result.folder))
+    begun_with = (folder.config, folder.packages, folder.code)
+    written = [path for path in begun_with if path.exists()]
+    missing = [] if folder.packages in written else [folder.packages]
+    for path, write in _writers(config, result, parts, folder).items():
+        try:
+            write()
+        except OSError as error:
+            log.warning(
+                "%s was not written (%s): python -m rnnlab.sync makes anew what can be made",
+                *(path, error.strerror or error),
+            )
+            missing.append(path)
+        else:
+            written.append(path)
+    parts.diagnostics.record_cost(parts.module)
+    missing += parts.checkpoint_io.write_what_waits()
+    below = [path.relative_to(folder.path) for path in written]
+    names = [str(path.relative_to(folder.path)) for path in missing]
+    return Left(list(dict.fromkeys(path.parts[0] for path in below)), names)
+
+
+def _writers(
+    config: RunConfig, result: Result, parts: Parts, folder: RunFolder
+) -> dict[Path, Callable[[], object]]:
+    """What writes each."""
+    journal, chance, module = parts.logger.journal, result.chance, parts.module
+    writers: dict[Path, Callable[[], object]] = {
+        **parts.diagnostics.writers(result.name),
+        folder.learning_curve: lambda: write_learning_curve(
+            folder.path, journal, chance, result.name
+        ),
+    }
     if config.tracking.log_model:
         weights = module.model.state_dict()
-        writers.append(lambda: [write_model(folder.path, config.plain, weights)])
-    names = [folder.config.name, *([folder.code.name] if folder.code.is_dir() else [])]
-    for write in writers:
-        try:
-            names += write()
-        except OSError as error:
-            log.warning("an artifact is missing: %s", error)
-    return list(dict.fromkeys(names))
+        writers[folder.model] = lambda: write_model(folder.path, config.plain, weights)
+    return writers

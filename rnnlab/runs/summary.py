@@ -4,6 +4,7 @@ import sys
 
 from rnnlab.foundation.table import fitting_table
 from rnnlab.foundation.terminal import columns, fitted, short
+from rnnlab.foundation.typed import typable, typed_path
 from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import ui_links
 from rnnlab.tracking.ui_view import View
@@ -42,7 +43,7 @@ def summary(result: Result) -> str:
     if not result.delivered:
         lines.append(
             f"MLflow did not take {result.undelivered} points, or how the run ended; its folder has "
-            f"it all, and this delivers it:\npython -m rnnlab.sync {short(result.folder)}"
+            f"it all, and this delivers it:\npython -m rnnlab.sync {typable(typed_path(result.folder), '')}"
         )
     return fitted("\n".join(lines), sys.stdout)
 

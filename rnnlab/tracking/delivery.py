@@ -1,17 +1,23 @@
 """Brings one run to its store, step by step; each can be repeated, and doubles nothing."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlparse
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
+from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.run_folder import TrackedFolder
 from rnnlab.tracking.changes import CHANGES_TAG
 from rnnlab.tracking.journal import Journal, Point, drop_seen
-from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
+from rnnlab.tracking.named_store import is_named_by_files_alone
+
+LOCALHOST = ("127.0.0.1", "localhost", "::1")
 
 
 class Delivery:
@@ -29,6 +35,8 @@ class Delivery:
     ) -> None:
         self.client, self.experiment_id, self.manifest = client, experiment_id, manifest
         self.run_id = run_id
+        self.restored = 0
+        """Points that only the store had, and now the journal has too."""
 
     def begin(self) -> str:
         """The run's id in the store, where it is made unless it is there; its params are there then."""
@@ -39,30 +47,59 @@ class Delivery:
             self.client.log_batch(self.run_id, params=batch)
         return self.run_id
 
-    def go_on(self, changes: str) -> None:
-        """The run is at work again; what has been changed of its config since is written down."""
+    def go_on(self, changes: str, folder: Path) -> None:
+        """The run is at work again: where its folder is now, and what has been changed since."""
         self.client.update_run(self.run_id, status="RUNNING")
+        tags = [RunTag(FOLDER_TAG, str(folder))]
         if changes:
-            self.client.log_batch(self.run_id, tags=[RunTag(CHANGES_TAG, changes)])
+            tags.append(RunTag(CHANGES_TAG, changes))
+        self.client.log_batch(self.run_id, tags=tags)
 
     def final_metrics(self) -> dict[str, float] | None:
         """The run's last metrics, if the store has been told that it FINISHED."""
         run = self.client.get_run(self.run_id)
         return run.data.metrics if run.info.status == "FINISHED" else None
 
-    def known_points(self, written: Iterable[Point]) -> set[tuple[str, int]]:
-        """The key and step of every point that the store has.
+    def compare(self, journal: Journal) -> tuple[list[Point], set[tuple[str, int]]]:
+        """The points of a run, and the key and step of each that the store has.
 
+        What a full disk has left out of the journal, and the store has, is written into it first.
         Where a run had ended that was trained on, the store may have a value of that end, which no
-        longer is: there it has what is `written` only if it has that value.
+        longer is: there it has what is written only if it has that value.
         """
+        stored = self._stored()
+        written = self._completed(journal, stored)
+        return written, self._known(written, stored)
+
+    def known_points(self, written: Iterable[Point]) -> set[tuple[str, int]]:
+        """Of a run, the key and step of each point that the store has; nothing is restored."""
+        return self._known(written, self._stored())
+
+    def _known(self, written: Iterable[Point], stored: Iterable[Point]) -> set[tuple[str, int]]:
         values: dict[tuple[str, int], set[float]] = defaultdict(set)
-        for key in self.client.get_run(self.run_id).data.metrics:
-            for metric in self.client.get_metric_history(self.run_id, key):
-                values[metric.key, metric.step].add(metric.value)
+        for point in stored:
+            values[point.key, point.step].add(point.value)
         ends = [point for point in written if point.step in self.manifest.ends]
         same = {(p.key, p.step) for p in ends if p.value in values.get((p.key, p.step), ())}
         return values.keys() - ({(p.key, p.step) for p in ends} - same)
+
+    def _stored(self) -> list[Point]:
+        return [
+            Point(metric.key, metric.value, metric.step, metric.timestamp)
+            for key in self.client.get_run(self.run_id).data.metrics
+            for metric in self.client.get_metric_history(self.run_id, key)
+        ]
+
+    def _completed(self, journal: Journal, stored: Iterable[Point]) -> list[Point]:
+        written = list(journal)
+        seen = {(point.key, point.step) for point in written}
+        lacking = [p for p in drop_seen(stored, seen) if p.step not in self.manifest.ends]
+        if lacking:
+            had = len(written)
+            try_to_write(lambda: journal.restore(lacking))
+            written = list(journal)
+            self.restored += len(written) - had
+        return written
 
     def send(self, points: Sequence[Point]) -> None:
         """At most `MAX_METRICS_PER_BATCH` of them, as many as one request takes."""
@@ -70,31 +107,55 @@ class Delivery:
         self.client.log_batch(self.run_id, metrics=metrics)
 
     def send_artifacts(self, folder: Path, names: Iterable[str]) -> None:
-        """Files and folders of `folder`, under their own names, but for what leads out of it."""
+        """Files and folders of `folder`, under their own names, but for what leads out of it.
+
+        Raises:
+            OSError: If a server that the user has not named would have them anywhere but with itself;
+                for what is neither file nor folder, as a pipe, once all others are sent.
+        """
+        self._refuse_other_place()
+        odd: list[Path] = []
         for path in (folder / name for name in names if _is_within(folder, name)):
-            if path.is_dir():
+            if found := _neither_file_nor_folder(path):
+                odd += found
+            elif path.is_dir():
                 self.client.log_artifacts(self.run_id, str(path), path.name)
             else:
                 self.client.log_artifact(self.run_id, str(path))
+        if odd:
+            raise OSError(f"{odd[0]} is neither a file nor a folder: it is not sent")
+
+    def _refuse_other_place(self) -> None:
+        """A server says where artifacts go, and MLflow would sign in, or write to a folder, anywhere."""
+        server = self.client.tracking_uri
+        if not is_named_by_files_alone(server) or urlparse(server).hostname in LOCALHOST:
+            return
+        # MLflow keeps this one for the run: what is asked for later is not asked of the server.
+        place = self.client._tracking_client._get_artifact_repo(self.run_id).artifact_uri
+        if urlparse(place).hostname != urlparse(server).hostname:
+            raise PermissionError(f"{server} wants artifacts in {place}, and you have not named it")
 
     def end(self, status: str) -> None:
-        """The run is FINISHED, FAILED or KILLED."""
-        self.client.set_terminated(self.run_id, status, self.manifest.ended)
+        """The run is FINISHED, FAILED or KILLED; not before it began, though a clock be set back."""
+        ended = self.manifest.ended or int(time.time() * 1000)
+        self.client.set_terminated(self.run_id, status, max(ended, self.manifest.started))
 
     def deliver_all(self, folder: Path, status: str) -> int:
         """All that the folder of an ended run has and the store has not; the number of points."""
-        written = list(Journal(TrackedFolder(folder).journal))
-        missing = list(drop_seen(written, self.known_points(written)))
+        written, known = self.compare(Journal(TrackedFolder(folder).journal))
+        missing = list(drop_seen(written, known))
         for batch in batches(missing):
             self.send(batch)
-        self.send_artifacts(folder, self.manifest.artifacts)
-        self.end(status)
+        try:
+            self.send_artifacts(folder, self.manifest.artifacts)
+        finally:
+            self.end(status)
         return len(missing)
 
     def _find(self) -> str:
         """The run that was made by a request whose answer never came."""
-        folder = self.manifest.tags.get("rnnlab.folder", "").replace("'", "\\'")
-        runs = self.client.search_runs([self.experiment_id], f"tags.`rnnlab.folder` = '{folder}'")
+        folder = self.manifest.tags.get(FOLDER_TAG, "").replace("'", "\\'")
+        runs = self.client.search_runs([self.experiment_id], f"tags.`{FOLDER_TAG}` = '{folder}'")
         same = [run for run in runs if run.info.start_time == self.manifest.started]
         return same[0].info.run_id if same else ""
 
@@ -113,6 +174,11 @@ def batches(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
     """So many at a time as one request takes."""
     for start in range(0, len(points), MAX_METRICS_PER_BATCH):
         yield points[start : start + MAX_METRICS_PER_BATCH]
+
+
+def _neither_file_nor_folder(path: Path) -> list[Path]:
+    """What of it a copy would wait for without end, as a pipe, or cannot copy."""
+    return [p for p in (path, *path.rglob("*")) if not (p.is_file() or p.is_dir())]
 
 
 def _is_within(folder: Path, name: str) -> bool:

@@ -16,12 +16,12 @@ from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped, hold_signals, received_signal
-from rnnlab.tracking.artifacts import write_config
+from rnnlab.tracking.artifacts import Left, write_config
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Point
 from rnnlab.tracking.logger import BufferedMLFlowLogger
 from rnnlab.tracking.manifest import Manifest
-from rnnlab.tracking.outbox import deliver, outbox
+from rnnlab.tracking.outbox import outbox
 from rnnlab.tracking.result import Result, write_failure
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.tracking.store import (
@@ -40,7 +40,8 @@ class TrackedRun:
     """One run, of which its folder and its store know what becomes of it.
 
     Args:
-        client: Of its store; None where that does not answer now.
+        uri: Of its store.
+        client: Of that; None where it does not answer now.
         manifest: What its store has of it besides its numbers.
         result: How it stands; from here on nothing else changes it.
         logger: Where its metrics go.
@@ -50,6 +51,7 @@ class TrackedRun:
 
     def __init__(
         self,
+        uri: str,
         client: MlflowClient | None,
         manifest: Manifest,
         result: Result,
@@ -57,20 +59,21 @@ class TrackedRun:
         written: list[Point] | None,
         metrics: Mapping[str, float],
     ) -> None:
-        self.client, self.manifest, self.result = client, manifest, result
+        self.uri, self.client = uri, client
+        self.manifest, self.result = manifest, result
         self.logger, self.written, self.metrics = logger, written, metrics
         self.folder = RunFolder(Path(result.folder))
         self.artifacts: list[str] = []
         """Files and folders of its folder that the store is to have."""
 
-    def run(self, config: Mapping[str, Any], work: Callable[[], list[str]]) -> None:
+    def run(self, config: Mapping[str, Any], work: Callable[[], Left]) -> None:
         """Begin the run, do its work, and end it, whatever becomes of the work.
 
         It ends as FINISHED, as KILLED if a signal has come, or else as FAILED.
 
         Args:
             config: What is to be run, plain and without secrets.
-            work: Trains and tests; returns the files and folders of the run that the store is to have.
+            work: Trains and tests; returns what it has left in the run's folder.
 
         Raises:
             Stopped: If a signal has come.
@@ -81,7 +84,7 @@ class TrackedRun:
             with hold_signals():  # or its result would say something else than its config
                 self.write_down(config)
             self._begin()
-            self.artifacts = work()
+            self.artifacts, self.result.missing = work()
             self.result.status = "FINISHED"
         except BaseException as error:
             signum = received_signal()
@@ -109,23 +112,29 @@ class TrackedRun:
         self.result.checkpoint = "" if checkpoint is None else str(checkpoint)
 
     def _begin(self) -> None:
-        """Begin the run in the store, or go on with it."""
+        """Begin the run in the store, or go on with it; one that fails is asked again later."""
         if self.client is not None:
-            delivery = Delivery(
-                self.client, self.result.experiment_id, self.manifest, self.result.run_id
-            )
             try:
                 with hold_signals():  # or MLflow would have a run whose id nobody knows
-                    self.result.run_id = delivery.begin()
-                    self.logger.delivery = delivery
-                    if self.written is not None:
-                        delivery.go_on(self.result.changes)
+                    self.logger.delivery = self._reach()
                     try_to_write(self.result.write)
             except FAILURES as error:
                 reason = first_line(error)
                 log.warning("MLflow failed, %s keeps the run: %s", self.result.folder, reason)
-                self.logger.delivery = None
+        self.logger.reach = self._reach
         self.logger.begin(self.written)
+
+    def _reach(self) -> Delivery:
+        """The run in its store, where it is at work."""
+        if self.client is None:
+            self.client, self.result.experiment_id = open_store(self.uri, self.manifest.experiment)
+        delivery = Delivery(
+            self.client, self.result.experiment_id, self.manifest, self.result.run_id
+        )
+        self.result.run_id = delivery.begin()
+        if self.written is not None:
+            delivery.go_on(self.result.changes, self.folder.path)
+        return delivery
 
     def _fail(self, error: BaseException, signum: int | None) -> None:
         self.result.status = "FAILED" if signum is None else "KILLED"
@@ -144,6 +153,7 @@ class TrackedRun:
         status = self.result.status
         self.result.delivered = self.logger.end(self.folder.path, self.artifacts, status)
         self.result.undelivered = len(self.logger.waiting)
+        self.result.unwritten = self.logger.journal.waiting
         try_to_write(self.result.write)
         if not self.result.delivered:
             try_to_write(lambda: outbox().add(self.folder.path))
@@ -186,6 +196,8 @@ def track_run(
         show(client, result.experiment_id, View(result.task, result.length))
     if goes_on:
         manifest = Manifest.read(folder.path)
+        if damage := logger.journal.mend():
+            log.warning(damage)
         if end is not None:
             _forget_end(end, folder, manifest, logger)
         written = list(logger.journal)
@@ -200,7 +212,7 @@ def track_run(
             tags=tags,
             params={**params, "tracking.uri": result.tracking_uri},
         )
-    return TrackedRun(client, manifest, result, logger, written, metrics)
+    return TrackedRun(uri, client, manifest, result, logger, written, metrics)
 
 
 def _forget_end(
@@ -219,13 +231,3 @@ def deliver_waiting(result: Result, uri: str) -> None:
     outbox().remove(Path(result.folder))
     for delivered in outbox().deliver(uri):
         log.warning("%s: MLflow has it now, %d points", delivered.name, delivered.points)
-
-
-def deliver_finished(folder: Path, uri: str) -> Result:
-    """The result of a run that had finished; what its store had not got, it gets if it answers."""
-    try:
-        deliver(folder, uri)
-        outbox().remove(folder)
-    except (ValueError, *FAILURES) as error:
-        log.warning("MLflow failed, %s keeps the run: %s", folder, first_line(error))
-    return Result.read(folder)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rnnlab.tracking.store import FAILURES
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0  # how far `mlflow ui` may lag behind a run
+AGAIN_AFTER = 1.0  # second, after which what failed at the end is tried once more
 PATIENCE = 15.0  # seconds without a batch taken, after which a store is not waited for at the end
 
 
@@ -26,7 +27,8 @@ class BufferedMLFlowLogger(Logger):
 
     One call a point costs MLflow's SQLite store 5 ms, a batch of a hundred 0.13 ms a point. Batches
     go from a thread of their own. While a store is down they wait, and are tried again every few
-    seconds; what it has not taken by the end is in the journal, for `rnnlab.sync`.
+    seconds, from the run's first request on; what it has not taken by the end is in the journal,
+    for `rnnlab.sync`.
 
     Args:
         journal: Where every point is written first.
@@ -36,11 +38,14 @@ class BufferedMLFlowLogger(Logger):
         super().__init__()
         self.journal = journal
         self.delivery: Delivery | None = None
-        """Brings the run to its store; None where that does not answer."""
+        """Brings the run to its store; None where that has not answered yet."""
+        self.reach: Callable[[], Delivery] | None = None
+        """Makes the run in its store, or finds it there: asked now and then until it answers."""
         self.waiting: list[Point] = []
         self.failed = False
         """Whether the store took less than it was given when it was last asked."""
         self._seen: set[tuple[str, int]] = set()
+        self._written: Sequence[Point] | None = None
         self._queue, self._sending = threading.Lock(), threading.Lock()
         self._moved = time.monotonic()
         self._ending = threading.Event()
@@ -52,14 +57,31 @@ class BufferedMLFlowLogger(Logger):
         Args:
             written: What the journal has of a run that goes on; what its store has not, is sent.
         """
-        if written is not None:
+        self._written = written
+        self.failed = self.delivery is None  # which has been told
+        if self.delivery is not None and written is not None:
             try:
-                self._seen = set() if self.delivery is None else self.delivery.known_points(written)
-            except FAILURES as error:  # nothing is sent twice: sync looks again at what is there
+                written, self._seen = self.delivery.compare(self.journal)
+            except FAILURES as error:  # nothing is sent twice: what is there is asked for again
                 self._fails("does not say what it has", error)
                 self.delivery = None
-            self._add(written)
+        self._add(written or ())
         self._thread.start()
+
+    def _is_reached(self) -> bool:
+        """Whether there is a store to send to; one that did not answer is asked again."""
+        if self.delivery is None and self.reach is not None:
+            try:
+                delivery = self.reach()
+                known = delivery.known_points(self._written or ())
+            except (ValueError, *FAILURES) as error:
+                self._fails("does not answer", error)
+                return False
+            with self._queue:
+                self._seen |= known
+                self.waiting = [p for p in self.waiting if (p.key, p.step) not in known]
+            self.delivery = delivery
+        return self.delivery is not None
 
     @property
     def name(self) -> str | None:
@@ -87,9 +109,10 @@ class BufferedMLFlowLogger(Logger):
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent waits on."""
-        if self.delivery is None:
-            return
         with self._sending:
+            if not self._is_reached():
+                return
+            assert self.delivery is not None
             try:
                 for batch in batches(self.waiting[:]):
                     self.delivery.send(batch)
@@ -121,14 +144,22 @@ class BufferedMLFlowLogger(Logger):
         """
         self.journal.write()
         self._ending.set()
-        if self.delivery is None or not self._is_idle():
+        if not self._is_idle():
             return False
+        if self._sends_all(folder, artifacts, status):
+            return True
+        time.sleep(AGAIN_AFTER)  # one request that is dropped leaves no run to be delivered later
+        return self._sends_all(folder, artifacts, status)
+
+    def _sends_all(self, folder: Path, artifacts: Iterable[str], status: str) -> bool:
         self.flush()
-        if self.failed:
+        if self.delivery is None or self.failed:
             return False
         try:
-            self.delivery.send_artifacts(folder, artifacts)
-            self.delivery.end(status)
+            try:
+                self.delivery.send_artifacts(folder, artifacts)
+            finally:
+                self.delivery.end(status)
         except FAILURES as error:
             self._fails(f"did not take the artifacts, or that the run is {status}", error)
         return not self.failed

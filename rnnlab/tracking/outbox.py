@@ -3,14 +3,19 @@
 import hashlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from rnnlab.foundation.files import try_to_write
-from rnnlab.foundation.folder_lock import FolderLockedError, locked
+from rnnlab.foundation.files import read_text, try_to_write, write_text
+from rnnlab.foundation.folder_lock import FolderLockedError, delivering
+from rnnlab.foundation.here import here
+from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.delivery import Delivery
+from rnnlab.tracking.journal import Journal, newest_values
 from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.named_store import store_of
 from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import FAILURES, open_store
 
@@ -24,40 +29,73 @@ class DeliveredRun:
     name: str
     points: int
     status: str
+    damage: str
+    """In words, what of its numbers was damaged and is left out."""
 
 
-def deliver(folder: Path, uri: str) -> DeliveredRun | None:
+def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
     """Bring a run that has ended, or whose process has, to its store; None if it is there already.
 
     A run that its process left as running is KILLED, or FAILED where it is written down why.
 
+    Args:
+        folder: The run's.
+        uri: The store; None: the one that the run had, if that may be used unasked.
+
     Raises:
         FolderLockedError: If it runs.
-        ValueError: If its folder cannot be read, or the store does not answer.
+        ValueError: If its folder cannot be read, or leads out of itself by a link, or the store is
+            not to be used or does not answer.
         Exception: Of `FAILURES`, if the store fails.
     """
-    with locked(folder):
-        result = Result.read(folder)
-        result.folder = str(folder)
-        failure = RunFolder(folder).failure
+    own = RunFolder(folder)
+    refuse_links(own, pipes=False)
+    with delivering(folder):
+        result, journal = Result.read(folder), Journal(own.journal)
+        failure = own.failure
         ended = "FAILED" if failure.exists() else "KILLED"
-        if result.status in {"RUNNING", "KILLED"} - {ended}:
-            result.status, result.delivered = ended, False
-            try_to_write(result.write)
-        if result.delivered:
+        was_left = result.status in {"RUNNING", "KILLED"} - {ended}
+        if result.delivered and not (was_left or result.unwritten):
+            outbox().remove(folder)
             return None
+        damage = journal.mend()
+        if was_left:
+            result.status, result.delivered = ended, False
+            result.metrics |= newest_values(journal)
+            try_to_write(result.write)
         manifest = Manifest.read(folder)
-        client, experiment_id = open_store(uri, manifest.experiment)
+        store = uri or store_of(result.tracking_uri, "--uri ")
+        client, experiment_id = open_store(store, manifest.experiment)
         delivery = Delivery(client, experiment_id, manifest, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
+        try_to_write(result.write)
         if result.status != "FINISHED" and (metrics := delivery.final_metrics()) is not None:
             # The store heard it, and a full disk did not.
             result.status, result.metrics = "FINISHED", metrics
             failure.unlink(missing_ok=True)
+            manifest.artifacts, result.missing = _found(own)
+            result.checkpoint = str(own.best) if own.best.exists() else ""
+            try_to_write(partial(manifest.write, folder))
         points = delivery.deliver_all(folder, result.status)
         result.delivered, result.undelivered = True, 0
+        result.unwritten = max(0, result.unwritten - delivery.restored)
         try_to_write(result.write)
-        return DeliveredRun(result.name, points, result.status)
+        outbox().remove(folder)
+        return DeliveredRun(result.name, points, result.status, damage)
+
+
+def why(error: Exception) -> str:
+    """Why a folder was not delivered, in a line; with the error's kind where none was foreseen."""
+    foreseen = isinstance(error, (ValueError, *FAILURES))
+    return first_line(error) if foreseen else f"{type(error).__name__}: {first_line(error)}"
+
+
+def _found(folder: RunFolder) -> tuple[list[str], list[str]]:
+    """Of what a run may leave, the names that its store is to have, and what is not there."""
+    found = [path.relative_to(folder.path) for path in folder.artifacts if path.exists()]
+    gone = [path for path in folder.artifacts if not path.exists() and path != folder.code]
+    names = list(dict.fromkeys(path.parts[0] for path in found))
+    return names, [str(path.relative_to(folder.path)) for path in gone]
 
 
 class Outbox:
@@ -68,9 +106,10 @@ class Outbox:
 
     def add(self, run: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._entry(run).write_text(str(run), encoding="utf-8")
+        write_text(self._entry(run), str(run.absolute()))
 
     def remove(self, run: Path) -> None:
+        """It has been delivered, if it is on the list."""
         self._entry(run).unlink(missing_ok=True)
 
     def deliver(self, uri: str) -> list[DeliveredRun]:
@@ -79,7 +118,7 @@ class Outbox:
         for entry in sorted(self.folder.glob("*.txt")):
             run = entry
             try:
-                run = Path(entry.read_text(encoding="utf-8"))
+                run = self._read(entry)
                 if not run.exists():
                     log.warning("%s is gone, and with it what MLflow had not got", run)
                     entry.unlink(missing_ok=True)
@@ -89,17 +128,30 @@ class Outbox:
                 done = deliver(run, uri)
             except FolderLockedError:
                 continue
-            except (ValueError, *FAILURES) as error:
-                log.warning("%s still waits for MLflow: %s", run, first_line(error))
+            except Exception as error:  # noqa: BLE001 another's files end no run
+                log.warning("%s still waits for MLflow: %s", run, why(error))
                 continue
             entry.unlink(missing_ok=True)
+            if done and done.damage:
+                log.warning(done.damage)
             delivered += [done] if done else []
         return delivered
 
+    def _read(self, entry: Path) -> Path:
+        """The run that an entry names, which its own name is the checksum of.
+
+        Raises:
+            ValueError: If it does not match.
+        """
+        run = Path(read_text(entry))
+        if self._entry(run) != entry:
+            raise ValueError(f"{entry} is damaged: its content does not match its name")
+        return run
+
     def _entry(self, run: Path) -> Path:
-        return self.folder / f"{hashlib.sha256(str(run).encode()).hexdigest()[:16]}.txt"
+        return self.folder / f"{hashlib.sha256(str(run.absolute()).encode()).hexdigest()[:16]}.txt"
 
 
 def outbox() -> Outbox:
-    """The list of the current folder."""
-    return Outbox(Path.cwd() / "outputs" / "undelivered")
+    """The list of the folder where the user stands."""
+    return Outbox(here() / "outputs" / "undelivered")

@@ -252,7 +252,7 @@ def test_a_sweep_that_goes_on_without_its_server(
 
 
 def test_an_answer_that_is_lost(
-    command: Command, sync: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
 ) -> None:
     """The store has made the run, and who asked for it does not hear of that."""
     folder, make = home / "outputs" / "a", MlflowClient.create_run
@@ -264,10 +264,10 @@ def test_an_answer_that_is_lost(
     with monkeypatch.context() as patched:
         patched.setattr(MlflowClient, "create_run", unheard)
         assert command(*LONG, "train.steps=50", f"hydra.run.dir={folder}").status == 0
-    assert not Result.read(folder).delivered
-    assert sync().status == 0
     result = Result.read(folder)
-    assert client(home).get_run(result.run_id).info.status == "FINISHED"
+    assert result.delivered  # it was asked again, and found
+    (run,) = client(home).search_runs(["1"])
+    assert (run.info.run_id, run.info.status) == (result.run_id, "FINISHED")
     faults("an answer that is lost", **cost(client(home), result.run_id, folder))
 
 
@@ -389,7 +389,7 @@ def test_a_store_that_dies_as_a_run_goes_on(
         raise MlflowException("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Delivery, "known_points", down)
+        patched.setattr(Delivery, "_stored", down)
         assert command(f"resume={failed}", *ALLOWED).status == 0
     assert not Result.read(failed).delivered
     assert sync().status == 0
@@ -398,14 +398,16 @@ def test_a_store_that_dies_as_a_run_goes_on(
     faults("a store that dies at a resume", **cost(client(home), result.run_id, failed))
 
 
-def test_a_corrupt_journal_is_refused_at_a_resume(
-    command: Command, failed: Path, home: Path
+def test_a_damaged_line_of_a_journal_is_named_at_a_resume(
+    command: Command, failed: Path, home: Path, faults: Faults
 ) -> None:
+    """The others are used, and the journal as it was stays."""
     journal = failed / "metrics.jsonl"
-    journal.write_text("noise\n" + journal.read_text() if journal.exists() else "noise\n")
-    before = Result.read(failed)
-    refused = command(f"resume={failed}", *ALLOWED)
-    assert refused.status == 2
-    assert "metrics.jsonl, line 1 is not a point of a metric" in refused.err
-    assert Result.read(failed) == before
-    assert client(home).get_run(before.run_id).info.status == "FAILED"
+    damaged = "noise\n" + (journal.read_text() if journal.exists() else "")
+    journal.write_text(damaged)
+    resumed = command(f"resume={failed}", *ALLOWED)
+    assert resumed.status == 0, resumed.err
+    assert "metrics.jsonl is damaged: line 1 is left out" in resumed.out
+    assert (failed / "metrics.jsonl.damaged-1").read_text() == damaged
+    result = Result.read(failed)
+    faults("a damaged journal at a resume", **cost(client(home), result.run_id, failed))
