@@ -132,6 +132,7 @@ def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None
     torch.testing.assert_close(there, here, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize(
     "clip", [NoClip(), ClipNorm(0.05), ClipValue(0.01)], ids=["free", "norm", "value"]
 )
@@ -140,8 +141,8 @@ def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None
 def test_no_update_waits_for_the_device(make: Any, task: Task, clip: Clip) -> None:
     measured = updates(make, task, clip, "cuda", torch.float32)
     next(measured)
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         kept = list(measured)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -11,6 +11,7 @@ from rnnlab.report.read_runs import Run
 # variant, the task, the length and the seed. A run's own key of its length is one of them.
 NEVER_COMPARED = {
     *("seed", "train.data_seed", "num_params", "length", "length_key", "seq_len", "chance"),
+    *("device", "torch"),
     *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
     *(
         "resume",

@@ -1,7 +1,8 @@
 """Hydra's task function: what it composed, as plain values, is checked and becomes one run."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,16 +12,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation import garbage
 from rnnlab.foundation.files import write_text
-from rnnlab.foundation.folder_lock import locked
-from rnnlab.foundation.masking import masked
-from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.foundation.folder_lock import keep, keep_words, refuse_at_work
+from rnnlab.foundation.here import here, standing_in
+from rnnlab.foundation.masking import first_line, masked
+from rnnlab.foundation.run_folder import CLAIMS, RunFolder, is_of_no_name
 from rnnlab.foundation.signals import Stopped
-from rnnlab.foundation.terminal import short
+from rnnlab.foundation.typed import typable, typed_override
+from rnnlab.foundation.yaml_file import sealed
+from rnnlab.runs.build import check_allowed
+from rnnlab.runs.environment import watch_environment
 from rnnlab.runs.hydra_plain import run_folder, to_plain
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.runs.settings import read_settings
-from rnnlab.runs.trial import try_out, try_store
+from rnnlab.runs.trial import try_going_on, try_out, try_store
 from rnnlab.tracking.result import Result, write_failure
 
 if TYPE_CHECKING:
@@ -33,7 +38,10 @@ GROUPS = (
 
 
 def check_run(config: DictConfig) -> None:
-    """Refuse, before Hydra makes a folder for it, what could not run or go on.
+    """Refuse, before Hydra makes a folder for it, what could not run or go on; keep what can.
+
+    From here on this process has the run to itself. What another has begun, or gone on with, since
+    it was looked at, the job sees: it looks again.
 
     Args:
         config: What Hydra composed, with its own section.
@@ -44,27 +52,40 @@ def check_run(config: DictConfig) -> None:
     folder = run_folder(config)
     plain = to_plain(config, folder)
     read_settings(plain)
+    resume = read_resume(plain)
     request = _request(plain, config.hydra, folder)
     earlier = _earlier(plain, request, in_sweep=False)
     if earlier is None:
         refuse_used(RunFolder(folder))
     else:
         plain = earlier.config
-        with locked(earlier.folder):  # or one that is at work there is told of
-            pass
         if earlier.finished:
             return
-    try_out(plain)
+        refuse_at_work(earlier.folder)
+    with nullcontext() if earlier is None else _of_files(earlier.folder):
+        try_out(plain)
+        if earlier is not None:
+            try_going_on(plain, earlier, moves=resume.allow_changes)
     try_store(plain)
+    if resume.run == AUTO:
+        named = [] if is_of_no_name(folder) else [str(folder)]
+        keep_words([*request.overrides, *named], here() / CLAIMS)
+    keep(folder if earlier is None else earlier.folder)
 
 
 def job(cfg: DictConfig) -> float | None:
     """Run what `cfg` says, print its summary, and return the test loss, which sweepers minimise."""
+    settings = HydraConfig.get()
+    with standing_in(Path(settings.runtime.cwd)):  # hydra.job.chdir=true leaves it
+        return _run(cfg, settings)
+
+
+def _run(cfg: DictConfig, settings: Any) -> float | None:
     from rnnlab.runs.summary import summary
 
     garbage.resume()
-    settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
+    watch_environment()  # in a process of its own, nobody has yet
     plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     mask_files(RunFolder(folder).hydra)
     request = _request(plain, settings, folder)
@@ -75,7 +96,9 @@ def job(cfg: DictConfig) -> float | None:
         result = _result(plain, request, earlier)
     except Stopped:
         if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":
-            sys.stderr.write(f"\nto go on: python -m rnnlab.run resume={short(folder)}\n")
+            command = f"python -m rnnlab.run {typed_override('resume', folder)}"
+            command = typable(command, f"the same command with resume={AUTO}")
+            sys.stderr.write(f"\nto go on: {command}\n")
         raise
     except Exception as error:
         # A run writes down its own; here it is what was refused, in a folder that is this sweep's.
@@ -102,30 +125,53 @@ def _earlier(plain: dict[str, Any], request: Request, in_sweep: bool) -> "Earlie
     if name == AUTO:
         found = find_begun(request.folder, request.overrides, anywhere=not in_sweep)
         name = None if found is None else str(found)
-    return None if name is None else earlier_run(name, plain, request.choices, request.overrides)
+    if name is None:
+        return None
+    with _of_files(name):
+        found = earlier_run(name, plain, request.choices, request.overrides)
+        if lost := set(GROUPS) - found.result.choices.keys():
+            raise KeyError(f"choices.{min(lost)}")
+        return found
+
+
+@contextmanager
+def _of_files(name: object) -> Iterator[None]:
+    """What trips over the files of the run that `resume` names is told as a matter of theirs.
+
+    Raises:
+        ValueError: Instead of what code raises that is given anything at all.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ArithmeticError, OSError) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise ValueError(
+            f"resume={name}: its files are not as a run writes them ({reason})"
+        ) from error
 
 
 def _result(plain: dict[str, Any], request: Request, earlier: "EarlierRun | None") -> Result:
     """Of a new run; of an earlier one that goes on; or of one that had finished."""
     from rnnlab.runs.one_run import run_one
     from rnnlab.runs.run_config import read_config
-    from rnnlab.tracking.lifecycle import deliver_finished
+    from rnnlab.runs.whole_run import deliver_finished
     from rnnlab.tracking.store import tracking_uri
 
     if earlier is None:
         return run_one(read_config(plain), request)
     if earlier.finished:
         sys.stdout.write(f"{earlier.finished}\n")
-        return deliver_finished(earlier.folder, tracking_uri(earlier.config["tracking"]["uri"]))
+        uri = tracking_uri(earlier.config["tracking"]["uri"])
+        return deliver_finished(earlier.folder, uri, check_allowed(plain["allow_targets"]))
     same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
     return run_one(read_config(earlier.config), same, earlier)
 
 
 def mask_files(folder: Path) -> None:
-    """Leave passwords out of the files that Hydra has written of a config."""
+    """Leave passwords out of the files that Hydra has written of a config; each gets a checksum."""
     for path in folder.glob("*.yaml"):
         text = path.read_text(encoding="utf-8")
-        if (shown := masked(text)) != text:
+        if (shown := sealed(masked(text))) != text:
             write_text(path, shown)
 
 

@@ -5,6 +5,7 @@ in MLflow and in `result.json` in its folder, and never stays RUNNING.
 """
 
 import json
+import logging
 
 import torch
 
@@ -21,16 +22,22 @@ from rnnlab.foundation.masking import masked
 from rnnlab.foundation.quiet import quiet_tools
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
+from rnnlab.runs.fitting import refuse_unfit
+from rnnlab.runs.machine import OTHER_BITS, machine, moved
 from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
 from rnnlab.runs.own_code import write_code
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
+from rnnlab.tracking.artifacts import Left, write_packages
+from rnnlab.tracking.journal import newest_values
 from rnnlab.tracking.lifecycle import TrackedRun, deliver_waiting, track_run
 from rnnlab.tracking.manifest import REPORTED_TAG
 from rnnlab.tracking.result import Result, leaves, variant_name
 from rnnlab.tracking.store import tracking_uri
 from rnnlab.tracking.ui_view import VARIANT_ON_TASK
+
+log = logging.getLogger(__name__)
 
 
 def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = None) -> Result:
@@ -49,12 +56,17 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     if earlier is None:
         refuse_used(folder)
     parts = _make_parts(config, request, earlier)
+    if earlier is not None and earlier.checkpoint is not None:
+        refuse_unfit(parts.module, earlier.checkpoint)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
         tracked = _track(config, result, parts, None if earlier is None else earlier.end)
         try_to_write(lambda: write_code(folder, config.plain))
+        try_to_write(lambda: write_packages(folder.path))
 
-        def work() -> list[str]:
+        def work() -> Left:
+            if earlier is not None:  # what its process knew that had come so far
+                parts.module.recent |= newest_values(parts.logger.journal, earlier.made)
             outcome = train(parts, None if earlier is None else earlier.checkpoint)
             best = best_checkpoint(parts, folder)
             tracked.will_test(best)
@@ -88,6 +100,10 @@ def _describe(
     config: RunConfig, request: Request, parts: Parts, earlier: EarlierRun | None
 ) -> Result:
     """The run before it begins; of one that goes on, with what became of it."""
+    now = machine(parts.trainer)
+    lines = "" if earlier is None else moved(earlier.result.machine, now)
+    if lines:
+        log.warning("%s\n%s", "; ".join(lines.splitlines()), OTHER_BITS)
     return Result(
         name=parts.name,
         variant=variant_name(request.choices),
@@ -100,7 +116,8 @@ def _describe(
         choices=request.choices,
         num_params=parts.module.model.num_params,
         run_id="" if earlier is None else earlier.result.run_id,
-        changes="" if earlier is None else earlier.result.changes,
+        machine=now,
+        changes="" if earlier is None else earlier.result.changes + lines,
     )
 
 
@@ -118,6 +135,8 @@ def _track(config: RunConfig, result: Result, parts: Parts, end: int | None) -> 
         "num_params": str(result.num_params),
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
-    tags = {REPORTED_TAG: json.dumps(reported)} if reported else {}
+    tags = {f"rnnlab.{key}": value for key, value in result.machine.items()}
+    if reported:
+        tags[REPORTED_TAG] = json.dumps(reported)
     recent = parts.module.recent
     return track_run(config.tracking, result, parts.logger, recent, tags, params, end)

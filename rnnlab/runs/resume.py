@@ -4,29 +4,32 @@
 finished, and begins if there is nothing.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from rnnlab.foundation.folder_lock import FolderLockedError, locked
+from rnnlab.foundation.folder_lock import refuse_at_work
+from rnnlab.foundation.here import here
+from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.masking import MASK, masked, masked_config
-from rnnlab.foundation.run_folder import RUNS, RunFolder
+from rnnlab.foundation.run_folder import RUNS, RunFolder, is_of_no_name
 from rnnlab.foundation.version import check_version, is_readable
 from rnnlab.runs import own_code
 from rnnlab.runs.build import ALLOWED_PACKAGES, check_allowed, lies_in
 from rnnlab.runs.finished_run import STEPS, FinishedRun, with_steps
 from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.runs.resume_option import AUTO, read_resume
+from rnnlab.runs.saved_config import REACHED_BY, read_saved
 from rnnlab.tracking.changes import change, changed
-from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
 from rnnlab.tracking.result import Result, leaves
+from rnnlab.training.position import Position
 
-REACHED_BY = ("resume", "tracking.uri", "allow_targets")
-"""Keys that say how a run is reached, not what it is."""
+log = logging.getLogger(__name__)
+
 CHANGEABLE = (
     "train",
     "eval",
@@ -48,6 +51,7 @@ class EarlierRun:
         config: Its own, plain, with the changes that were allowed.
         result: How it stands.
         checkpoint: Where it goes on from; None: from its start.
+        made: The updates behind that.
         finished: In words, how it has finished; empty where it goes on.
         end: Of one that had finished and trains on, the update at which it had ended.
     """
@@ -55,6 +59,7 @@ class EarlierRun:
     config: dict[str, Any]
     result: Result
     checkpoint: Path | None
+    made: int = 0
     finished: str = ""
     end: int | None = None
 
@@ -71,25 +76,30 @@ class EarlierRun:
 def find_begun(folder: Path, overrides: list[str], anywhere: bool = True) -> Path | None:
     """What `resume=auto` goes on with: the run in `folder`, or else the newest of its overrides.
 
-    Of those elsewhere, unless it is not to be looked for `anywhere`, one that is at work, or of
-    another version of rnnlab, is passed over.
+    Of those elsewhere, unless it is not to be looked for `anywhere`, one of another version of rnnlab
+    is passed over, and so is one that cannot be read, which is told.
+
+    Raises:
+        FolderLockedError: If that run is at work.
     """
     if RunFolder(folder).result.exists():
         return folder
     if not anywhere:
         return None
     same = sorted(masked(override) for override in overrides)
-    results = RUNS.glob(f"*/*/{RunFolder(folder).result.name}")
+    results = (here() / RUNS).glob(f"*/*/{RunFolder(folder).result.name}")
     for path in sorted((result.parent for result in results), reverse=True):
         try:
-            result = Result.read(path)
-            readable = is_readable(_version(path))
-            with locked(path):
-                pass
-        except (FolderLockedError, ValueError):
+            is_same = sorted(Result.read(path).overrides) == same
+            if not (is_same and is_readable(_version(path))):
+                continue
+            refuse_links(RunFolder(path))
+        except ValueError as error:
+            log.warning("resume=%s passes over %s: %s", AUTO, path, error)
             continue
-        if readable and sorted(result.overrides) == same:
-            return path.absolute()
+        if is_of_no_name(folder):
+            refuse_at_work(path)
+        return path
     return None
 
 
@@ -111,27 +121,33 @@ def earlier_run(
     option = read_resume(config)
     auto = option.run == AUTO
     folder = _folder(name, config["tracking"]["uri"])
+    refuse_links(folder)
     result = Result.read(folder.path)
-    result.folder = str(folder.path)  # it may have been moved
     check_version(str(folder.path), _version(folder.path))
-    saved = _config(folder)
+    from rnnlab.training import checkpoints  # with Lightning, which others need not wait for
+
+    newest = checkpoints.newest(folder)
+    saved = read_saved(folder, result, newest)
+    position, checkpoint = Position(), None
+    if newest is not None:
+        position, checkpoint = newest.position, newest.path
+    _take_store(saved, config)
     keys = None if auto else list(map(key_of, overrides))
     changes = _changes(_flat(saved, result.choices), _flat(masked_config(config), choices), keys)
-    from rnnlab.training import checkpoints  # with Lightning, for which a refusal need not wait
-
-    checkpoint = checkpoints.newest(folder)
-    made, solved_at = _position(checkpoint)
     if result.status == "FINISHED":
-        run = FinishedRun(result, saved, solved_at)
+        run = FinishedRun(result, saved, position.solved_at)
         if not run.trains_on(changes, config["train"]["steps"]):
-            return EarlierRun(saved, result, checkpoint, _finished(run, name, bool(changes), auto))
+            finished = _finished(run, name, bool(changes), auto)
+            return EarlierRun(saved, result, checkpoint, position.updates, finished)
         end = run.steps
         result.overrides = with_steps(result.overrides, config["train"]["steps"])
     else:
         end = None
         _refuse_unless_allowed(changes, option.allow_changes)
     _apply(changes, saved, result, config, trains_on=end is not None)
-    _refuse_fewer(saved["train"]["steps"], made)
+    _refuse_fewer(saved["train"]["steps"], position.updates)
+    if newest is not None:
+        checkpoints.refuse_without_best(folder, newest)
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
     if files := own_code.changed(folder, saved):
@@ -141,7 +157,7 @@ def earlier_run(
                 "has (resume.allow_changes=true lets it, and writes it down)"
             )
         result.changes += change("code", "as it began", own_code.digest(saved))
-    return EarlierRun(saved, result, checkpoint, end=end)
+    return EarlierRun(saved, result, checkpoint, position.updates, end=end)
 
 
 def _finished(run: FinishedRun, name: object, asked: bool, auto: bool) -> str:
@@ -174,30 +190,9 @@ def _version(folder: Path) -> str:
     return Manifest.read(folder).version
 
 
-def _position(checkpoint: Path | None) -> tuple[int, int | None]:
-    """The updates behind a checkpoint, and at which of them the task was solved."""
-    if checkpoint is None:
-        return 0, None
-    from rnnlab.training import checkpoints
-
-    own = checkpoints.load(checkpoint)["rnnlab"]
-    return own["updates"], own["solved_at"]
-
-
 def _refuse_fewer(steps: object, made: int) -> None:
     if isinstance(steps, int) and steps < made:
         raise ValueError(f"train.steps={steps} is too small: the run has made {made} updates")
-
-
-def _config(folder: RunFolder) -> dict[str, Any]:
-    path = folder.config
-    try:
-        saved = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    if not isinstance(saved, dict):
-        raise ValueError(f"{path} is not the config of a run")
-    return saved
 
 
 def _flat(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, str]:
@@ -259,14 +254,27 @@ def _take(key: str, saved: dict[str, Any], config: dict[str, Any]) -> None:
     saved[name] = config[name]
 
 
+def _take_store(saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """The store that the command line names, or else the run's own, if that may be used unasked.
+
+    Raises:
+        ValueError: If it may not.
+    """
+    named, own = config["tracking"]["uri"], saved["tracking"]["uri"]
+    if named is not None:
+        saved["tracking"]["uri"] = named  # the same store, reached anew
+    elif own is not None and MASK not in own:
+        from rnnlab.tracking.named_store import store_of  # with MLflow
+
+        saved["tracking"]["uri"] = store_of(own, "tracking.uri=")
+
+
 def _restore_masked(saved: dict[str, Any], config: dict[str, Any]) -> None:
     """What was left out of the run's files as secret is taken from the command line again.
 
     Raises:
         ValueError: If that does not have it.
     """
-    if config["tracking"]["uri"] is not None:
-        saved["tracking"]["uri"] = config["tracking"]["uri"]  # the same store, reached anew
     now = dict(leaves(config))
     for key, value in leaves(saved):
         if MASK in value:
@@ -292,7 +300,7 @@ def _folder(name: object, uri: str | None) -> RunFolder:
     """The folder of the run that is named by it, by its last checkpoint, or by its MLflow id."""
     if not isinstance(name, str):
         raise ValueError(f"resume={name!r} is not a run's folder, last checkpoint or id")
-    path = Path(name).absolute()
+    path = here() / name
     try:
         path.exists()
     except OSError as error:  # a name that no file can have
@@ -311,16 +319,21 @@ def _folder(name: object, uri: str | None) -> RunFolder:
 
 
 def _folder_of_id(run_id: str, uri: str | None) -> Path:
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    from rnnlab.tracking.store import tracking_uri
+    from rnnlab.tracking.store import existing_store, tracking_uri
 
+    client = existing_store(tracking_uri(uri))
     try:
-        run = MlflowClient(tracking_uri(uri)).get_run(run_id)
-        folder = Path(run.data.tags["rnnlab.folder"])
-        if Result.read(folder).run_id == run_id:
-            return folder
-    except (MlflowException, KeyError, ValueError) as error:
+        run = client.get_run(run_id)
+        folder = Path(run.data.tags[FOLDER_TAG])
+    except (MlflowException, KeyError) as error:
         raise ValueError(f"resume={run_id!r}: no run of rnnlab has this id") from error
+    if not folder.exists():
+        raise ValueError(
+            f"resume={run_id!r}: its folder was {folder}, and is no longer there: name the one "
+            "that it was moved to"
+        )
+    if Result.read(folder).run_id == run_id:
+        return folder
     raise ValueError(f"resume={run_id!r}: the run in {folder} is another")

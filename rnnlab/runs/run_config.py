@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rnnlab.cells import Cell, check_cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
-from rnnlab.foundation.masking import MASK, first_line, masked_config
+from rnnlab.foundation.masking import MASK, masked_config
 from rnnlab.runs.build import build, check_allowed
+from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import Task, check_task
 from rnnlab.tracking.result import leaves
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 
 MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
-MakeSchedule = Callable[[Optimizer], LRScheduler]
 
 
 @dataclass(frozen=True)
@@ -156,38 +155,28 @@ def read_optimizer(
 
 
 def try_optimizer(
-    model: SequenceModel, make_optimizer: MakeOptimizer, make_schedule: MakeSchedule | None
+    model: SequenceModel,
+    make_optimizer: MakeOptimizer,
+    make_schedule: MakeSchedule | None,
+    steps: int,
 ) -> None:
     """Refuse a bad learning rate now rather than once a run has begun.
 
+    Args:
+        model: Whose parameters the optimizer gets, and leaves as they are.
+        make_optimizer: From them.
+        make_schedule: From the optimizer.
+        steps: Updates of the run.
+
     Raises:
-        ValueError: As the optimizer or the schedule does, which may find it once it is stepped.
+        ValueError: As the optimizer or the schedule does.
     """
     optimizer = make_optimizer(model.parameters())
-    schedule = None if make_schedule is None else make_schedule(optimizer)
-    if schedule is None or isinstance(schedule, ReduceLROnPlateau):  # that wants a loss to go by
+    if make_schedule is None:
         return
-    try:
-        optimizer.step()  # without gradients it changes nothing
-        schedule.step()
-    except (ArithmeticError, ValueError) as error:
-        raise ValueError(f"schedule: {first_line(error)}") from error
-
-
-def read_schedule(
-    section: Mapping[str, Any], allow: list[str]
-) -> Callable[[Optimizer], LRScheduler]:
-    """What makes the schedule from the optimizer; `schedulers` may list schedules within it."""
-    if "schedulers" not in section:
-        return build("schedule", section, LRScheduler, allow, later=1)
-    within = [read_schedule(inner, allow) for inner in section["schedulers"]]
-    own = {key: value for key, value in section.items() if key != "schedulers"}
-    make_own = build("schedule", own, LRScheduler, allow, later=1)
-
-    def make(optimizer: Optimizer) -> LRScheduler:
-        return make_own(optimizer, schedulers=[make_inner(optimizer) for make_inner in within])
-
-    return make
+    schedule = make_schedule(optimizer)
+    optimizer.step()  # without gradients it changes nothing
+    try_schedule(schedule, steps)
 
 
 def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, "Diagnostic"]:
@@ -208,7 +197,9 @@ def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str,
 
 
 def _refuse_masked(plain: PlainConfig) -> None:
-    """What a model is made of has to be in its files, or nobody could make it again."""
-    for key, value in leaves({name: plain[name] for name in ("cell", "task", "model")}):
+    """What a model is made of has to be in its files, and so has the experiment that it belongs to."""
+    named = {name: plain[name] for name in ("cell", "task", "model")}
+    named["tracking"] = {"experiment": plain["tracking"]["experiment"]}
+    for key, value in leaves(named):
         if MASK in value:
-            raise ValueError(f"{key} takes a value from the environment, which no file is to hold")
+            raise ValueError(f"{key} takes a secret from the environment, which no file is to hold")

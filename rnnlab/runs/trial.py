@@ -12,6 +12,9 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.settings import read_settings
 
 if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+    from rnnlab.runs.resume import EarlierRun
     from rnnlab.runs.run_config import RunConfig
 
 
@@ -31,17 +34,17 @@ def try_out(plain: Mapping[str, Any], here: bool = True) -> None:
 
 def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     """The settings, and what needs no more than torch: the model, made once, and what trains it."""
-    allow = read_settings(plain, here).allow
+    settings = read_settings(plain, here)
     import torch
 
     from rnnlab.runs.build import build
     from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
     from rnnlab.training.clipping import Clip
 
-    build("clip", plain["clip"], Clip, allow)()
+    build("clip", plain["clip"], Clip, settings.allow)()
     with torch.random.fork_rng(devices=[]):
         model = read_model(plain).make_checked()
-    try_optimizer(model, *read_optimizer(plain, allow))
+    try_optimizer(model, *read_optimizer(plain, settings.allow), settings.train.steps)
 
 
 def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
@@ -55,14 +58,45 @@ def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
         _try_trainer(config)
 
 
-def _try_trainer(config: "RunConfig") -> None:
+def _try_trainer(config: "RunConfig") -> "Trainer":
     """Ask Lightning whether this machine has what the trainer wants."""
     from rnnlab.foundation.quiet import quiet_tools
     from rnnlab.runs.factory import make_trainer
     from rnnlab.training.checkpoints import AtomicCheckpointIO
 
     quiet_tools()
-    make_trainer(config, RunFolder(Path("unused")), [], False, AtomicCheckpointIO())
+    unused = RunFolder(Path("unused"))
+    return make_trainer(config, unused, [], False, AtomicCheckpointIO(unused))
+
+
+def try_going_on(plain: Mapping[str, Any], earlier: "EarlierRun", moves: bool) -> None:
+    """That a run could go on from its checkpoint, and as it would have been.
+
+    Args:
+        plain: Its config.
+        earlier: The run, and where it stands.
+        moves: Whether one that had finished may train on with another device or version of torch.
+
+    Raises:
+        ValueError: If something of the checkpoint is missing, or is of another model or optimizer;
+            or if the run had finished elsewhere.
+    """
+    from rnnlab.runs.factory import make_module
+    from rnnlab.runs.fitting import refuse_unfit
+    from rnnlab.runs.machine import machine, moved
+    from rnnlab.runs.run_config import read_config
+
+    if earlier.checkpoint is None:
+        return
+    config = read_config(plain)
+    refuse_unfit(make_module(config), earlier.checkpoint)
+    if earlier.end is None or moves:
+        return
+    if lines := moved(earlier.result.machine, machine(_try_trainer(config))):
+        raise ValueError(
+            f"{'; '.join(lines.splitlines())}: the run has finished, and would not train on to the "
+            "same bits (resume.allow_changes=true lets it, and writes it down)"
+        )
 
 
 def try_store(plain: Mapping[str, Any]) -> None:

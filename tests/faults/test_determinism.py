@@ -8,6 +8,7 @@ import torch
 from tests.support.command import Command
 from tests.support.faults import TRAIN, Faults
 from tests.support.journals import distinct_points
+from tests.support.killed_runs import killed_at
 from tests.support.processes import HANG, Spawn
 from tests.support.weights import same_weights
 
@@ -45,3 +46,14 @@ def test_on_a_device_twice(cell: str, command: Command, home: Path) -> None:
         run = (f"cell={cell}", *RUN, "trainer.accelerator=gpu", f"hydra.run.dir={name}")
         assert command(*run).status == 0
     assert same_run(home / "once", home / "again")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_killed_on_a_device(cell: str, command: Command, home: Path, faults: Faults) -> None:
+    run = (f"cell={cell}", *RUN, "trainer.accelerator=gpu")
+    assert command(*run, "hydra.run.dir=whole").status == 0
+    killed_at(home, 120, *run, "hydra.run.dir=killed")
+    assert command("resume=killed").status == 0
+    assert same_run(home / "killed", home / "whole")
+    faults("SIGKILL in training on a GPU")

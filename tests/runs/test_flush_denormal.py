@@ -59,7 +59,7 @@ def _as_torch_has_it() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_tiny")
-@pytest.mark.parametrize("launcher", ["processes", "basic"])
+@pytest.mark.parametrize("launcher", [pytest.param("processes", marks=pytest.mark.slow), "basic"])
 def test_a_subnormal_number_in_training_validation_and_diagnostics(
     launcher: str, command: Command, home: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_one_that_is_killed_as_it_trains_on(command: Command, home: Path) -> Non
     assert looks(home / "a") == looks(home / "whole")
 
 
+@pytest.mark.slow
 def test_what_a_finished_run_is_told(command: Command, home: Path) -> None:
     cosine = (*QUICK, *SMALL, "tracking.log_model=false", "schedule=cosine", "hydra.run.dir=a")
     assert command(*cosine).status == 0
