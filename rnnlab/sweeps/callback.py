@@ -11,8 +11,9 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.masking import masked
-from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.runs.hydra_job import check_run
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
@@ -47,9 +48,13 @@ class SweepCallback(Callback):
         resumes, planned = _resumes(config), config.hydra.sweeper._target_ == BASIC_SWEEPER
         if not ((searches or planned or resumes) and folder.sweep_file.exists()):
             _refuse_used(folder)
+        refuse_links(folder)
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, CheckedLoader)
         jobs = check_sweep(config, loader, partial(import_beside, config))
+        if not folder.sweep_file.exists():
+            for job in jobs:
+                _refuse_run_in(RunFolder(job.folder))
         plan = Plan({job.overrides: job.of for job in jobs}) if planned else None
         if not searches:  # a search begins once it has checked what it is asked
             self.make(config, plan).begin(without_resume(overrides))
@@ -67,7 +72,8 @@ class SweepCallback(Callback):
         quiet_tools()
         folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
         uri, experiment = config.tracking.uri, config.tracking.experiment
-        self.sweep = Sweep(folder, uri, experiment, config.hydra.overrides.task, plan)
+        allow = list(config.allow_targets)
+        self.sweep = Sweep(folder, uri, experiment, config.hydra.overrides.task, plan, allow)
         return self.sweep
 
     def job_ended(self, config: DictConfig) -> None:
@@ -140,5 +146,12 @@ def _resumes(config: DictConfig) -> bool:
 
 
 def _refuse_used(folder: SweepFolder) -> None:
-    if folder.sweep_file.exists() or any(path.is_dir() for path in folder.path.glob("*")):
+    if folder.sweep_file.exists():
         raise ValueError(f"hydra.sweep.dir={folder.path} holds a sweep already")
+    for path in folder.path.glob("*"):
+        _refuse_run_in(RunFolder(path))
+
+
+def _refuse_run_in(folder: RunFolder) -> None:
+    if folder.result.exists():
+        raise ValueError(f"hydra.sweep.dir: {folder.path} holds a run already")

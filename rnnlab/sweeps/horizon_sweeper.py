@@ -21,7 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import Stopped
-from rnnlab.foundation.terminal import fitted, short
+from rnnlab.foundation.terminal import fitted
+from rnnlab.foundation.typed import typable, typed_override
 from rnnlab.runs.hydra_overrides import LENGTH
 from rnnlab.runs.hydra_plain import job_folder
 from rnnlab.sweeps.callback import CallbacksWithSweep, import_beside
@@ -206,7 +207,8 @@ def _solved(result: Result | None) -> bool | None:
 
 
 def _again(folder: SweepFolder) -> str:
-    return f"the same command with\nhydra.sweep.dir={short(folder.path)}"
+    again = f"the same command with\n{typed_override('hydra.sweep.dir', folder.path)}"
+    return typable(again, "the same command")
 
 
 def _refuse_searched(overrides: Sequence[Override], keys: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,7 +16,7 @@ from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.masking import masked
 from rnnlab.runs.hydra_errors import JobRefusedError, refused_as
 from rnnlab.runs.hydra_loader import CheckedLoader
-from rnnlab.runs.hydra_overrides import key_of
+from rnnlab.runs.hydra_overrides import key_of, refuse_repeated
 from rnnlab.runs.hydra_plain import job_folder, to_plain
 from rnnlab.runs.settings import read_settings, read_what_is_kept
 from rnnlab.runs.trial import try_evaluation, try_model
@@ -71,8 +72,10 @@ def check_sweep(
     sweep = Path(
         config.hydra.sweep.dir
     )  # the time in it, if any, is from here on that of every job
+    parsed = _parsed(config, loader)
+    refuse_repeated(parsed)
     if config.hydra.sweeper._target_ == BASIC_SWEEPER:
-        jobs = _composed_jobs(config, loader, here)
+        jobs = _composed_jobs(config, parsed, loader, here)
         refuse_twins([job.of for job in jobs], [job.shown or "defaults" for job in jobs])
         refuse_folders([job.folder for job in jobs], sweep)
         _try_plugins(config)
@@ -85,19 +88,26 @@ def check_sweep(
         folder = job_folder(master, 0)
         refuse_folders([folder], sweep)
         plain = to_plain(master, folder, complete=False)
-        read_what_is_kept(plain, _swept_sections(config, loader))
+        read_what_is_kept(plain, _swept_sections(config, parsed))
         before_torch()
     return []
 
 
-def _composed_jobs(config: DictConfig, loader: CheckedLoader, here: bool) -> list[ComposedJob]:
+def _parsed(config: DictConfig, loader: CheckedLoader) -> list[Override]:
+    """What a sweep varies: by its command line, and by the section of a sweeper that adds that to it."""
+    adds = config.hydra.sweeper._target_ in (BASIC_SWEEPER, HORIZON_SWEEPER)
+    params = (config.hydra.sweeper.params if adds else None) or {}
+    lines = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
+    return OverridesParser.create(config_loader=loader).parse_overrides(lines)
+
+
+def _composed_jobs(
+    config: DictConfig, parsed: list[Override], loader: CheckedLoader, here: bool
+) -> list[ComposedJob]:
     """As Hydra's own sweeper makes them of the command line; checked as far as that needs no torch."""
     size = config.hydra.sweeper.max_batch_size
     if size is not None:
         check_int("hydra.sweeper.max_batch_size", size, minimum=1)
-    params = config.hydra.sweeper.params or {}
-    lines = [f"{key}={value}" for key, value in params.items()] + config.hydra.overrides.task
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
     swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
     chosen = product(parsed)
 
@@ -151,10 +161,8 @@ def _try_plugins(config: DictConfig) -> None:
         Plugins.instance()._instantiate(section)
 
 
-def _swept_sections(config: DictConfig, loader: CheckedLoader) -> set[str]:
+def _swept_sections(config: DictConfig, parsed: list[Override]) -> set[str]:
     """What a sweeper of others may set: by the command line, or by anything in its own section."""
-    lines = list(config.hydra.overrides.task)
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
     swept = {o.get_key_element() for o in parsed if o.is_sweep_override()}
     own: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
     return {key.partition(".")[0] for key in (*swept, *_all_keys(own))}

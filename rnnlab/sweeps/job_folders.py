@@ -25,7 +25,7 @@ def refuse_folders(folders: Iterable[Path], sweep: Path) -> None:
         if inner is None or not inner.parts or ".." in inner.parts:
             raise ValueError(f"{SUBDIR}: {folder} is not below hydra.sweep.dir={sweep}")
         if inner.parts[0] == SweepFolder(sweep).report.name:
-            raise ValueError(f"{SUBDIR}: {folder} is the sweep's own, of its report")
+            raise ValueError(f"{SUBDIR}: {folder} is where the sweep's report goes")
         if folder in seen:
             raise ValueError(f"{SUBDIR}: {folder} would be the folder of several jobs")
         seen.add(folder)

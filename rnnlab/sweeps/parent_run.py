@@ -1,25 +1,26 @@
 """A sweep's own run in MLflow, the parent of its jobs' runs, and how all of them get there."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
 
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import FolderLockedError
 from rnnlab.foundation.masking import first_line, masked
-from rnnlab.foundation.run_folder import SweepFolder
+from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.tracking.changes import CHANGES_TAG, change, with_changes
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.manifest import OVERRIDES_TAG, PARENT_TAG, Manifest
-from rnnlab.tracking.outbox import deliver, outbox
+from rnnlab.tracking.outbox import DeliveredRun, deliver, why
 from rnnlab.tracking.result import Result
-from rnnlab.tracking.store import FAILURES
 
 
 @dataclass
@@ -32,6 +33,8 @@ class ParentRun:
     folder: SweepFolder
     file: SweepFile
     manifest: Manifest
+    unlinked: list[str] = field(default_factory=list)
+    """Jobs whose runs could not be made its own."""
 
     @classmethod
     def new(
@@ -103,6 +106,12 @@ class ParentRun:
         self.file.delivered = True
         try_to_write(self.write)
 
+    def note_report(self, done: bool) -> None:
+        """Whether its report is done; what has not been is done by `rnnlab.sync`."""
+        if not done:
+            self.file.delivered = False
+            try_to_write(self.write)
+
     def _rename(self, client: MlflowClient) -> None:
         """The store has it under what it was asked for before."""
         tags = self.manifest.tags
@@ -115,27 +124,37 @@ class ParentRun:
         for job in self.folder.jobs():
             if not job.manifest.exists():
                 continue
-            manifest = Manifest.read(job.path)
-            if manifest.tags.get(PARENT_TAG) == self.file.run_id:
-                continue
-            if run_id := Result.read(job.path).run_id:
-                client.set_tag(run_id, PARENT_TAG, self.file.run_id)
-            manifest.tags[PARENT_TAG] = self.file.run_id
-            try_to_write(partial(manifest.write, job.path))
+            try:
+                self._link_job(client, job)
+            except (ValueError, MlflowException) as error:  # as a run that has been deleted
+                self.unlinked.append(str(job.path.relative_to(self.folder.path)))
+                sys.stderr.write(f"{job.path}: {first_line(error)}\n")
+
+    def _link_job(self, client: MlflowClient, job: RunFolder) -> None:
+        manifest = Manifest.read(job.path)
+        if manifest.tags.get(PARENT_TAG) == self.file.run_id:
+            return
+        if run_id := Result.read(job.path).run_id:
+            client.set_tag(run_id, PARENT_TAG, self.file.run_id)
+        manifest.tags[PARENT_TAG] = self.file.run_id
+        try_to_write(partial(manifest.write, job.path))
 
 
 def _name(overrides: list[str]) -> str:
     return f"sweep · {' '.join(overrides) or 'defaults'}"[:250]
 
 
-def deliver_jobs(folder: SweepFolder, uri: str) -> None:
+def deliver_jobs(
+    folder: SweepFolder, uri: str, bring: Callable[[Path, str], DeliveredRun | None] = deliver
+) -> None:
     """Bring the runs of a sweep's jobs to its store, so far as they are not there."""
     for job in folder.jobs():
         try:
             if job.result.exists() and Result.read(job.path).tracking_uri == masked(uri):
-                deliver(job.path, uri)
-                outbox().remove(job.path)
+                delivered = bring(job.path, uri)
+                if delivered and delivered.damage:
+                    sys.stderr.write(f"{delivered.damage}\n")
         except FolderLockedError:
             continue  # it delivers for itself
-        except (ValueError, *FAILURES) as error:
-            sys.stderr.write(f"{job.path}: {first_line(error)}\n")
+        except Exception as error:  # noqa: BLE001 one folder stops no other
+            sys.stderr.write(f"{job.path}: {why(error)}\n")

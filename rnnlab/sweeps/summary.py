@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.foundation.terminal import short
+from rnnlab.foundation.yaml_file import read_yaml
 from rnnlab.report.digest import digest, task_tables
 from rnnlab.report.findings import Finding, findings
 from rnnlab.report.grid import Grid, make_grid
@@ -27,10 +26,16 @@ class FailedJob:
     """A job that ended without a result, or never began."""
 
     folder: RunFolder
-    name: str
+    place: str
+    """Its folder, from the sweep's on."""
+    label: str
     reason: str
     run_id: str = ""
     became: str = FAILED
+
+    @property
+    def name(self) -> str:
+        return f"job {self.place} ({self.label})" if self.label else f"job {self.place}"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}; see {short(self.folder.path)}"
@@ -68,7 +73,7 @@ class SweepSummary:
         if number:
             which = waiting[0].name if waiting else "the rest"
             if len(waiting) > 1:
-                first, last = waiting[0].folder.path.name, waiting[-1].folder.path.name
+                first, last = waiting[0].place, waiting[-1].place
                 which = f"job {first} to {last}"
             lines.append(f"- {which}: it {NOT_BEGUN}")
         return ", ".join(words), "\n".join(lines)
@@ -126,17 +131,18 @@ def summarise(
     for job in folder.jobs():
         if job.superseded.exists():
             continue
+        place = str(job.path.relative_to(folder.path))
         try:
             result = Result.read(job.path) if job.result.exists() else None
             if result is not None and result.status == "FINISHED":
                 finished.append(_run(job, result))
                 continue
             begun = [_unfinished(job, result)] if result and job.manifest.exists() else []
-            words = (asked or {}).get(str(job.path.relative_to(folder.path)), [])
-            failed.append(_failed(job, result, labels or Labels([]), words, stopped))
+            words = (asked or {}).get(place, [])
+            failed.append(_failed(job, place, result, labels or Labels([]), words, stopped))
             unfinished.extend(begun)
         except ValueError as error:
-            failed.append(FailedJob(job, f"job {job.path.name}", str(error)))
+            failed.append(FailedJob(job, place, "", str(error)))
     not_given = max(planned - len(finished) - len(failed), 0)
     return SweepSummary(finished, failed, unfinished, not_given, search_share)
 
@@ -164,6 +170,7 @@ def _run(job: RunFolder, result: Result) -> Run:
 
 def _failed(
     job: RunFolder,
+    place: str,
     result: Result | None,
     labels: Labels,
     asked: list[str],
@@ -171,10 +178,7 @@ def _failed(
 ) -> FailedJob:
     overrides: Any = []
     if job.overrides.exists():
-        overrides = yaml.safe_load(job.overrides.read_text("utf-8"))
-    name = f"job {job.path.name}"
-    if label := labels.label(asked or overrides):
-        name += f" ({label})"
+        overrides = read_yaml(job.overrides, must=False)
     became = FAILED
     if (reason := read_failure(job.path)) is None:
         status = "" if result is None else result.status
@@ -187,4 +191,5 @@ def _failed(
             reason = f"it {became}"
         elif result is not None and result.failure:
             reason = result.failure
-    return FailedJob(job, name, reason, result.run_id if result else "", became)
+    label = labels.label(asked or overrides)
+    return FailedJob(job, place, label, reason, result.run_id if result else "", became)

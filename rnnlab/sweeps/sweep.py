@@ -4,18 +4,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from rnnlab.foundation.files import try_to_write, write_text
-from rnnlab.foundation.folder_lock import FolderLockedError, lock
+from rnnlab.foundation.folder_lock import FolderLockedError, keep
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.signals import hold_signals
-from rnnlab.foundation.terminal import fitted, short
+from rnnlab.foundation.terminal import fitted
+from rnnlab.foundation.typed import typable, typed_override, typed_path
 from rnnlab.foundation.version import check_version
+from rnnlab.runs.whole_run import deliver_whole
 from rnnlab.sweeps.labels import Labels
 from rnnlab.sweeps.parent_run import ParentRun, deliver_jobs
 from rnnlab.sweeps.progress import SweepProgress
@@ -24,7 +27,7 @@ from rnnlab.sweeps.sweep_file import SweepFile
 from rnnlab.sweeps.sweep_jobs import SweepJobs
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import PARENT_RUN, Manifest
-from rnnlab.tracking.result import write_failure
+from rnnlab.tracking.result import Status, write_failure
 from rnnlab.tracking.store import (
     FAILURES,
     UnreachableError,
@@ -36,8 +39,6 @@ from rnnlab.tracking.store import (
 from rnnlab.tracking.ui_view import View
 
 if TYPE_CHECKING:  # heavy to import, and not needed before the jobs begin
-    from filelock import FileLock
-
     from rnnlab.sweeps.horizon_results import HorizonResults
     from rnnlab.sweeps.plan import Plan
     from rnnlab.sweeps.summary import SweepSummary
@@ -55,6 +56,7 @@ class Sweep:
         experiment: In the store.
         overrides: What the command line says.
         plan: Its jobs, where they are known beforehand.
+        allow: Packages whose classes its config may name.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Sweep:
         experiment: str,
         overrides: Sequence[str],
         plan: "Plan | None" = None,
+        allow: Sequence[str] = (),
     ) -> None:
         self.folder, self.uri, self.experiment = folder, tracking_uri(uri), experiment
+        self.allow = allow
         self.plan, self.labels = plan, Labels([overrides] if plan is None else plan.jobs)
         self.progress = SweepProgress(None if plan is None else len(plan.jobs))
         self.jobs: SweepJobs | None = None
@@ -73,7 +77,6 @@ class Sweep:
         """Whether a failed job has ended it, as `fail_fast` asks."""
         self.parent: ParentRun | None = None
         self.horizons: HorizonResults | None = None
-        self.lock: FileLock | None = None
         self.client: MlflowClient | None = None
         self.experiment_id = ""
 
@@ -117,12 +120,13 @@ class Sweep:
             (refuse_other or self._refuse_other(overrides))(SweepFile.read(self.folder.path))
         self._open_store()
         try:
-            self.lock = lock(self.folder.path)
+            keep(self.folder.path)
         except FolderLockedError as error:
             raise ValueError(
                 f"hydra.sweep.dir={self.folder.path}: the sweep in it is at work"
             ) from error
         self.jobs = SweepJobs(self.folder, self.labels)
+        self.jobs.write()  # before what makes the folder a sweep's, which is not listed for its jobs
         if goes_on:
             parent = ParentRun.read(self.folder)
             self._refuse_lost(parent.file.run_id)
@@ -204,7 +208,7 @@ class Sweep:
         asked = {} if self.jobs is None else self.jobs.listed.overrides
         summary = summarise(self.folder, self.labels, asked, planned, stopped, share)
         status = max(status, 1 if summary.failed or summary.not_given else 0)
-        ending = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
+        ending: Status = "KILLED" if status > 128 else "FAILED" if status else "FINISHED"
         if ending != "KILLED" and not self.ended_early:  # a job that alone was killed has failed
             for failed in summary.failed:
                 if failed.folder.result.exists():
@@ -212,11 +216,9 @@ class Sweep:
         self._write_down(self.parent, summary, ending)
         self._print(summary, refused=status == REFUSED)
         self._deliver(self.parent, summary)
-        if self.lock is not None:
-            self.lock.release()
         return status
 
-    def _write_down(self, parent: ParentRun, summary: "SweepSummary", ending: str) -> None:
+    def _write_down(self, parent: ParentRun, summary: "SweepSummary", ending: Status) -> None:
         """What the store is to have."""
         from rnnlab.report.digest import task_tables
 
@@ -233,6 +235,8 @@ class Sweep:
             self.horizons.write(self.folder)
             parent.manifest.artifacts += [self.folder.horizon.name]
         journal = Journal(self.folder.journal)
+        if damage := journal.mend():
+            sys.stderr.write(f"{damage}\n")
         attempts = {point.step for point in journal}
         journal.append(metrics, step=len(attempts))
         try_to_write(parent.write)
@@ -244,7 +248,8 @@ class Sweep:
         text = summary.markdown(None if self.horizons is None else self.horizons.tables())
         if (summary.failed or summary.not_given) and not refused:
             text += "to go on: the same command, with\n"
-            text += f"hydra.sweep.dir={short(self.folder.path)} resume=auto\n"
+            folder = typed_override("hydra.sweep.dir", self.folder.path)
+            text += typable(f"{folder} resume=auto\n", "resume=auto\n")
         sys.stdout.write(f"\n{fitted(text, sys.stdout)}")
 
     def _deliver(self, parent: ParentRun, summary: "SweepSummary") -> None:
@@ -254,12 +259,13 @@ class Sweep:
         try:
             if self.client is None:  # it may answer by now
                 self.client, self.experiment_id = open_store(self.uri, self.experiment)
-            deliver_jobs(self.folder, self.uri)
+            deliver_jobs(self.folder, self.uri, partial(deliver_whole, allow=self.allow))
             parent.deliver(self.client, self.experiment_id)
         except (ValueError, *FAILURES) as error:
+            folder = typable(typed_path(self.folder.path), "")
             sys.stderr.write(
                 f"MLflow could not be told that the sweep is {parent.file.status}: "
-                f"{first_line(error)}\npython -m rnnlab.sync {short(self.folder.path)} does it later\n"
+                f"{first_line(error)}\npython -m rnnlab.sync {folder} does it later\n"
             )
             return
         run_id, view = parent.file.run_id, summary.view(parent.file.run_id)
@@ -267,4 +273,5 @@ class Sweep:
         if summary.num_jobs:
             sys.stdout.write(f"\n{ui_links(self.uri, self.experiment_id, run_id, view)}\n")
         if summary.finished or any(job.run_id for job in summary.failed):
-            log_comparison(self.client, run_id, self.folder.report)
+            done = log_comparison(self.client, run_id, self.folder.report)
+            parent.note_report(done)

@@ -252,4 +252,4 @@ def test_a_job_in_a_folder_below_another_is_called_by_what_it_is(tmp_path: Path)
     listed.write(folder)
     labels = Labels(listed.overrides.values())
     summary = summarise(folder, labels, asked=listed.overrides)
-    assert [job.name for job in summary.failed] == ["job 0 (seed=0)", "job 1 (seed=1)"]
+    assert [job.name for job in summary.failed] == ["job s/0 (seed=0)", "job s/1 (seed=1)"]
