@@ -56,6 +56,7 @@ class Case:
             f"train.val_every={self.block}",
             "train.stop_when_solved=false",
             "clip=norm",
+            "diagnostics=none",
             "eval.val_sequences=1",
             f"trainer.accelerator={self.device}",
             *more,
