@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,9 +23,10 @@ def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
     Raises:
         OSError: As the disk says; `path` is as it was.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # A new file of a name that nobody can have made a link of beforehand.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with beside.open("wb") as file:
+        with beside.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

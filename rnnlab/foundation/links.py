@@ -10,21 +10,20 @@ from rnnlab.foundation.run_folder import RunFolder, SweepFolder, TrackedFolder
 def refuse_links(folder: TrackedFolder, pipes: bool = True) -> None:
     """See that no file or folder that is written to, as a run goes on or is delivered, leads out.
 
-    Other links in it are nobody's business.
+    By a link that it is, or that is on the way to it. Other links in it are nobody's business.
 
     Args:
         folder: A run's, or a sweep's with its jobs'.
         pipes: Refuse what is neither a file nor a folder, too.
 
     Raises:
-        ValueError: That names a link, and where it leads.
+        ValueError: That names one, and where it leads.
     """
-    home = Path(os.path.realpath(folder.path))
+    home = os.path.realpath(folder.path)
     for path in _written(folder):
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
-            raise ValueError(
-                f"{path} is a link to {os.path.realpath(path)}: nothing is written outside {folder.path}"
-            )
+        real = os.path.realpath(path)
+        if not Path(real).is_relative_to(home):
+            raise ValueError(f"{path} leads to {real}: nothing is written outside {folder.path}")
         if pipes and path.exists() and not (path.is_file() or path.is_dir()):
             raise ValueError(f"{path} is neither a file nor a folder")
     for job in _jobs(folder):

@@ -192,8 +192,9 @@ class SweepFolder(TrackedFolder):
         if not isinstance(jobs, dict):
             raise ValueError(f"{self.job_list} cannot be read: it has no jobs")
         for name in jobs:
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise ValueError(f"{self.job_list} names {name}, which is not below it")
+            parts = Path(name).parts
+            if not parts or Path(name).is_absolute() or ".." in parts:
+                raise ValueError(f"{self.job_list} names {name or '.'}, which is not below it")
         return list(jobs)
 
 

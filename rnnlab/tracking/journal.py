@@ -62,7 +62,7 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self._whole:
-                self._drop_cut_line()
+                self._make_whole()
             _append(self.path, self.unwritten)
         except OSError as error:
             if not self._warned:
@@ -88,12 +88,18 @@ class Journal:
         points = sorted([*self, *lacking], key=lambda point: point.timestamp)
         write_bytes(self.path, b"".join(map(_line, points)))
 
-    def _drop_cut_line(self) -> None:
-        """A killed process may have left half a line, which the next point must not continue."""
+    def _make_whole(self) -> None:
+        """A killed process may have left half a line, which the next point must not continue.
+
+        And a file that has another name too, as `cp -l` gives it one, is another run's as well.
+        """
         if self.path.exists():
             text = self.path.read_bytes()
-            if not text.endswith(b"\n"):
-                os.truncate(self.path, text.rfind(b"\n") + 1)
+            whole = text.rfind(b"\n") + 1
+            if self.path.stat().st_nlink > 1:
+                write_bytes(self.path, text[:whole])
+            elif whole < len(text):
+                os.truncate(self.path, whole)
         self._whole = True
 
     def forget_end(self, step: int) -> None:

@@ -78,3 +78,12 @@ def test_the_newest_values_as_far_as_a_step() -> None:
     assert newest_values(points, 3) == {"a": 6.0, "b": 3.0}
     assert newest_values(points, 2) == {"a": 4.0, "b": 3.0}
     assert newest_values(points, 0) == {}
+
+
+def test_a_copy_by_hard_links_is_left_as_it_is(tmp_path: Path) -> None:
+    path, copy = tmp_path / "metrics.jsonl", tmp_path / "copy.jsonl"
+    first = Journal(path).append({"loss": 1.0}, 1)
+    copy.hardlink_to(path)
+    second = Journal(path).append({"loss": 2.0}, 2)
+    assert list(Journal(copy)) == first
+    assert list(Journal(path)) == first + second
