@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
+from rnnlab.runs.hydra_overrides import key_of
 from rnnlab.sweeps.job import Job
 from rnnlab.sweeps.job_list import Identity, JobList
 from rnnlab.sweeps.labels import Labels
+from rnnlab.tracking.changes import changed
 from rnnlab.tracking.result import Result, read_finished
 
 
@@ -18,12 +20,31 @@ class SweepJobs:
         labels: How its jobs are called.
 
     Raises:
-        ValueError: As `JobList.read` does.
+        ValueError: As `JobList.read` does, and if a job's folder holds another's run.
     """
 
     def __init__(self, folder: SweepFolder, labels: Labels) -> None:
         self.folder, self.labels, self.listed = folder, labels, JobList.read(folder)
         self.places: dict[tuple[str, ...], str] = {}
+        self._refuse_other_runs()
+
+    def _refuse_other_runs(self) -> None:
+        """A folder may have been copied over another, whose run it would be taken for."""
+        for name, words in self.listed.overrides.items():
+            path = self.folder.path / name
+            if (result := read_finished(path)) is None:
+                continue
+            later = changed(result.changes)  # of a run that trained on by itself
+            had, asked = (
+                sorted(word for word in given if key_of(word) not in later)
+                for given in (result.overrides, words)
+            )
+            if had != asked:
+                other = [word for word in had if word not in asked] or ["fewer overrides"]
+                raise ValueError(
+                    f"{path} holds the run of another job, with {' '.join(other)}: "
+                    f"{self.folder.job_list} has {' '.join(words)} there"
+                )
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Jobs that are to run, or had finished before: those that are new go on the list."""
