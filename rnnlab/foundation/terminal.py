@@ -1,5 +1,6 @@
 """What fits a terminal's width: one living line, lines above it, and paths as short as they can be."""
 
+import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TextIO
 from rnnlab.foundation.here import here
 
 ERASE = "\x1b[K"  # what stands to the right of the cursor
+_COMMAND = re.compile(r"(served by +|to go on: )?(python -m |mlflow ui|'?hydra\.sweep\.dir=)")
 
 
 class LivingLine:
@@ -58,13 +60,16 @@ def columns() -> int:
 
 
 def fitted(text: str, stream: TextIO) -> str:
-    """On a terminal, each line broken between words where it is too long, and indented from there."""
+    """On a terminal, each line broken between words where it is too long, and indented from there.
+
+    A command stays on its line, or a shell would take it for two.
+    """
     if not stream.isatty():
         return text
     width = columns()
     return "\n".join(
         line
-        if len(line) <= width
+        if len(line) <= width or _COMMAND.match(line)
         else textwrap.fill(
             line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
         )

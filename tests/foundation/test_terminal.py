@@ -59,6 +59,20 @@ def test_what_is_too_long_is_broken_between_words() -> None:
     assert fitted(text, io.StringIO()) == text
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "'hydra.sweep.dir='\"'\"'a folder with words'\"'\"'' resume=auto",
+        "hydra.sweep.dir=outputs/a/long/one resume=auto",
+        "python -m rnnlab.sync 'a folder with words'",
+        "to go on: python -m rnnlab.run resume=outputs/a",
+        "served by   mlflow ui --backend-store-uri 'sqlite:////a folder/mine.db'",
+    ],
+)
+def test_a_command_stays_on_its_line(command: str) -> None:
+    assert fitted(f"it goes on:\n{command}\n", Terminal()) == f"it goes on:\n{command}\n"
+
+
 def test_a_path_from_here_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert short(tmp_path / "outputs" / "a") == "outputs/a"
