@@ -1,9 +1,13 @@
 """Whether a checkpoint, whole as it may be, is one of this run: asked before Lightning begins with it."""
 
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pytorch_lightning as pl
+import torch
 
 from rnnlab.foundation.masking import first_line
 from rnnlab.training import checkpoints
@@ -44,18 +48,31 @@ def refuse_unfit(module: TrainingModule, path: Path) -> None:
     for key, kind in KEPT.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(f"{path} is no checkpoint to go on from: {key} is no {kind.__name__}")
+    _refuse_version(checkpoint["pytorch-lightning_version"], path)
     load_weights(module, checkpoint, path)
+    model = copy.deepcopy(module.model)
     states = copy.deepcopy((checkpoint["optimizer_states"], checkpoint["lr_schedulers"]))
     try:
-        optimizer = module.make_optimizer(module.model.parameters())
+        optimizer = module.make_optimizer(model.parameters())
         schedules = [] if module.make_schedule is None else [module.make_schedule(optimizer)]
         for parts, kept in zip(([optimizer], schedules), states, strict=True):
             for part, state in zip(parts, kept, strict=True):
                 part.load_state_dict(state)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()  # or a setting that is no number would be met in training
     except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} has no state for the optimizer of this run: {_said(error)}"
         ) from error
+
+
+def _refuse_version(version: str, path: Path) -> None:
+    """Lightning rewrites the checkpoints of its older majors, and trips over what is no version."""
+    if not re.match(rf"{pl.__version__.partition('.')[0]}\.\d", version):
+        raise ValueError(
+            f"{path} is of Lightning {version!r}, and this is {pl.__version__}: it goes on with its own"
+        )
 
 
 def _called(module: TrainingModule) -> str:

@@ -62,6 +62,12 @@ def test_a_changed_byte_in_a_journal(tmp_path: Path, faults: Faults) -> None:
     faults("a changed byte in a journal", made=first)
 
 
+def test_a_name_that_would_speak_to_the_terminal(tmp_path: Path) -> None:
+    Result("\x1b]0;evil\x07", "v", "t", 1, 0, 0.5, [], str(tmp_path)).write()
+    with pytest.raises(ValueError, match="its name has a control character"):
+        Result.read(tmp_path)
+
+
 @pytest.mark.parametrize("number", ["1" * 400, "-" + "1" * 20, "NaN", "1e999"])
 @pytest.mark.parametrize("field", ["value", "step", "timestamp"])
 def test_a_number_that_no_store_takes(number: str, field: str, tmp_path: Path) -> None:
@@ -305,6 +311,10 @@ def test_files_that_are_whole_and_no_runs(command: Command, home: Path, faults: 
     faults("files that are no run's", made=7)
 
 
+def _group(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    return checkpoint["optimizer_states"][0]["param_groups"][0]
+
+
 ODD_CHECKPOINTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no weights": lambda c: c.pop("state_dict"),
     "other weights": lambda c: c.update(state_dict={"x": torch.zeros(3)}),
@@ -317,6 +327,10 @@ ODD_CHECKPOINTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no loops": lambda c: c.pop("loops"),
     "no callbacks": lambda c: c.update(callbacks=None),
     "no version": lambda c: c.pop("pytorch-lightning_version"),
+    "no version of Lightning's": lambda c: c.update({"pytorch-lightning_version": "x"}),
+    "an old Lightning": lambda c: c.update({"pytorch-lightning_version": "0.1.0"}),
+    "a rate that is text": lambda c: _group(c).update(lr="x"),
+    "betas that are none": lambda c: _group(c).update(betas=[1]),
 }
 
 
