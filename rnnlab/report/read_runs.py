@@ -19,6 +19,7 @@ from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.changes import CHANGES_TAG, with_changes
 from rnnlab.tracking.manifest import REPORTED_TAG
+from rnnlab.tracking.named_store import refuse_other_place
 
 GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
@@ -202,6 +203,7 @@ def _gradient(client: MlflowClient, recorded: MlflowRun) -> Mapping[str, np.ndar
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:
+            refuse_other_place(client, recorded.info.run_id)
             path = client.download_artifacts(recorded.info.run_id, GRADIENT, folder)
             arrays = read_history(Path(path))
             return arrays if arrays["h"].ndim == 2 else None

@@ -4,20 +4,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import urlparse
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
 from rnnlab.foundation.files import try_to_write
-from rnnlab.foundation.run_folder import TrackedFolder
+from rnnlab.foundation.run_folder import RunFolder, SweepFolder, TrackedFolder
 from rnnlab.tracking.changes import CHANGES_TAG
 from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
-from rnnlab.tracking.named_store import is_named_by_files_alone
+from rnnlab.tracking.named_store import refuse_other_place
 
-LOCALHOST = ("127.0.0.1", "localhost", "::1")
+_RUN, _SWEEP = RunFolder(Path()), SweepFolder(Path())
+ARTIFACTS = {path.parts[0] for path in (*_RUN.artifacts, _SWEEP.summary, _SWEEP.horizon)}
+"""What a run or a sweep leaves: of a manifest, which may come from anywhere, no other name is sent."""
 
 
 class Delivery:
@@ -107,15 +108,17 @@ class Delivery:
         self.client.log_batch(self.run_id, metrics=metrics)
 
     def send_artifacts(self, folder: Path, names: Iterable[str]) -> None:
-        """Files and folders of `folder`, under their own names, but for what leads out of it.
+        """Of `ARTIFACTS`, those of `folder` under their own names, but for what leads out of it.
 
         Raises:
-            OSError: If a server that the user has not named would have them anywhere but with itself;
-                for what is neither file nor folder, as a pipe, once all others are sent.
+            OSError: If a store that the user has not named would have them anywhere but with itself
+                or with the user's; for what is neither file nor folder, as a pipe, once all others
+                are sent.
         """
-        self._refuse_other_place()
+        refuse_other_place(self.client, self.run_id)
         odd: list[Path] = []
-        for path in (folder / name for name in names if _is_within(folder, name)):
+        own = [name for name in names if name in ARTIFACTS and _is_within(folder, name)]
+        for path in (folder / name for name in own):
             if found := _neither_file_nor_folder(path):
                 odd += found
             elif path.is_dir():
@@ -124,16 +127,6 @@ class Delivery:
                 self.client.log_artifact(self.run_id, str(path))
         if odd:
             raise OSError(f"{odd[0]} is neither a file nor a folder: it is not sent")
-
-    def _refuse_other_place(self) -> None:
-        """A server says where artifacts go, and MLflow would sign in, or write to a folder, anywhere."""
-        server = self.client.tracking_uri
-        if not is_named_by_files_alone(server) or urlparse(server).hostname in LOCALHOST:
-            return
-        # MLflow keeps this one for the run: what is asked for later is not asked of the server.
-        place = self.client._tracking_client._get_artifact_repo(self.run_id).artifact_uri
-        if urlparse(place).hostname != urlparse(server).hostname:
-            raise PermissionError(f"{server} wants artifacts in {place}, and you have not named it")
 
     def end(self, status: str) -> None:
         """The run is FINISHED, FAILED or KILLED; not before it began, though a clock be set back."""

@@ -5,6 +5,7 @@ import os
 import shlex
 import socket
 import time
+from pathlib import Path
 from urllib.parse import urlparse
 
 from filelock import FileLock
@@ -44,6 +45,11 @@ def default_uri() -> str:
     return uri_of(here() / "mlflow.db")
 
 
+def artifacts_folder() -> Path:
+    """Where a store that is a file keeps artifacts, if it is made here."""
+    return here() / "outputs" / "artifacts"
+
+
 def tracking_uri(uri: str | None) -> str:
     """`uri`, or else $MLFLOW_TRACKING_URI, or else the default."""
     return absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri())
@@ -74,8 +80,7 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         with FileLock(path.with_name(f".{path.name}.lock")):
             make_if_new(path)
             client = MlflowClient(uri)
-            artifacts = (here() / "outputs" / "artifacts").as_uri()
-            return client, _experiment_id(client, experiment, artifacts)
+            return client, _experiment_id(client, experiment, artifacts_folder().as_uri())
     except (*FAILURES, ImportError) as error:
         kind = UnreachableError if _is_away(uri, error) else ValueError
         raise kind(f"tracking.uri={masked(uri)} cannot be used: {first_line(error)}") from error

@@ -394,9 +394,17 @@ def test_credentials_go_where_the_user_points(
     faults("a server that a folder names", made=4)
 
 
-@pytest.mark.parametrize("place", ["/home/me", "file:///home/me"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("/home/me", "file:///home/me", "file://127.0.0.1/home/me", "http://127.0.0.1:9200/x"),
+        *("https://127.0.0.1:5000/x", "mlflow-artifacts://elsewhere.example/x", "sftp://evil/x"),
+        *("{home}", "file://{home}/outputs", "{home}/outputs/artifacts/../../x", "s3://evil/x"),
+    ],
+)
+@pytest.mark.parametrize("server", ["http://elsewhere.example:5000", "http://127.0.0.1:5000"])
 def test_a_server_that_nobody_named_writes_nothing_here(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says where artifacts go; MLflow would write them to any folder."""
     monkeypatch.chdir(tmp_path)
@@ -404,12 +412,10 @@ def test_a_server_that_nobody_named_writes_nothing_here(
     (tmp_path / "config.yaml").write_text("")
     monkeypatch.setattr("rnnlab.tracking.named_store._BY_FILES", set())
     sent: list[str] = []
-    server = "http://elsewhere.example:5000"
+    info = SimpleNamespace(artifact_uri=place.replace("{home}", str(tmp_path)))
     evil: Any = SimpleNamespace(
         tracking_uri=server,
-        _tracking_client=SimpleNamespace(
-            _get_artifact_repo=lambda run_id: SimpleNamespace(artifact_uri=place)
-        ),
+        get_run=lambda run_id: SimpleNamespace(info=info),
         log_artifact=lambda run_id, path: sent.append(path),
     )
     manifest = Manifest.new("run", "rnnlab", "a", tmp_path, [], {}, {})
@@ -417,9 +423,13 @@ def test_a_server_that_nobody_named_writes_nothing_here(
     delivery.send_artifacts(tmp_path, ["config.yaml"])  # a user's own may share a disk
     assert len(sent) == 1
     assert store_of(server, "--uri ") == server
-    with pytest.raises(FAILURES, match="and you have not named it"):
+    with pytest.raises(FAILURES, match=f"you have not named it: rnnlab.sync --uri {server} lets"):
         delivery.send_artifacts(tmp_path, ["config.yaml"])
     assert len(sent) == 1
+    for own in ("mlflow-artifacts:/1", f"{tmp_path}/outputs/artifacts/1"):
+        info.artifact_uri = own
+        delivery.send_artifacts(tmp_path, ["config.yaml"])
+    assert len(sent) == 3
 
 
 def test_a_comparison_stays_below_outputs(
@@ -435,3 +445,44 @@ def test_a_comparison_stays_below_outputs(
     reports = home / "outputs" / "reports"
     assert len([path for path in reports.iterdir() if (path / "report.md").exists()]) == 5
     assert not list(reports.glob("*.md"))
+
+
+def test_a_store_in_a_folder_writes_nowhere_else(
+    command: Command,
+    sync: Command,
+    home: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    faults: Faults,
+) -> None:
+    """Its own run in it says where artifacts go, as its manifest says which. Oracle: the victim's files."""
+    victim, store = home / "victim", f"sqlite:///{whole}/mlflow.db"
+    victim.mkdir()
+    (whole / ".bashrc").write_text("owned")
+    shutil.copy(home / "mlflow.db", whole / "mlflow.db")
+    own = Result.read(whole).run_id
+    with sqlite3.connect(whole / "mlflow.db") as database:
+        database.execute("update runs set artifact_uri = ?", [victim.as_uri()])
+    name_store(whole, store)
+    result, manifest = Result.read(whole), Manifest.read(whole)
+    result.run_id = own
+    result.write()
+    manifest.artifacts = [".bashrc", "config.yaml"]
+    manifest.write(whole)
+    refused = sync()
+    assert refused.status == 1
+    wants = f"{store} wants artifacts in {victim.as_uri()}, and you have not named it"
+    assert f"{wants}: rnnlab.sync --uri {store} lets it" in refused.err
+    assert not Result.read(whole).delivered
+    assert command("resume=outputs/a").status == 0
+    assert not Result.read(whole).delivered
+    assert list(victim.iterdir()) == []
+    monkeypatch.setattr("rnnlab.tracking.named_store._BY_FILES", set())  # as in a new process
+    # What the user names places artifacts where it likes; a name that no run leaves is not sent.
+    manifest = Manifest.read(whole)
+    manifest.artifacts.append(".bashrc")
+    manifest.write(whole)
+    assert sync("--uri", store).status == 0
+    assert (victim / "config.yaml").exists()
+    assert not (victim / ".bashrc").exists()
+    faults("a store that a folder names", made=2)
