@@ -60,7 +60,7 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
         refuse_unfit(parts.module, earlier.checkpoint)
     result = _describe(config, request, parts, earlier)
     with locked(folder.path):
-        tracked = _track(config, result, parts, None if earlier is None else earlier.end)
+        tracked = _track(config, result, parts, earlier)
         try_to_write(lambda: write_code(folder, config.plain))
         try_to_write(lambda: write_packages(folder.path))
 
@@ -121,7 +121,9 @@ def _describe(
     )
 
 
-def _track(config: RunConfig, result: Result, parts: Parts, end: int | None) -> TrackedRun:
+def _track(
+    config: RunConfig, result: Result, parts: Parts, earlier: EarlierRun | None
+) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
     params = {
@@ -138,5 +140,13 @@ def _track(config: RunConfig, result: Result, parts: Parts, end: int | None) -> 
     tags = {f"rnnlab.{key}": value for key, value in result.machine.items()}
     if reported:
         tags[REPORTED_TAG] = json.dumps(reported)
-    recent = parts.module.recent
-    return track_run(config.tracking, result, parts.logger, recent, tags, params, end)
+    return track_run(
+        config.tracking,
+        result,
+        parts.logger,
+        parts.module.recent,
+        tags,
+        params,
+        goes_on=earlier is not None,
+        end=None if earlier is None else earlier.end,
+    )

@@ -25,11 +25,24 @@ class Request:
 def refuse_used(folder: RunFolder) -> None:
     """A new run has a folder of its own.
 
+    What a command has left that was killed before its run began, the new one writes anew.
+
     Raises:
-        ValueError: If there is a run in it, or a link that leads out of it.
+        ValueError: If there is a run in it, or what one has left, or a link that leads out of it.
     """
     refuse_links(folder)
     if folder.result.exists():
         raise ValueError(
             f"hydra.run.dir={folder.path} holds a run already: resume= goes on with it"
         )
+    kept = (folder.journal, folder.checkpoints, folder.diagnostics)  # which a run would add to
+    if left := [path.name for path in kept if _holds_something(path)]:
+        raise ValueError(
+            f"hydra.run.dir={folder.path} has {left[0]} of a run whose {folder.result.name} is gone: "
+            "move it away, or name another folder"
+        )
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether it is a file that is not empty, or a folder in which one lies."""
+    return any(inner.is_file() and inner.stat().st_size for inner in (path, *path.rglob("*")))

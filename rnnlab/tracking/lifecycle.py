@@ -166,6 +166,7 @@ def track_run(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     params: Mapping[str, str],
+    goes_on: bool,
     end: int | None = None,
 ) -> TrackedRun:
     """A run whose folder this process has to itself, before it begins.
@@ -179,13 +180,14 @@ def track_run(
         metrics: The newest value of every metric, which training fills.
         tags: Of the run in its store, if it begins.
         params: Likewise.
+        goes_on: Whether it began before, as its manifest and its journal have it. What a command left
+            that was killed before its run began is no run: it is written anew.
         end: Of one that had finished and trains on, the update at which it had ended.
 
     Raises:
         ValueError: If the store cannot be used, or the folder's files cannot be read.
     """
     folder = RunFolder(Path(result.folder))
-    goes_on = folder.manifest.exists()
     uri, client = tracking_uri(tracking.uri), None
     result.tracking_uri = masked(uri)
     try:

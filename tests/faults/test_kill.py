@@ -100,6 +100,59 @@ def test_killed_outside_of_training(
     faults("SIGKILL outside of training", **cost(client(home), result.run_id, home / "cut"))
 
 
+UNBEGUN = ("rnnlab.tracking.manifest:Manifest.write", "rnnlab.tracking.lifecycle:write_config")
+
+
+@pytest.mark.parametrize("moment", UNBEGUN)
+def test_killed_before_its_result_is_written(
+    moment: str, command: Command, home: Path, faults: Faults
+) -> None:
+    """What is begun in the folder then is what its own command says. Oracle: that, in a new folder."""
+    begun = (*TRAIN, *SHORT)
+    other = (*TRAIN, "train.steps=50", "cell=gru", "seed=7")
+    assert command(*begun, "hydra.run.dir=whole").status == 0
+    assert command(*other, "hydra.run.dir=whole-other").status == 0
+    again = {
+        "same": (*begun, "hydra.run.dir=same", "resume=auto"),
+        "other": (*other, "hydra.run.dir=other"),
+    }
+    for name, arguments in again.items():
+        killed_after(home, moment, *begun, f"hydra.run.dir={name}")
+        assert not (home / name / "result.json").exists()
+        finished = command(*arguments)
+        assert finished.status == 0, finished.err
+    for name, whole in {"same": "whole", "other": "whole-other"}.items():
+        assert distinct_points(home / name) == distinct_points(home / whole)
+        runs = [client(home).get_run(Result.read(home / f).run_id) for f in (name, whole)]
+        assert runs[0].info.run_name == runs[1].info.run_name
+        told = [{k: v for k, v in run.data.params.items() if k != "resume.run"} for run in runs]
+        assert told[0] == told[1]
+        faults(
+            "SIGKILL outside of training", **cost(client(home), runs[0].info.run_id, home / name)
+        )
+    assert len(client(home).search_runs(["1"])) == 4
+
+
+def test_a_run_without_its_result_gets_no_other_into_its_folder(
+    command: Command, home: Path, faults: Faults
+) -> None:
+    begun = (*TRAIN, *SHORT, "hydra.run.dir=a")
+    assert command(*begun).status == 0
+    (home / "a" / "result.json").unlink()
+    before = {path: path.read_bytes() for path in (home / "a").rglob("*") if path.is_file()}
+    for left in ("metrics.jsonl", "checkpoints"):
+        for more in ((), ("seed=1",), ("resume=auto",)):
+            refused = command(*begun, *more)
+            assert refused.status == 2
+            assert f"has {left} of a run whose result.json is gone: move it away" in refused.err
+            faults("a run whose result is gone")
+        assert before == {path: path.read_bytes() for path in before}
+        if left == "metrics.jsonl":
+            before.pop(home / "a" / left)
+            (home / "a" / left).unlink()
+    assert len(client(home).search_runs(["1"])) == 1
+
+
 def test_a_killed_sweep_runs_only_what_is_missing(
     command: Command, spawn: Spawn, home: Path, faults: Faults
 ) -> None:
