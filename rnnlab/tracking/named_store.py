@@ -14,6 +14,7 @@ from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepositor
 from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.file_utils import local_file_uri_to_path
+from requests.utils import get_netrc_auth
 from sqlalchemy.exc import SQLAlchemyError
 
 from rnnlab.foundation.masking import MASK, masked
@@ -94,10 +95,10 @@ def _is_the_users(place: str) -> bool:
 
 
 def _signs_in(uri: str) -> bool:
-    """Whether MLflow would send what the environment, or ~/.mlflow/credentials, has to sign in with."""
+    """Whether MLflow would send what the environment, ~/.mlflow/credentials or ~/.netrc signs in with."""
     given = get_default_host_creds(uri)
     secrets = given.username, given.password, given.token, given.auth, given.client_cert_path
-    return any(secrets) or bool(given.aws_sigv4)
+    return any(secrets) or bool(given.aws_sigv4) or get_netrc_auth(uri) is not None
 
 
 def _is_store(uri: str) -> bool:

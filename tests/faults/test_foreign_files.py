@@ -486,3 +486,27 @@ def test_a_store_in_a_folder_writes_nowhere_else(
     assert (victim / "config.yaml").exists()
     assert not (victim / ".bashrc").exists()
     faults("a store that a folder names", made=2)
+
+
+@pytest.mark.parametrize("entry", ["machine 127.0.0.1", "default"])
+def test_a_netrc_signs_in_nowhere_unasked(
+    entry: str,
+    command: Command,
+    sync: Command,
+    home: Path,
+    whole: Path,
+    listening: str,
+    monkeypatch: pytest.MonkeyPatch,
+    faults: Faults,
+) -> None:
+    """What MLflow sends its requests with looks there by itself. Oracle: the server's own log."""
+    (home / "netrc").write_text(f"{entry} login me password of-the-user\n")
+    monkeypatch.setenv("NETRC", str(home / "netrc"))
+    name_store(whole, listening)
+    for refused in (sync(), command("resume=outputs/a")):
+        assert refused.status in (1, 2)
+        assert f"its store is {listening}, which you have not named" in refused.err
+    assert Asked.heads == []
+    sync("--uri", listening)  # the user's own word
+    assert {head["authorization"].split()[0] for head in Asked.heads} == {"Basic"}
+    faults("a server that a folder names", made=2)
