@@ -7,6 +7,7 @@ finished, and begins if there is nothing.
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,10 @@ def earlier_run(
     refuse_links(folder)
     result = Result.read(folder.path)
     check_version(str(folder.path), _version(folder.path))
-    from rnnlab.training import checkpoints  # with Lightning, which others need not wait for
+    from rnnlab.tracking.copies import refuse_copy  # with MLflow, and with Lightning,
+    from rnnlab.training import checkpoints  # which others need not wait for
 
+    refuse_copy(folder.path)
     newest = checkpoints.newest(folder)
     saved = read_saved(folder, result, newest)
     position, checkpoint = Position(), None
@@ -150,6 +153,7 @@ def earlier_run(
         checkpoints.refuse_without_best(folder, newest)
     _restore_masked(saved, config)
     _refuse_foreign_code(saved, config)
+    _refuse_copy_in_store(folder.path, saved["tracking"]["uri"])
     if files := own_code.changed(folder, saved):
         if not option.allow_changes:
             raise ValueError(
@@ -294,6 +298,23 @@ def _refuse_foreign_code(saved: dict[str, Any], config: dict[str, Any]) -> None:
                 f"allow_targets=[{package}] allows it again"
             )
     saved["allow_targets"] = config["allow_targets"]
+
+
+def _refuse_copy_in_store(folder: Path, uri: str | None) -> None:
+    """Where the run's store does not answer, it is not asked; that is told where the run begins.
+
+    Raises:
+        ValueError: If the store has seen it at work in another folder, that is still there.
+    """
+    from rnnlab.tracking.copies import refuse_copy_in
+    from rnnlab.tracking.store import FAILURES, existing_store, tracking_uri
+
+    try:
+        client = existing_store(tracking_uri(uri))
+    except ValueError:
+        return
+    with suppress(*FAILURES):
+        refuse_copy_in(client, folder)
 
 
 def _folder(name: object, uri: str | None) -> RunFolder:

@@ -12,6 +12,7 @@ from rnnlab.foundation.here import here
 from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.tracking.copies import refuse_copy, refuse_copy_in
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Journal, newest_values
 from rnnlab.tracking.manifest import Manifest
@@ -44,8 +45,8 @@ def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
 
     Raises:
         FolderLockedError: If it runs.
-        ValueError: If its folder cannot be read, or leads out of itself by a link, or the store is
-            not to be used or does not answer.
+        ValueError: If its folder cannot be read, is a copy, or leads out of itself by a link, or the
+            store is not to be used or does not answer.
         Exception: Of `FAILURES`, if the store fails.
     """
     own = RunFolder(folder)
@@ -58,6 +59,7 @@ def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
         if result.delivered and not (was_left or result.unwritten):
             outbox().remove(folder)
             return None
+        refuse_copy(folder)
         damage = journal.mend()
         if was_left:
             result.status, result.delivered = ended, False
@@ -66,6 +68,7 @@ def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
         manifest = Manifest.read(folder)
         store = uri or store_of(result.tracking_uri, "--uri ")
         client, experiment_id = open_store(store, manifest.experiment)
+        refuse_copy_in(client, folder)
         delivery = Delivery(client, experiment_id, manifest, result.run_id)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
         try_to_write(result.write)

@@ -62,10 +62,6 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         UnreachableError: If the store does not answer.
         ValueError: If it cannot be used, or the experiment has been deleted.
     """
-    # The journal has what a server misses; waiting for one in vain costs the run time. And a run
-    # that is asked for a second time, where the first answer was late, would be there twice.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     _reach(uri)
     try:
         if (path := path_of(uri)) is None:
@@ -169,6 +165,10 @@ def _is_away(uri: str, error: Exception) -> bool:
 
 def _reach(uri: str) -> None:
     """Knock once at a store that has a host: MLflow itself would retry for minutes."""
+    # The journal has what a server misses; waiting for one in vain costs the run time. And a run
+    # that is asked for a second time, where the first answer was late, would be there twice.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     parsed = urlparse(uri)
     if not parsed.hostname:
         return

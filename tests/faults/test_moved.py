@@ -28,15 +28,16 @@ def moved(had: Path, to: Path) -> None:
     had.rename(to)
 
 
-def copied(had: Path, to: Path) -> None:
+def copied_and_gone(had: Path, to: Path) -> None:
     shutil.copytree(had, to)
+    shutil.rmtree(had)
 
 
 def reached_by_a_link(had: Path, to: Path) -> None:
     to.symlink_to(had)
 
 
-@pytest.mark.parametrize("elsewhere", [moved, copied, reached_by_a_link])
+@pytest.mark.parametrize("elsewhere", [moved, copied_and_gone, reached_by_a_link])
 def test_it_stays_the_same_run(
     elsewhere: Callable[[Path, Path], None], command: Command, home: Path, faults: Faults
 ) -> None:
@@ -65,6 +66,53 @@ def test_it_stays_the_same_run(
     assert result.run_id == run_id
     assert client(home).get_run(run_id).data.tags["rnnlab.folder"] == str(folder.path)
     faults("a run's folder elsewhere", **cost(client(home), run_id, folder.path))
+
+
+def test_of_two_copies_one_goes_on(
+    command: Command, sync: Command, home: Path, faults: Faults
+) -> None:
+    """Oracle: what MLflow has of the run is what the one that went on has."""
+    killed_at(home, 18, *RUN, "hydra.run.dir=outputs/a")
+    first, second = home / "outputs" / "a", home / "outputs" / "b"
+    shutil.copytree(first, second)
+    files = content(second)
+    other = ("resume=outputs/b", "optimizer.lr=0.5", "resume.allow_changes=true")
+
+    def refused(folder: Path, place: Path) -> None:
+        message = f"{folder} and {place} hold one run, which MLflow has once: go on with {place},"
+        for finished in (command(*other), command(*RUN, "hydra.run.dir=outputs/b", "resume=auto")):
+            assert finished.status == 2
+            assert message in finished.err
+        delivered = sync()
+        assert delivered.status == 1
+        assert f"{folder}: {message}" in delivered.err
+        faults("a copy of a run's folder", made=3)
+
+    refused(second, first)
+    assert command("resume=outputs/a").status == 0
+    refused(second, first)
+    assert content(second) == files
+    run_id = Result.read(first).run_id
+    faults("a copy of a run's folder", **cost(client(home), run_id, first))
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and "lock" not in p.name}
+
+
+def test_the_store_knows_where_a_run_went_on(command: Command, home: Path, faults: Faults) -> None:
+    """The first has a new name, and its own files do not say that the copy has gone on."""
+    killed_at(home, 18, *RUN, "hydra.run.dir=a")
+    shutil.copytree(home / "a", home / "b")
+    (home / "a").rename(home / "c")
+    assert command("resume=b").status == 0
+    before = sorted(home.rglob("*"))
+    refused = command("resume=c", "optimizer.lr=0.5", "resume.allow_changes=true")
+    assert refused.status == 2
+    assert f"{home}/c and {home}/b hold one run, which MLflow has once" in refused.err
+    assert [p for p in sorted(home.rglob("*")) if p not in before and "lock" not in p.name] == []
+    run_id = Result.read(home / "b").run_id
+    faults("a copy of a run's folder", **cost(client(home), run_id, home / "b"))
 
 
 def test_paths_of_a_result_are_where_it_is(command: Command, home: Path) -> None:

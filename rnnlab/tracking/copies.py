@@ -1,0 +1,65 @@
+"""A run's folder that was copied: of two that hold one run, its store can have what only one says."""
+
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from rnnlab.foundation.here import here
+from rnnlab.foundation.json_file import read_content
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
+from rnnlab.tracking.result import Result
+
+
+def refuse_copy(folder: Path) -> None:
+    """A run goes on, or is delivered, from the folder where it lay last, if that is still there.
+
+    Raises:
+        ValueError: If this is a copy of that.
+    """
+    _refuse(folder, read_content(RunFolder(folder).result).get("folder"))
+
+
+def refuse_copy_in(client: MlflowClient, folder: Path) -> None:
+    """The same, of the folder in which its store has seen it last.
+
+    Raises:
+        ValueError: If this is a copy of that.
+        Exception: As the store fails.
+    """
+    run_id = Result.read(folder).run_id
+    try:
+        tags = client.get_run(run_id).data.tags if run_id else {}
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return  # of another store
+        raise
+    _refuse(folder, tags.get(FOLDER_TAG))
+
+
+def _refuse(folder: Path, place: object) -> None:
+    if not isinstance(place, str):
+        return
+    other = here() / place
+    try:
+        is_other = other.is_dir() and not other.samefile(folder)
+    except OSError:  # a name that no folder has
+        return
+    if is_other and _is_one_run(folder, other):
+        raise ValueError(
+            f"{folder} and {other} hold one run, which MLflow has once: go on with {other}, "
+            "or take that away first"
+        )
+
+
+def _is_one_run(folder: Path, other: Path) -> bool:
+    """By the id of a run in its store, or else by how a store would find it."""
+    try:
+        ids = {Result.read(path).run_id for path in (folder, other)}
+        if "" not in ids:
+            return len(ids) == 1
+        manifests = [Manifest.read(path) for path in (folder, other)]
+    except ValueError:  # there is no run any more
+        return False
+    return len({(m.started, m.tags.get(FOLDER_TAG)) for m in manifests}) == 1
