@@ -20,6 +20,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.changes import CHANGES_TAG, with_changes
 from rnnlab.tracking.manifest import REPORTED_TAG
 from rnnlab.tracking.named_store import refuse_other_place
+from rnnlab.tracking.pages import metric_history
 
 GRADIENT = (RunFolder(Path()).diagnostics / "gradient_by_lag.npz").as_posix()
 CURVES = ("val/loss", "grad/norm", "grad/clip_fraction")
@@ -190,11 +191,11 @@ def _of_tested_model(
 
 
 def _last_step(client: MlflowClient, run_id: str, key: str) -> int:
-    return max(metric.step for metric in client.get_metric_history(run_id, key))
+    return max(metric.step for metric in metric_history(client, run_id, key))
 
 
 def _curve(client: MlflowClient, run_id: str, key: str) -> np.ndarray:
-    points = {metric.step: metric.value for metric in client.get_metric_history(run_id, key)}
+    points = {metric.step: metric.value for metric in metric_history(client, run_id, key)}
     return np.array(sorted(points.items()), dtype=float)
 
 

@@ -13,6 +13,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from rnnlab.report.read_runs import read_runs
 from rnnlab.report.report import Report, make_report, write_report
 from rnnlab.tracking.manifest import PARENT_TAG
+from rnnlab.tracking.pages import all_of
 
 PAGE = 1000
 EXPERIMENT = "rnnlab"
@@ -21,14 +22,12 @@ SIGNATURE = "Written by rnnlab. The whole comparison is report.html among the ar
 
 def search(client: MlflowClient, experiment_id: str, query: str) -> list[MlflowRun]:
     """All runs that a filter of MLflow's finds."""
-    found: list[MlflowRun] = []
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], query, max_results=PAGE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    return all_of(
+        "its runs",
+        lambda token: client.search_runs(
+            [experiment_id], query, max_results=PAGE, page_token=token
+        ),
+    )
 
 
 def runs_of_sweep(client: MlflowClient, run_id: str) -> list[MlflowRun]:

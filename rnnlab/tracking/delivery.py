@@ -15,6 +15,7 @@ from rnnlab.tracking.changes import CHANGES_TAG
 from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
 from rnnlab.tracking.named_store import refuse_other_place
+from rnnlab.tracking.pages import metric_history
 
 _RUN, _SWEEP = RunFolder(Path()), SweepFolder(Path())
 ARTIFACTS = {path.parts[0] for path in (*_RUN.artifacts, _SWEEP.summary, _SWEEP.horizon)}
@@ -88,7 +89,7 @@ class Delivery:
         return [
             Point(metric.key, metric.value, metric.step, metric.timestamp)
             for key in self.client.get_run(self.run_id).data.metrics
-            for metric in self.client.get_metric_history(self.run_id, key)
+            for metric in metric_history(self.client, self.run_id, key)
         ]
 
     def _completed(self, journal: Journal, stored: Iterable[Point]) -> list[Point]:

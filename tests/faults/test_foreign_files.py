@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -307,16 +308,22 @@ class Asked(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None: ...
 
 
-@pytest.fixture
-def listening() -> Iterator[str]:
-    Asked.heads = []
-    server = HTTPServer(("127.0.0.1", 0), Asked)
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def listening() -> Iterator[str]:
+    Asked.heads = []
+    with served(Asked) as uri:
+        yield uri
 
 
 def name_store(folder: Path, uri: str) -> None:
@@ -510,3 +517,49 @@ def test_a_netrc_signs_in_nowhere_unasked(
     sync("--uri", listening)  # the user's own word
     assert {head["authorization"].split()[0] for head in Asked.heads} == {"Basic"}
     faults("a server that a folder names", made=2)
+
+
+class Endless(BaseHTTPRequestHandler):
+    """An MLflow server whose history of a metric has always one page more."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        experiment = {"experiment_id": "1", "name": "rnnlab", "lifecycle_stage": "active"}
+        info = {"run_id": "r" * 32, "experiment_id": "1", "status": "RUNNING", "start_time": 1}
+        point = {"key": "train/loss", "value": 1.0, "timestamp": 1, "step": Endless.asked}
+        answer: dict[str, Any] = {}
+        if "experiments/get" in self.path:
+            answer = {"experiment": experiment}
+        elif "runs/create" in self.path or "runs/get" in self.path:
+            answer = {"run": {"info": info, "data": {"metrics": [point]}}}
+        elif "get-history" in self.path:
+            Endless.asked += 1
+            answer = {"metrics": [point], "next_page_token": str(Endless.asked)}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_a_server_without_an_end_ends_no_sync(
+    sync: Command, home: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    """Oracle: the number of its pages, which is the bound."""
+    monkeypatch.setattr("rnnlab.tracking.pages.MOST_PAGES", 20)
+    Endless.asked = 0
+    with served(Endless) as uri:
+        name_store(whole, uri)
+        refused = sync()
+    assert refused.status == 1
+    assert "does not come to an end of the points of train/loss: 20 pages so far" in refused.err
+    assert Endless.asked == 20
+    assert not Result.read(whole).delivered
+    faults("a server that a folder names")
