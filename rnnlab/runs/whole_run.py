@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.outbox import DeliveredRun, deliver
 from rnnlab.tracking.result import Result
@@ -44,9 +44,14 @@ def deliver_whole(
 
 
 def deliver_finished(folder: Path, uri: str, allow: Collection[str]) -> Result:
-    """The result of a run that had finished; what its store had not got, it gets if it answers."""
+    """The result of a run that had finished; what its store had not got, it gets if it answers.
+
+    Another store gets nothing of what that has: nobody has asked for it.
+    """
     try:
-        delivered = deliver_whole(folder, uri, allow)
+        result = Result.read(folder)
+        elsewhere = result.delivered and result.tracking_uri != masked(uri)
+        delivered = deliver_whole(folder, None if elsewhere else uri, allow)
         if delivered is not None and delivered.damage:
             log.warning(delivered.damage)
     except (ValueError, *FAILURES) as error:

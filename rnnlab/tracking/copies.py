@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from rnnlab.foundation.here import here
 from rnnlab.foundation.json_file import read_content
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
 from rnnlab.tracking.result import Result
+from rnnlab.tracking.store import known_id
 
 
 def refuse_copy(folder: Path) -> None:
@@ -28,14 +28,8 @@ def refuse_copy_in(client: MlflowClient, folder: Path) -> None:
         ValueError: If this is a copy of that.
         Exception: As the store fails.
     """
-    run_id = Result.read(folder).run_id
-    try:
-        tags = client.get_run(run_id).data.tags if run_id else {}
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return  # of another store
-        raise
-    _refuse(folder, tags.get(FOLDER_TAG))
+    if run_id := known_id(client, Result.read(folder).run_id):
+        _refuse(folder, client.get_run(run_id).data.tags.get(FOLDER_TAG))
 
 
 def _refuse(folder: Path, place: object) -> None:

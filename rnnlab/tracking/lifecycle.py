@@ -27,6 +27,7 @@ from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.tracking.store import (
     FAILURES,
     UnreachableError,
+    known_id,
     open_store,
     show,
     tracking_uri,
@@ -128,9 +129,8 @@ class TrackedRun:
         """The run in its store, where it is at work."""
         if self.client is None:
             self.client, self.result.experiment_id = open_store(self.uri, self.manifest.experiment)
-        delivery = Delivery(
-            self.client, self.result.experiment_id, self.manifest, self.result.run_id
-        )
+        known = known_id(self.client, self.result.run_id)
+        delivery = Delivery(self.client, self.result.experiment_id, self.manifest, known)
         self.result.run_id = delivery.begin()
         if self.written is not None:
             delivery.go_on(self.result.changes, self.folder.path)

@@ -18,7 +18,7 @@ from rnnlab.tracking.journal import Journal, newest_values
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.named_store import store_of
 from rnnlab.tracking.result import Result
-from rnnlab.tracking.store import FAILURES, open_store
+from rnnlab.tracking.store import FAILURES, known_id, open_store, tracking_uri
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ class DeliveredRun:
 def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
     """Bring a run that has ended, or whose process has, to its store; None if it is there already.
 
-    A run that its process left as running is KILLED, or FAILED where it is written down why.
+    A run that its process left as running is KILLED, or FAILED where it is written down why. A store
+    that is given is the run's from then on, also where another has the run already.
 
     Args:
         folder: The run's.
@@ -56,7 +57,8 @@ def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
         failure = own.failure
         ended = "FAILED" if failure.exists() else "KILLED"
         was_left = result.status in {"RUNNING", "KILLED"} - {ended}
-        if result.delivered and not (was_left or result.unwritten):
+        moves = uri is not None and masked(tracking_uri(uri)) != result.tracking_uri
+        if result.delivered and not (was_left or result.unwritten or moves):
             outbox().remove(folder)
             return None
         refuse_copy(folder)
@@ -66,11 +68,13 @@ def deliver(folder: Path, uri: str | None) -> DeliveredRun | None:
             result.metrics |= newest_values(journal)
             try_to_write(result.write)
         manifest = Manifest.read(folder)
-        store = uri or store_of(result.tracking_uri, "--uri ")
+        store = tracking_uri(uri) if uri else store_of(result.tracking_uri, "--uri ")
         client, experiment_id = open_store(store, manifest.experiment)
         refuse_copy_in(client, folder)
-        delivery = Delivery(client, experiment_id, manifest, result.run_id)
+        known = known_id(client, result.run_id) if moves else result.run_id
+        delivery = Delivery(client, experiment_id, manifest, known)
         result.run_id, result.experiment_id = delivery.begin(), experiment_id
+        result.tracking_uri = masked(store)
         try_to_write(result.write)
         if result.status != "FINISHED" and (metrics := delivery.final_metrics()) is not None:
             # The store heard it, and a full disk did not.

@@ -120,6 +120,16 @@ def existing_store(uri: str) -> MlflowClient:
     return MlflowClient(uri)
 
 
+def known_id(client: MlflowClient, run_id: str) -> str:
+    """A run's id, if the store has it: one that it got in another store says nothing here."""
+    try:
+        return run_id and client.get_run(run_id).info.run_id
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return ""
+        raise
+
+
 def show(client: MlflowClient, experiment_id: str, view: View) -> None:
     """Let MLflow's UI show an experiment as the view says."""
     with contextlib.suppress(*FAILURES):  # a store that takes no tag has no view, and all else

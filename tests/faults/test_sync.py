@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from rnnlab import sync as module
 from rnnlab.foundation.json_file import read_content, write_content
@@ -161,3 +162,25 @@ def test_a_bad_job_stops_no_sweep(
     assert parent.info.status == "KILLED"
     assert read_content(sweep / "sweep.json")["delivered"]
     faults("a bad job in a sweep that is synced")
+
+
+def test_another_store_gets_what_was_delivered(
+    whole: RunFolder, command: Command, sync: Command, home: Path, faults: Faults
+) -> None:
+    """Oracle: the run in the first store, and that a run which trains on is there what it was."""
+    first = client(home).get_run(_id(whole))
+    other = f"sqlite:///{home}/other.db"
+    said = sync("--uri", other)
+    assert (said.status, said.err) == (0, "")
+    assert "points delivered, FINISHED" in said.out
+    there = MlflowClient(other).get_run(_id(whole))
+    assert there.info.run_id != first.info.run_id
+    assert there.data.metrics == first.data.metrics
+    assert Result.read(whole.path).tracking_uri == other
+    faults("another store for a delivered run", **cost(MlflowClient(other), _id(whole), whole.path))
+    assert (sync("--uri", other).out, sync().out) == ("", "")
+    # Back in the first store it is the run that it was there.
+    assert command("resume=outputs/whole", "train.steps=8").status == 0
+    assert _id(whole) == first.info.run_id
+    assert len(client(home).search_runs(["1"])) == 1
+    faults("another store for a delivered run", **cost(client(home), _id(whole), whole.path))
