@@ -28,16 +28,15 @@ def moved(had: Path, to: Path) -> None:
     had.rename(to)
 
 
-def copied_and_gone(had: Path, to: Path) -> None:
+def copied(had: Path, to: Path) -> None:
     shutil.copytree(had, to)
-    shutil.rmtree(had)
 
 
 def reached_by_a_link(had: Path, to: Path) -> None:
     to.symlink_to(had)
 
 
-@pytest.mark.parametrize("elsewhere", [moved, copied_and_gone, reached_by_a_link])
+@pytest.mark.parametrize("elsewhere", [moved, copied, reached_by_a_link])
 def test_it_stays_the_same_run(
     elsewhere: Callable[[Path, Path], None], command: Command, home: Path, faults: Faults
 ) -> None:
@@ -79,16 +78,17 @@ def test_of_two_copies_one_goes_on(
     other = ("resume=outputs/b", "optimizer.lr=0.5", "resume.allow_changes=true")
 
     def refused(folder: Path, place: Path) -> None:
-        message = f"{folder} and {place} hold one run, which MLflow has once: go on with {place},"
+        message = (
+            f"{folder}: {place} has gone on with this run, which MLflow has once: go on there,"
+        )
         for finished in (command(*other), command(*RUN, "hydra.run.dir=outputs/b", "resume=auto")):
             assert finished.status == 2
             assert message in finished.err
         delivered = sync()
         assert delivered.status == 1
-        assert f"{folder}: {message}" in delivered.err
+        assert message in delivered.err
         faults("a copy of a run's folder", made=3)
 
-    refused(second, first)
     assert command("resume=outputs/a").status == 0
     refused(second, first)
     assert content(second) == files
@@ -109,7 +109,7 @@ def test_the_store_knows_where_a_run_went_on(command: Command, home: Path, fault
     before = sorted(home.rglob("*"))
     refused = command("resume=c", "optimizer.lr=0.5", "resume.allow_changes=true")
     assert refused.status == 2
-    assert f"{home}/c and {home}/b hold one run, which MLflow has once" in refused.err
+    assert f"{home}/c: {home}/b has gone on with this run" in refused.err
     assert [p for p in sorted(home.rglob("*")) if p not in before and "lock" not in p.name] == []
     run_id = Result.read(home / "b").run_id
     faults("a copy of a run's folder", **cost(client(home), run_id, home / "b"))
