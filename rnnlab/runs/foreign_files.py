@@ -72,6 +72,8 @@ def _may(key: str, value: object) -> bool:
     if key.startswith(PARAMS):
         name = key_of(key.removeprefix(PARAMS).strip())
         return not _within(name.replace("/", "."), NOT_SWEPT)
+    if "${" in str(value):  # what it is may change between a look at it and its use
+        return False
     text = isinstance(value, str) and not key.endswith("._target_")
     return _within(key, WITH_TEXT if text else OF_HYDRA)
 

@@ -13,7 +13,6 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.runs.build import check_allowed, lies_in, target_class
 from rnnlab.runs.foreign_files import leaves
@@ -32,7 +31,9 @@ LOGGING = (
 )
 CALLED_BY_LOGGING = (".class", ".()")  # keys
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-RESOLVED_TO_TEXT = re.compile(r"\$\{(hydra|now|oc\.env):[^${}]*\}")
+_OF_HYDRA = r"job\.(name|id|num)|run\.dir|sweep\.(dir|subdir)|runtime\.(cwd|output_dir)"
+RESOLVED_TO_TEXT = re.compile(rf"\$\{{((now|oc\.env):[^${{}}]*|hydra[.:]({_OF_HYDRA}))\}}")
+"""What is text or a number whenever it is resolved; Hydra resolves once this has been looked at."""
 
 
 def refuse_calls(config: DictConfig) -> None:
@@ -49,7 +50,7 @@ def refuse_calls(config: DictConfig) -> None:
             if key.endswith("._target_"):
                 _refuse_target(section, key, value, allow)
             whole = value.startswith("${") and value.endswith("}")  # with more around it is text
-            if whole and not _is_scalar(config, key, value):
+            if whole and not RESOLVED_TO_TEXT.fullmatch(value):
                 raise ValueError(f"{key}={value} is not written out: what Hydra calls has to be")
             if section in LOGS:
                 _refuse_in_logging(key, value)
@@ -95,17 +96,6 @@ def _refuse_in_logging(key: str, value: str) -> None:
         raise ValueError(f"{key}={value} is not a class of Python's logging that can be named")
     if value.startswith(("ext://", "cfg://")) and value not in STREAMS:
         raise ValueError(f"{key}={value} is not one of Python's standard streams")
-
-
-def _is_scalar(config: DictConfig, key: str, value: str) -> bool:
-    """Whether an interpolation is for a number or a text, not for a section that would be called."""
-    if RESOLVED_TO_TEXT.fullmatch(value):
-        return True
-    try:
-        found = OmegaConf.select(config, key)
-    except OmegaConfBaseException:
-        return False
-    return found is not None and not OmegaConf.is_config(found)
 
 
 def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:

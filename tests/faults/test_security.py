@@ -128,6 +128,36 @@ def test_no_gadget_runs_from_a_yaml_for_hydra(command: Command, home: Path, faul
     faults("a gadget for Hydra, yaml", made=2 * (len(sections) + len(WHOLE)))
 
 
+def test_what_changes_once_it_is_checked_is_not_called(
+    command: Command, home: Path, faults: Faults
+) -> None:
+    """What a config has taken from the environment rnnlab notes there, where a config may find it."""
+    (home / "conf" / "cell").mkdir(parents=True)
+    call = {"_target_": "os.mkdir", "_args_": [str(home / "ran")]}
+    cell = {"_target_": "rnnlab.cells.lstm.LSTMCell", "k_a_TOKEN a_TOKEN_TOKEN": call}
+    late = '${oc.select:"cell.k_${oc.env:RNNLAB_HIDDEN,a}",1}'
+    taken = '${oc.decode:${oc.env:"${oc.env:RNNLAB_HIDDEN,a}_TOKEN",5}}'
+    callbacks = (
+        *({"x": late, "y": taken}, {"x": "${late}", "y": taken}, {"x": "${hydra:runtime.choices}"}),
+        {"x": f"{late}{taken}"},
+    )
+    for section in callbacks:
+        content = {"cell": cell, "late": late, "hydra": {"callbacks": section}}
+        text = f"# @package _global_\n{yaml.safe_dump(content)}"
+        (home / "conf" / "cell" / "nice.yaml").write_text(text)
+        finished = command("--config-dir", "conf", "cell=nice", *SHORT)
+        assert finished.status == 2
+        assert "nice.yaml sets hydra.callbacks.x: a file cannot" in finished.err
+    for value in ("${seed}", "${late}", "${hydra:runtime.choices}", "${oc.decode:5}"):
+        typed = (f"hydra.launcher.n_jobs={value}", "+late=1", *SHORT)
+        assert "is not written out" in refusal(*typed, output=home / "a"), value
+    for value in ("${hydra.job.name}", "${oc.env:A,1}", "${now:%Y}", "${hydra:sweep.dir}"):
+        typed = (f"hydra.launcher.n_jobs={value}", *SHORT)
+        assert refusal(*typed, output=home / "a") == "", value
+    assert not (home / "ran").exists()
+    faults("a gadget that comes after the check", made=len(callbacks) + 4)
+
+
 def test_no_pickle_is_run_again(command: Command, home: Path) -> None:
     class Evil:
         def __reduce__(self) -> Any:
