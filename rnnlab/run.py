@@ -27,9 +27,10 @@ from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
 from rnnlab.runs.hydra_loader import CheckedLoader
-from rnnlab.runs.hydra_overrides import key_of
+from rnnlab.runs.hydra_overrides import key_of, value_of
 from rnnlab.runs.hydra_source import check_files
 from rnnlab.runs.installed_plugins import only_installed_plugins
+from rnnlab.runs.own_modules import look_in
 from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
@@ -65,8 +66,9 @@ def _run() -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if any(key_of(override) == "allow_targets" for override in arguments.overrides):
-        sys.path.extend(str(folder.absolute()) for folder in folders[1:])  # a user's own .py
+    allowed = [value_of(o) for o in arguments.overrides if key_of(o) == "allow_targets"]
+    for folder in folders[1:] if allowed else []:
+        look_in(folder, allowed)
     sweep = SweepCallback()
     _extend_hydra(sweep)
     try:

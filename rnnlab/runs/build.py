@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rnnlab.foundation.masking import first_line
+from rnnlab.runs import own_modules  # noqa: F401 so that a sweep's job finds them in its process
 from rnnlab.runs.synonyms import what_is_known
 
 T = TypeVar("T")

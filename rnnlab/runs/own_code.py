@@ -10,7 +10,6 @@ import importlib
 import logging
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from importlib.metadata import packages_distributions, version
 from modulefinder import ModuleFinder
@@ -20,6 +19,7 @@ from typing import Any
 from rnnlab.foundation.files import read_bytes, write_bytes
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import ALLOWED_PACKAGES, ConfigError, lies_in
+from rnnlab.runs.own_modules import folder_of, is_own
 from rnnlab.tracking.result import leaves
 
 log = logging.getLogger(__name__)
@@ -159,12 +159,4 @@ def _located(module: str, roots: Iterable[Path]) -> dict[str, Path]:
 
 def _roots() -> list[Path]:
     """Where Python looks for what its user writes: not for its own, nor for what is installed."""
-    return [path for path in (Path(place or ".").absolute() for place in sys.path) if _is_own(path)]
-
-
-def _is_own(path: Path) -> bool:
-    """Whether a path is neither Python's own nor one that packages are installed to."""
-    if {"site-packages", "dist-packages"} & set(path.parts) or path.suffix == ".zip":
-        return False
-    of_python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    return not any(path.is_relative_to(place) for place in of_python if place)
+    return [path for path in map(folder_of, sys.path) if is_own(path)]

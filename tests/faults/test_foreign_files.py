@@ -233,6 +233,38 @@ def test_code_of_a_folder_does_not_run_unasked(
     faults("code in a folder that is read", made=9)
 
 
+TRIED = (  # by some library, in case it is installed
+    *("dill", "jax", "boto3", "lightning", "torch_xla", "torch_npu", "tensorboardX", "orjson"),
+    *("psycopg2", "comet_ml", "simplejson", "habana", "numexpr", "bottleneck", "usercustomize"),
+)
+
+
+def test_an_allowed_package_lets_no_other_run(spawn: Spawn, home: Path, faults: Faults) -> None:
+    """Beside it lies what torch and others try to import. What the package itself imports it gets."""
+    conf = home / "conf"
+    (conf / "cell").mkdir(parents=True)
+    for name in TRIED:
+        run = f"open({str(home / 'ran')!r}, 'a').write(__name__)\nraise ImportError('no')\n"
+        (conf / f"{name}.py").write_text(run)
+    (conf / "rates.py").write_text("from importlib import import_module\nimport_module('late')\n")
+    (conf / "late.py").write_text("")
+    cell = "import rates\nfrom rnnlab.cells.gru import GRUCell\nclass Fading(GRUCell): ...\n"
+    (conf / "fading.py").write_text(cell)
+    (conf / "cell" / "fading.yaml").write_text("_target_: fading.Fading\nhidden_size: 4\n")
+    commands = (
+        ("allow_targets=[]", "hydra.run.dir=a"),
+        ("allow_targets=[fading]", "cell=fading", "hydra.run.dir=b"),
+        ("-m", "allow_targets=[fading]", "cell=fading", "seed=0,1", "hydra.sweep.dir=s"),
+    )
+    for words in commands:
+        process = spawn("--config-dir", "conf", *words, *SHORT)
+        out, _ = process.communicate(timeout=HANG)
+        assert process.returncode == 0, out
+        assert not (home / "ran").exists(), (words, (home / "ran").read_text())
+    assert {path.name for path in (home / "b" / "code").iterdir()} == {"fading.py", "rates.py"}
+    faults("code beside an allowed package", made=len(commands) * len(TRIED))
+
+
 @pytest.fixture
 def whole(command: Command, home: Path) -> Path:
     """A run's folder."""
