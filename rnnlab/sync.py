@@ -20,6 +20,7 @@ from rnnlab.foundation.run_folder import (
     runs_below,
     sweeps_below,
 )
+from rnnlab.foundation.signals import Stopped
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.whole_run import deliver_whole
 from rnnlab.sweeps.parent_run import ParentRun
@@ -74,6 +75,10 @@ def _try(sync: Callable[[Folder, str | None], str], folder: Folder, uri: str | N
         return True
     except Exception as error:  # noqa: BLE001 a folder may hold what nobody has thought of
         damage = why(error)
+    except SystemExit as error:
+        if isinstance(error, Stopped):
+            raise
+        damage = f"what it names ended with {error}"
     if damage:
         sys.stderr.write(f"{folder.path}: {damage}\n")
     return not damage

@@ -69,7 +69,7 @@ def masked(text: str) -> str:
     return text
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says, in one line, without a password."""
     message = str(error).strip() or type(error).__name__
     return masked(message.splitlines()[0])

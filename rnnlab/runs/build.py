@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.signals import Stopped
 from rnnlab.runs import own_modules  # noqa: F401 so that a sweep's job finds them in its process
 from rnnlab.runs.synonyms import what_is_known
 
@@ -54,6 +55,8 @@ def check_target(section: str, target: object, allow: Iterable[str] = ()) -> str
             f"{section}._target_={target!r} is not in an allowed package ({', '.join(allowed)}); "
             "a package of your own is allowed with allow_targets=[package]"
         )
+    if "__main__" in target.split("."):
+        raise ConfigError(f"{section}._target_={target!r} is in a program, which would run")
     return target
 
 
@@ -67,7 +70,9 @@ def target_class(section: str, target: object, kind: type[T], allow: Iterable[st
     module, _, name = check_target(section, target, allow).rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Stopped:
+        raise
+    except (ImportError, AttributeError, SystemExit) as error:
         raise ConfigError(f"{key} cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigError(f"{key} is not a {kind.__name__}")

@@ -10,6 +10,7 @@ from rnnlab.diagnostics.history import UPDATES, History
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.foundation.signals import Stopped
 from rnnlab.report.learning_curve import write_learning_curve
 from rnnlab.runs.run_config import read_diagnostics
 from rnnlab.runs.saved_config import read_saved
@@ -112,7 +113,9 @@ def _make(path: Path, folder: RunFolder, makers: Mapping[Path, Callable[[], obje
         return False
     try:
         makers[path]()
-    except Exception as error:  # noqa: BLE001 what a file holds may be anything, and so the error
+    except Stopped:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 what a file holds may be anything, and so the error
         log.warning("%s is not made anew: %s", path, first_line(error))
         return False
     return True

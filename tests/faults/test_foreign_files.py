@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -20,15 +21,19 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 
 from rnnlab.compare import main as compare
+from rnnlab.foundation.run_folder import RunFolder
+from rnnlab.foundation.signals import Stopped
 from rnnlab.foundation.yaml_file import write_yaml
 from rnnlab.runs.hydra_calls import CALLED as CALLED_SECTIONS
 from rnnlab.runs.hydra_calls import refuse_calls
 from rnnlab.runs.hydra_loader import CheckedLoader
+from rnnlab.sync import _try as try_to_sync
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.named_store import store_of
 from rnnlab.tracking.result import Result
 from rnnlab.tracking.store import FAILURES
+from rnnlab.training import checkpoints
 from tests.support.command import QUICK, SMALL, Command
 from tests.support.faults import Faults
 from tests.support.processes import HANG, Spawn
@@ -277,6 +282,56 @@ def as_stopped(folder: Path) -> None:
     result = Result.read(folder)
     result.status, result.delivered = "KILLED", False
     result.write()
+
+
+def name_diagnostic(folder: Path, target: str) -> None:
+    """As if the run had been made with it, and a full disk had cost it its figure."""
+    result = Result.read(folder)
+    result.delivered, result.missing = False, ["figures/diagnostics.png"]
+    result.write()
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["diagnostics"] = {"x": {"_target_": target}}
+    write_yaml(folder / "config.yaml", config)
+    for path in (folder / "checkpoints").glob("*.ckpt"):
+        content = checkpoints.load(path)
+        content["rnnlab"]["config"]["diagnostics"] = config["diagnostics"]
+        path.write_bytes(checkpoints.pack(content))
+
+
+def test_no_program_runs_and_none_ends_sync(
+    command: Command, sync: Command, home: Path, whole: Path, faults: Faults
+) -> None:
+    """To import a program is to run it; this one would end the process as it reads its arguments."""
+    shutil.copytree(whole, home / "outputs" / "b")
+    name_diagnostic(whole, "torch.utils.model_dump.__main__.X")
+    other = Result.read(home / "outputs" / "b")
+    other.delivered = False
+    other.write()
+    finished = sync(str(whole), "outputs/b")
+    assert "usage" not in finished.out + finished.err
+    assert f"{whole}: a full disk has left out figures/diagnostics.png" in finished.err
+    assert Result.read(home / "outputs" / "b").delivered
+    as_stopped(whole)
+    refused = command("resume=outputs/a")
+    assert refused.status == 2
+    assert "is in a program, which would run" in refused.err
+    target = "torch.utils.model_dump.__main__.X"
+    for section in ("cell", "task", "optimizer", "clip"):
+        message = refusal(f"{section}._target_={target}", *SHORT, output=home / "c")
+        assert message.startswith(f"{section}._target_='{target}' is in a program")
+    faults("a program as _target_", made=6)
+
+
+def test_what_ends_the_process_ends_one_folders_turn(home: Path) -> None:
+    def ends(folder: RunFolder, uri: str | None) -> str:
+        raise SystemExit(2)
+
+    def stops(folder: RunFolder, uri: str | None) -> str:
+        raise Stopped(signal.SIGTERM)
+
+    assert not try_to_sync(ends, RunFolder(home), None)
+    with pytest.raises(Stopped):
+        try_to_sync(stops, RunFolder(home), None)
 
 
 WRITTEN = (

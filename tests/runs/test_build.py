@@ -15,6 +15,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.foundation.signals import Stopped
 from rnnlab.runs.build import build, target_class
 from rnnlab.training.clipping import Clip, ClipNorm, NoClip
 
@@ -384,6 +385,16 @@ def test_a_package_of_ones_own(packages, module):
         target_class("cell", "os.system", Cell, ["mypkg"])
     with pytest.raises(ValueError, match=r"^cell\.gian is unknown: did you mean gain\?"):
         build("cell", {**config, "gian": 1}, Cell, ["mypkg"])
+
+
+def test_a_module_that_ends_the_process_does_not(packages):
+    (packages / "ending.py").write_text("import sys\nsys.exit('I end')\n")
+    with pytest.raises(ValueError, match=r"^cell\._target_='ending.X' cannot be imported: I end"):
+        target_class("cell", "ending.X", Cell, ["ending"])
+    stop = "from rnnlab.foundation.signals import Stopped\nraise Stopped(15)\n"
+    (packages / "stopped.py").write_text(stop)
+    with pytest.raises(Stopped):  # a signal meanwhile is none of that
+        target_class("cell", "stopped.X", Cell, ["stopped"])
 
 
 def test_arguments_are_those_of_torchs_classes():
