@@ -1,8 +1,9 @@
 """Passwords, and what of the environment may be a secret, stay out of what runs record and print."""
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "***"
@@ -62,23 +63,57 @@ def masked(text: str) -> str:
         text,
         flags=re.IGNORECASE,
     )
-    names = (*CREDENTIALS, *_hidden(), *_chosen())
-    for value in sorted((os.environ.get(name, "") for name in names), key=len, reverse=True):
-        if len(value) >= SHORTEST:
-            text = text.replace(value, MASK)
+    values = _values((*CREDENTIALS, *_hidden(), *_chosen())).values()
+    spelled = {each for value in values for each in _spellings(value)}
+    for each in sorted(spelled, key=len, reverse=True):
+        text = text.replace(each, MASK)
     return text
+
+
+def secrets_in(text: str) -> list[str]:
+    """The variables that a config has taken whose value, which may be a secret, is in a text."""
+    return [name for name, value in _values(_hidden()).items() if value in text]
+
+
+def _values(names: Iterable[str]) -> dict[str, str]:
+    """Those that are long enough, by name."""
+    values = {name: os.environ.get(name, "") for name in names}
+    return {name: value for name, value in values.items() if len(value) >= SHORTEST}
+
+
+def _spellings(value: str) -> set[str]:
+    """As it is; and as Python, JSON and yaml have it between quotes."""
+    python = repr(f'"{value}')[2:-1]  # as where the whole has both kinds of quotes: \' for each '
+    json_text = [json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    return {value, python, python.replace("\\'", "'"), *json_text, value.replace("'", "''")}
 
 
 def first_line(error: BaseException) -> str:
     """What an error says, in one line, without a password."""
     message = str(error).strip() or type(error).__name__
-    return masked(message.splitlines()[0])
+    return masked(message).splitlines()[0]  # in this order: a secret may have several lines
 
 
 def masked_config(config: Any) -> Any:
-    """The config with every text in it masked."""
+    """The config with every text in it masked, and every number that is a secret which it takes."""
     if isinstance(config, Mapping):
         return {key: masked_config(value) for key, value in config.items()}
     if isinstance(config, list):
         return [masked_config(value) for value in config]
-    return masked(config) if isinstance(config, str) else config
+    if isinstance(config, str):
+        return masked(config)
+    return MASK if is_secret_number(config) else config
+
+
+def is_secret_number(value: object) -> bool:
+    """Whether it is the number that a secret is which a config has taken."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return any(_spells(text, value) for text in _values(_hidden()).values())
+
+
+def _spells(text: str, value: int | float) -> bool:
+    try:
+        return type(value)(text) == value
+    except ValueError:
+        return False

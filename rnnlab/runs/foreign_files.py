@@ -69,11 +69,11 @@ def refuse_file(file: str, read: ConfigResult) -> None:
 
 def _may(key: str, value: object) -> bool:
     """Whether a file may set this key of Hydra's section."""
+    if "${" in str(value):  # what it is may change between a look at it and its use
+        return False
     if key.startswith(PARAMS):
         name = key_of(key.removeprefix(PARAMS).strip())
         return not _within(name.replace("/", "."), NOT_SWEPT)
-    if "${" in str(value):  # what it is may change between a look at it and its use
-        return False
     text = isinstance(value, str) and not key.endswith("._target_")
     return _within(key, WITH_TEXT if text else OF_HYDRA)
 

@@ -16,8 +16,9 @@ from torch.optim import Optimizer
 from rnnlab.cells import Cell, check_cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
-from rnnlab.foundation.masking import MASK, masked_config
+from rnnlab.foundation.masking import MASK, is_secret_number, masked_config
 from rnnlab.runs.build import build, check_allowed
+from rnnlab.runs.foreign_files import leaves as values
 from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import Task, check_task
@@ -119,7 +120,7 @@ def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
     )
-    _refuse_masked(config.plain)
+    _refuse_secrets(plain, config.plain)
     return config
 
 
@@ -196,10 +197,15 @@ def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str,
     return chosen
 
 
-def _refuse_masked(plain: PlainConfig) -> None:
-    """What a model is made of has to be in its files, and so has the experiment that it belongs to."""
-    named = {name: plain[name] for name in ("cell", "task", "model")}
-    named["tracking"] = {"experiment": plain["tracking"]["experiment"]}
-    for key, value in leaves(named):
-        if MASK in value:
-            raise ValueError(f"{key} takes a secret from the environment, which no file is to hold")
+def _refuse_secrets(plain: PlainConfig, shown: PlainConfig) -> None:
+    """What a model is made of has to be in its files, and so has the experiment that it belongs to.
+
+    So has each number. Other texts, as a store's, are in them without their secrets.
+    """
+    named = {name: shown[name] for name in ("cell", "task", "model")}
+    named["tracking"] = {"experiment": shown["tracking"]["experiment"]}
+    secret = [key for key, value in leaves(named) if MASK in value]
+    if secret := [*secret, *(key for key, value in values(plain) if is_secret_number(value))]:
+        raise ValueError(
+            f"{secret[0]} takes a secret from the environment, which no file is to hold"
+        )

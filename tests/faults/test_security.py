@@ -306,6 +306,54 @@ def test_secrets_are_written_nowhere(
     faults("a secret in a config", made=len(commands) + 2)
 
 
+def test_a_secret_is_no_number(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    """Neither typed nor by a file, as a whole or in pieces; and none is shown between quotes."""
+    (home / "conf" / "experiment").mkdir(parents=True)
+    pin, password = "987654321", "pa\\ss\"wo'rd"
+    decoded = (
+        {"seed": "${oc.decode:${oc.env:PIN_TOKEN}}"},
+        {"eval": {"lengths": '${oc.decode:"[${oc.env:PIN_LIST_TOKEN}]"}'}},
+        {"eval": {"lengths": '${oc.create:"[${oc.env:PIN_LIST_TOKEN}]"}'}},
+        {"seed": "${oc.decode:${text}}", "text": "${oc.env:PIN_TOKEN}"},
+    )
+    typed = (
+        *(
+            ("seed='${oc.decode:${oc.env:PIN_TOKEN}}'",),
+            ("cell.hidden_size=${oc.env:DB_PASSWORD}",),
+        ),
+        (
+            "-m",
+            "hydra/sweeper=horizon",
+            "hydra.sweeper.params={train.data_seed:'${oc.env:PIN_TOKEN},1'}",
+        ),
+        ("-m", "seed=0,'${oc.decode:${oc.env:PIN_TOKEN}}'"),
+    )
+    commands = [("--config-dir", "conf", f"experiment=e{n}") for n in range(len(decoded))]
+    for number, content in enumerate(decoded):
+        text = f"# @package _global_\n{yaml.safe_dump(content)}"
+        (home / "conf" / "experiment" / f"e{number}.yaml").write_text(text)
+    for words in (*commands, *typed):
+        monkeypatch.setenv("PIN_TOKEN", pin)
+        monkeypatch.setenv("PIN_LIST_TOKEN", "98765,43210")
+        monkeypatch.setenv("DB_PASSWORD", password)
+        monkeypatch.delenv(HIDDEN, raising=False)
+        own = ["cell.hidden_size=4"] if "cell.hidden_size" not in words[0] else []
+        finished = command(*words, *own, *SHORT)
+        assert finished.status == 2, (words, finished.err)
+        said = finished.out + finished.err
+        assert "secret" in said or "***" in said, (words, said)
+        assert not any(part in said for part in ("98765", "43210", "wo'rd", "wo\\'rd")), (
+            words,
+            said,
+        )
+    assert not list(home.rglob("result.json"))
+    for path in home.rglob("*"):
+        assert not path.is_file() or pin.encode() not in path.read_bytes(), path
+    faults("a secret that becomes a number", made=len(decoded) + len(typed))
+
+
 def test_a_report_shows_what_runs_say_as_text(tmp_path: Path, faults: Faults) -> None:
     evil = "<script>alert(1)</script>"
     runs = [
