@@ -1,8 +1,10 @@
 """Refusing a wrong choice: the name, the value and what is allowed, in one ValueError."""
 
 import math
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -57,6 +59,23 @@ def check_choice(name: str, value: T, allowed: Iterable[T]) -> T:
     if any(type(value) is type(choice) and value == choice for choice in allowed):
         return value
     raise ValueError(f"{name}={value} is not allowed: {did_you_mean(value, allowed)}")
+
+
+def check_folder(name: str, path: Path) -> Path:
+    """`path`, if a folder is there, or can be made there; nothing is made."""
+    try:
+        there = next(each for each in (path, *path.parents) if each.exists())
+        writable = os.access(there, os.W_OK)
+    except OSError as error:  # a name that is too long
+        raise ValueError(f"{name}={path} cannot be used: {error.strerror}") from error
+    longest = os.pathconf(there, "PC_NAME_MAX")
+    if any(len(os.fsencode(part)) > longest for part in path.parts):
+        raise ValueError(f"{name}={path} cannot be used: File name too long")
+    if not there.is_dir():
+        raise ValueError(f"{name}={path} cannot be used: {there} is a file")
+    if not writable:
+        raise ValueError(f"{name}={path} cannot be used: {there} cannot be written to")
+    return path
 
 
 def did_you_mean(value: object, allowed: Iterable[object]) -> str:

@@ -60,7 +60,7 @@ def refuse_file(file: str, read: ConfigResult) -> None:
     if ".." in Path(file).parts:
         raise ValueError(f"{file}.yaml is not in its config folder")
     for key, value in leaves(OmegaConf.to_container(read.config, resolve=False)):
-        if value is None:
+        if value is None and not _within(key, ["hydra"]):
             continue
         hides_more = isinstance(value, str) and any(t.startswith(f"{key}.") for t in TYPED)
         if hides_more or _within(key, TYPED) or (_within(key, ["hydra"]) and not _may(key, value)):
@@ -69,6 +69,8 @@ def refuse_file(file: str, read: ConfigResult) -> None:
 
 def _may(key: str, value: object) -> bool:
     """Whether a file may set this key of Hydra's section."""
+    if value is None and key in OF_HYDRA[1:]:  # without the section Hydra cannot begin
+        return False
     if "${" in str(value):  # what it is may change between a look at it and its use
         return False
     if key.startswith(PARAMS):

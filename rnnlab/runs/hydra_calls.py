@@ -46,6 +46,8 @@ def refuse_calls(config: DictConfig) -> None:
     allow = check_allowed(OmegaConf.to_object(allow) if OmegaConf.is_config(allow) else allow)
     plain: Any = OmegaConf.to_container(config.hydra, resolve=False)
     for section in CALLED:
+        if plain[section] is None:
+            raise ValueError(f"hydra.{section}=null leaves nothing that Hydra could use")
         for key, value in _texts(plain[section], f"hydra.{section}"):
             if key.endswith("._target_"):
                 _refuse_target(section, key, value, allow)

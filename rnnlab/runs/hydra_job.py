@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from rnnlab.foundation import garbage
+from rnnlab.foundation.checks import check_folder
 from rnnlab.foundation.files import write_text
 from rnnlab.foundation.folder_lock import keep, keep_words, refuse_at_work
 from rnnlab.foundation.here import here, standing_in
@@ -53,6 +54,8 @@ def check_run(config: DictConfig) -> None:
     plain = to_plain(config, folder)
     read_settings(plain)
     resume = read_resume(plain)
+    if resume.run in (None, AUTO):
+        check_folder("hydra.run.dir", folder)
     request = _request(plain, config.hydra, folder)
     earlier = _earlier(plain, request, in_sweep=False)
     if earlier is None:
@@ -70,7 +73,10 @@ def check_run(config: DictConfig) -> None:
     if resume.run == AUTO:
         named = [] if is_of_no_name(folder) else [str(folder)]
         keep_words([*request.overrides, *named], here() / CLAIMS)
-    keep(folder if earlier is None else earlier.folder)
+    try:
+        keep(folder if earlier is None else earlier.folder)
+    except OSError as error:
+        raise ValueError(f"hydra.run.dir={folder} cannot be used: {error.strerror}") from error
 
 
 def job(cfg: DictConfig) -> float | None:

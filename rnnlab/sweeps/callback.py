@@ -11,6 +11,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from rnnlab.foundation.checks import check_folder
 from rnnlab.foundation.links import refuse_links
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder
@@ -42,7 +43,8 @@ class SweepCallback(Callback):
         Raises:
             ValueError: For what is refused, before anything is made.
         """
-        folder = SweepFolder(Path(config.hydra.sweep.dir).absolute())
+        where = Path(config.hydra.sweep.dir).absolute()
+        folder = SweepFolder(check_folder("hydra.sweep.dir", where))
         searches = config.hydra.sweeper._target_ == HORIZON_SWEEPER
         overrides = [masked(override) for override in config.hydra.overrides.task]
         resumes, planned = _resumes(config), config.hydra.sweeper._target_ == BASIC_SWEEPER

@@ -85,6 +85,13 @@ TYPED_ONLY: dict[str, tuple[dict[str, Any], str]] = {
         {"hydra": {"sweeper": {"params": {"hydra/job_logging": "evil"}}}},
         "hydra.sweeper.params.hydra/job_logging",
     ),
+    "nothing of Hydra's": ({"hydra": None}, "hydra"),
+    "no callbacks": ({"hydra": {"callbacks": None}}, "hydra.callbacks"),
+    "no launcher": ({"hydra": {"launcher": None}}, "hydra.launcher"),
+    "no sweeper": ({"hydra": {"sweeper": None}}, "hydra.sweeper"),
+    "no run": ({"hydra": {"run": None}}, "hydra.run"),
+    "no folder": ({"hydra": {"sweep": {"dir": None}}}, "hydra.sweep.dir"),
+    "no log": ({"hydra": {"job_logging": None}}, "hydra.job_logging"),
     "all of Hydra's": ({"hydra": "${evil}", "evil": {"job": {"name": "../a"}}}, "hydra"),
 }
 CALLED = (
@@ -174,7 +181,9 @@ def test_hydra_calls_what_is_listed(home: Path, faults: Faults) -> None:
         )
         handler = {"job_logging": {"handlers": {"x": {"()": target}}}}  # no override can say it
         with pytest.raises(ValueError, match="is not a class of Python's logging"):
-            refuse_calls(OmegaConf.create({"hydra": dict.fromkeys(CALLED_SECTIONS) | handler}))
+            refuse_calls(
+                OmegaConf.create({"hydra": {name: {} for name in CALLED_SECTIONS} | handler})
+            )
         made += 2
     listed = "hydra.experimental.callbacks.LogJobReturnCallback"
     assert refusal(f"+hydra.callbacks.x._target_={listed}", *SHORT, output=home / "a") == ""

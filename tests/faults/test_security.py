@@ -354,6 +354,32 @@ def test_a_secret_is_no_number(
     faults("a secret that becomes a number", made=len(decoded) + len(typed))
 
 
+def test_a_folder_that_cannot_be_is_refused(command: Command, home: Path, faults: Faults) -> None:
+    """Oracle: what lies there, before and after."""
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+    modes = (("hydra.run.dir",), ("hydra.run.dir", "resume=auto"), ("hydra.sweep.dir", "-m"))
+    names = {
+        "mlflow.db": "mlflow.db is a file",
+        "mlflow.db/x": "mlflow.db is a file",
+        "x" * 300: "File name too long",
+        f"new/{'x' * 300}": "File name too long",
+    }
+    for name, reason in names.items():
+        for key, *others in modes:
+            finished = command(*others, f"{key}={name}", *SHORT)
+            said = f"{key}={home / name} cannot be used: "
+            assert finished.status == 2, finished.err
+            assert "".join(finished.err.split()).startswith("".join(said.split()))
+            assert reason in " ".join(finished.err.split())
+    for section in ("hydra.sweeper", "hydra.launcher"):
+        for mode in ((), ("-m",)):
+            finished = command(*mode, f"{section}=null", *SHORT)
+            message = f"{section}=null leaves nothing that Hydra could use\n"
+            assert (finished.status, finished.err) == (2, message)
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
+    faults("a folder that cannot be", made=len(names) * len(modes))
+
+
 def test_a_report_shows_what_runs_say_as_text(tmp_path: Path, faults: Faults) -> None:
     evil = "<script>alert(1)</script>"
     runs = [
