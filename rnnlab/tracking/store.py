@@ -64,6 +64,10 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     """
     _reach(uri)
     try:
+        uri.encode()
+    except UnicodeEncodeError as error:  # a folder whose name is no text
+        raise ValueError(f"tracking.uri={uri!a} cannot be used: it is not UTF-8") from error
+    try:
         if (path := path_of(uri)) is None:
             if is_database(uri):
                 knock(uri)

@@ -83,3 +83,11 @@ def test_works_against_a_tracking_server(server: str, command: Command, home: Pa
     }
     assert f"{server}/#/experiments/{result.experiment_id}/runs/{result.run_id}" in finished.out
     assert not (home / "mlflow.db").exists()
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"tracking\.uri='.*\\udcff.*' cannot be used: it is not UTF-8"
+    ):
+        open_store(f"sqlite:///{tmp_path}/bad\udcff/mlflow.db", "rnnlab")
+    assert not list(tmp_path.iterdir())
