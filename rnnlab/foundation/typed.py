@@ -7,6 +7,8 @@ from pathlib import Path
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.terminal import short
 
+_WORD = re.compile(r"[A-Za-z_].*", re.DOTALL)
+_NO_WORDS = ("auto", "null", "true", "false", "nan", "inf")
 _PLAIN = re.compile(r"[\w./:+@%-]+", re.ASCII)
 
 
@@ -22,7 +24,7 @@ def typed_override(key: str, path: Path | str) -> str:
     A folder `2026` is `./2026`, or Hydra would read a number, and `auto` is `./auto`.
     """
     value = short(path)
-    if "/" not in value:
+    if "/" not in value and (not _WORD.fullmatch(value) or value.lower() in _NO_WORDS):
         value = f"./{value}"
     if not _PLAIN.fullmatch(value):
         # Hydra takes a backslash for itself, but for those before a quote.

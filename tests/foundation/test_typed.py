@@ -58,3 +58,5 @@ def test_a_folder_is_read_as_it_is_called(
 def test_what_is_plain_stays_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert typed_override("resume", tmp_path / "outputs" / "a") == "resume=outputs/a"
+    assert typed_override("resume", tmp_path / "a") == "resume=a"
+    assert typed_override("resume", tmp_path / "2026") == "resume=./2026"
