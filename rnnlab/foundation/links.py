@@ -36,7 +36,10 @@ def _written(folder: TrackedFolder) -> Iterator[Path]:
     values = (getattr(folder, name) for name in dir(kind) if _is_property(kind, name))
     named = [value for value in values if isinstance(value, Path)]
     jobs = [job.path for job in _jobs(folder)]
-    for path in (*named, *jobs, *folder.path.glob("*.log")):
+    paths = (*named, *jobs, *folder.path.glob("*.log"))
+    for path in sorted(
+        paths, key=lambda path: len(path.parts)
+    ):  # a link before what lies behind it
         yield path
         if path.is_dir() and path not in jobs:
             yield from path.rglob("*")

@@ -1,6 +1,7 @@
 """Standard output and error, whose end is not the end of a run, and which no password reaches."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from rnnlab.foundation.masking import masked
+
+_COMMANDS = re.compile(r"\x1b(?!\[[\d;]*[mK])|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
+"""What a terminal would obey, but for colours, the cursor's return and an erased line."""
 
 
 class SafeStream:
@@ -25,7 +29,7 @@ class SafeStream:
 
     def write(self, text: str) -> int:
         with suppress(OSError):
-            self.stream.write(masked(text))
+            self.stream.write(_COMMANDS.sub("?", masked(text)))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -97,8 +97,6 @@ class Result:
         """
         own = RunFolder(folder.absolute())
         result = read_json(own.result, cls)
-        if not f"{result.name}{result.variant}{result.task}".isprintable():  # it is, to a terminal
-            raise ValueError(f"{own.result} cannot be read: its name has a control character")
         result.folder = str(own.path)
         result.checkpoint = str(own.best) if result.checkpoint else ""
         return result

@@ -62,12 +62,6 @@ def test_a_changed_byte_in_a_journal(tmp_path: Path, faults: Faults) -> None:
     faults("a changed byte in a journal", made=first)
 
 
-def test_a_name_that_would_speak_to_the_terminal(tmp_path: Path) -> None:
-    Result("\x1b]0;evil\x07", "v", "t", 1, 0, 0.5, [], str(tmp_path)).write()
-    with pytest.raises(ValueError, match="its name has a control character"):
-        Result.read(tmp_path)
-
-
 @pytest.mark.parametrize("number", ["1" * 400, "-" + "1" * 20, "NaN", "1e999"])
 @pytest.mark.parametrize("field", ["value", "step", "timestamp"])
 def test_a_number_that_no_store_takes(number: str, field: str, tmp_path: Path) -> None:

@@ -26,3 +26,12 @@ def test_a_reader_that_is_gone_is_no_error() -> None:
         stream.writelines(["two\n", "three\n"])
         stream.flush()
         stream.leave()  # or the file would fail again as it is closed
+
+
+def test_what_a_terminal_would_obey_is_not_written() -> None:
+    """But for what a line of progress needs, and colours."""
+    file = io.BytesIO()
+    stream = SafeStream(io.TextIOWrapper(file, encoding="utf-8", newline=""))
+    stream.write("\x1b]0;evil\x07 \x1b[2J\x9b2J\x08|\r\x1b[K\x1b[1;31mred\x1b[0m\ttab\n")
+    stream.flush()
+    assert file.getvalue().decode() == "?]0;evil? ?[2J?2J?|\r\x1b[K\x1b[1;31mred\x1b[0m\ttab\n"
