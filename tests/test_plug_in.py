@@ -135,6 +135,7 @@ def run(home: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_help_lists_all_three(own: Path) -> None:
     text = run(own, "--config-dir", "own", "--help")
     for name, meaning in (

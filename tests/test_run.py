@@ -116,6 +116,7 @@ def test_same_seed_same_run_to_the_last_bit(command: Command, home: Path) -> Non
     assert a != c
 
 
+@pytest.mark.slow
 def test_model_seed_and_data_seed_are_separate(command: Command, home: Path) -> None:
     def first(*more: str, folder: str) -> dict[str, str]:
         command(*QUICK, *SMALL, *more, f"hydra.run.dir={folder}")

@@ -48,6 +48,7 @@ def test_nothing_may_round_to_tf32() -> None:
 
 
 @pytest.mark.skipif(not keep_freed_memory(), reason="an allocator other than glibc's")
+@pytest.mark.slow
 def test_freed_memory_is_not_got_anew() -> None:
     """The pages that updates of an LSTM have the system give, in processes of their own."""
     faults = {}

@@ -59,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     runs = several()
     first = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
@@ -229,6 +230,7 @@ def test_the_figures_have_the_colours_of_the_page_and_its_pictures_a_white_groun
     assert picture.shape[1] >= 2 * 96 * 5  # sharp where a pixel of a page is two of the screen
 
 
+@pytest.mark.slow
 def test_a_report_that_replaces_another_leaves_none_of_its_figures(tmp_path: Path) -> None:
     write_report(make_report([run(length=n) for n in (10, 20)]), tmp_path)
     assert (tmp_path / "figures" / "horizons.png").exists()

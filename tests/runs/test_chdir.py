@@ -49,6 +49,7 @@ def test_a_relative_store_is_meant_from_where_the_user_stood(
     assert files_of(home / "far") == {"mine.db", ".mine.db.lock"}
 
 
+@pytest.mark.slow
 def test_a_run_in_a_relative_store_goes_on_there(command: Command, home: Path) -> None:
     """It is the store that the run's own config names."""
     (home / "far").mkdir()
@@ -63,6 +64,7 @@ def test_a_run_in_a_relative_store_goes_on_there(command: Command, home: Path) -
     assert not list((home / "a").rglob("*.db"))
 
 
+@pytest.mark.slow
 def test_it_is_resumed(command: Command, home: Path) -> None:
     """By auto, which looks below outputs/, and by a relative folder."""
     assert command(*RUN).status == 0
@@ -85,6 +87,7 @@ def test_what_waits_is_listed_where_the_user_stood(command: Command, home: Path)
 
 
 @pytest.mark.parametrize("launcher", [pytest.param("processes", marks=pytest.mark.slow), "basic"])
+@pytest.mark.slow
 def test_a_sweep_and_its_jobs_lie_in_one_store(launcher: str, command: Command, home: Path) -> None:
     sweep = ("-m", *RUN, "seed=0,1", "hydra.sweep.dir=s", f"hydra/launcher={launcher}")
     finished = command(*sweep)

@@ -32,6 +32,7 @@ def test_a_run(command: Command, home: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [(), pytest.param(("resume=auto",), marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_sweep(more: tuple[str, ...], command: Command, home: Path) -> None:
     assert command(*SWEEP).status == 0
     before = bytes_below(home)

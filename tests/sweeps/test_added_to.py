@@ -71,6 +71,7 @@ def test_only_what_is_new_is_run(command: Command, home: Path, launcher: str) ->
             assert any(points_in_order(home / "s" / n) == points_in_order(job.path) for n in after)
 
 
+@pytest.mark.slow
 def test_what_would_change_the_sweep_is_refused(command: Command, home: Path) -> None:
     others = ("-m", BASIC, "seed=0", *FAST, INTO)
     sweep = (*others, "cell=elman,gru")
@@ -87,6 +88,7 @@ def test_what_would_change_the_sweep_is_refused(command: Command, home: Path) ->
     assert [run.info.status for run in runs(home, "sweep")] == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_what_has_not_finished_goes_on_in_its_folder(command: Command, home: Path) -> None:
     sweep = ("-m", BASIC, "cell=elman", *FAST, INTO)
     assert command(*sweep, "seed=0,1,2").status == 0

@@ -110,6 +110,7 @@ def rows(finished: Finished) -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     """Limits 25, 10, 40: two of three seeds solve up to 25."""
     finished = command(*FAST, BASIC, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
@@ -260,6 +261,7 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     assert "Horizons on wall: elman 0, undecided at 10 (1 of 3 seeds, 1 failed)." in report
 
 
+@pytest.mark.slow
 def test_fail_fast_ends_the_search(command: Command, wall: Path) -> None:
     fast = ("hydra.launcher.fail_fast=true", "hydra.launcher.n_jobs=1", "cell=elman,gru")
     finished = command(*without("cell", FAST), *fast, "task.limits=[]")
@@ -271,6 +273,7 @@ def test_fail_fast_ends_the_search(command: Command, wall: Path) -> None:
     assert "hydra.sweep.dir=outputs/sweep resume=auto" in finished.out
 
 
+@pytest.mark.slow
 def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall: Path) -> None:
     finished = command(*FAST, BASIC, "task.limits=[99,99]", "hydra.sweeper.longest=20")
     assert finished.status == 1

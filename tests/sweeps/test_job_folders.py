@@ -22,6 +22,7 @@ def jobs_of(sweep: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("launcher", [pytest.param("processes", marks=pytest.mark.slow), "basic"])
+@pytest.mark.slow
 def test_folders_below_one_another(command: Command, home: Path, launcher: str) -> None:
     named = ("hydra.sweep.dir=s", "hydra.sweep.subdir='s/${seed}'", f"hydra/launcher={launcher}")
     finished = command(*SWEEP, *named)
@@ -79,6 +80,7 @@ def test_one_within_another_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("subdir", ["'s/${seed}'", "'${hydra.job.num}'"])
+@pytest.mark.slow
 def test_the_run_of_another_is_not_taken_for_a_job(
     subdir: str, command: Command, home: Path
 ) -> None:

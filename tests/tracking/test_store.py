@@ -67,6 +67,7 @@ def server(home: Path) -> Iterator[str]:
         made.kill()
 
 
+@pytest.mark.slow
 def test_works_against_a_tracking_server(server: str, command: Command, home: Path) -> None:
     finished = command(*QUICK, *SMALL, f"tracking.uri={server}")
     assert finished.status == 0, finished.err

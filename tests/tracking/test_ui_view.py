@@ -55,6 +55,7 @@ def test_keys_are_legal_in_a_tag_and_in_a_link() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_run_and_a_sweep_give_the_experiment_its_views(command: Command, home: Path) -> None:
     small = (*QUICK, *SMALL[:-1], "tracking.log_model=false")
     command("cell=elman", "task.seq_len=10", *small)
