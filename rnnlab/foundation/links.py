@@ -19,15 +19,20 @@ def refuse_links(folder: TrackedFolder, pipes: bool = True) -> None:
     Raises:
         ValueError: That names one, and where it leads.
     """
-    home = os.path.realpath(folder.path)
     for path in _written(folder):
-        real = os.path.realpath(path)
-        if not Path(real).is_relative_to(home):
-            raise ValueError(f"{path} leads to {real}: nothing is written outside {folder.path}")
+        if path.is_symlink():
+            _refuse_outside(path, folder)
         if pipes and path.exists() and not (path.is_file() or path.is_dir()):
             raise ValueError(f"{path} is neither a file nor a folder")
     for job in _jobs(folder):
+        _refuse_outside(job.path, folder)  # a link may be on the way to it
         refuse_links(job, pipes)
+
+
+def _refuse_outside(path: Path, folder: TrackedFolder) -> None:
+    real = os.path.realpath(path)
+    if not Path(real).is_relative_to(os.path.realpath(folder.path)):
+        raise ValueError(f"{path} leads to {real}: nothing is written outside {folder.path}")
 
 
 def _written(folder: TrackedFolder) -> Iterator[Path]:
@@ -35,13 +40,9 @@ def _written(folder: TrackedFolder) -> Iterator[Path]:
     kind = type(folder)
     values = (getattr(folder, name) for name in dir(kind) if _is_property(kind, name))
     named = [value for value in values if isinstance(value, Path)]
-    jobs = [job.path for job in _jobs(folder)]
-    paths = (*named, *jobs, *folder.path.glob("*.log"))
-    for path in sorted(
-        paths, key=lambda path: len(path.parts)
-    ):  # a link before what lies behind it
+    for path in (*named, *folder.path.glob("*.log")):
         yield path
-        if path.is_dir() and path not in jobs:
+        if path.is_dir():
             yield from path.rglob("*")
 
 

@@ -5,13 +5,12 @@ and the configs of installed packages are as trusted as their code.
 """
 
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
 
+from rnnlab.foundation.nested import values
 from rnnlab.runs.hydra_overrides import key_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -59,7 +58,7 @@ def refuse_file(file: str, read: ConfigResult) -> None:
     """
     if ".." in Path(file).parts:
         raise ValueError(f"{file}.yaml is not in its config folder")
-    for key, value in leaves(OmegaConf.to_container(read.config, resolve=False)):
+    for key, value in values(OmegaConf.to_container(read.config, resolve=False)):
         if value is None and not _within(key, ["hydra"]):
             continue
         hides_more = isinstance(value, str) and any(t.startswith(f"{key}.") for t in TYPED)
@@ -87,14 +86,3 @@ def _within(key: str, sections: tuple[str, ...] | list[str]) -> bool:
 def _only_typed(file: str, key: str) -> str:
     named = re.sub(r"(\.\d+)+$", "", key)  # of a list, not its numbers
     return f"{file}.yaml sets {named}: a file cannot, say it on the command line"
-
-
-def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value that is no section or list, by its dotted key."""
-    pairs = node.items() if isinstance(node, Mapping) else enumerate(node)
-    for name, value in pairs:
-        inner = f"{key}.{name}" if key else str(name)
-        if isinstance(value, Mapping | list):
-            yield from leaves(value, inner)
-        else:
-            yield inner, value

@@ -14,8 +14,8 @@ from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from rnnlab.foundation.nested import values
 from rnnlab.runs.build import check_allowed, lies_in, target_class
-from rnnlab.runs.foreign_files import leaves
 
 LOGS = ("hydra_logging", "job_logging")
 CALLED = ("callbacks", "launcher", "sweeper", *LOGS)  # sections of what is imported and called
@@ -104,5 +104,5 @@ def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:
     if not isinstance(node, Mapping | list):
         yield key, str(node)
     else:
-        for inner, value in leaves(node, key):
+        for inner, value in values(node, key):
             yield inner, str(value)

@@ -17,8 +17,8 @@ from rnnlab.cells import Cell, check_cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, is_secret_number, masked_config
+from rnnlab.foundation.nested import values
 from rnnlab.runs.build import build, check_allowed
-from rnnlab.runs.foreign_files import leaves as values
 from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import Task, check_task

@@ -4,18 +4,9 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import mlflow.store.db.utils
 import pytest
 
 from rnnlab.tracking.store import UnreachableError, existing_store, open_store
-
-
-@pytest.fixture
-def _no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(seconds: float) -> None:
-        raise AssertionError(f"it waits for {seconds} seconds")
-
-    monkeypatch.setattr(mlflow.store.db.utils.time, "sleep", refuse)
 
 
 @pytest.fixture

@@ -22,16 +22,6 @@ NAMES = ("pct%20x", "pct%", "100%25", "a?b", "a#b", "a b", "ü", "a[b]", "a&b=c;
 
 
 @pytest.fixture
-def _no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow tries ten times to connect, for two minutes."""
-
-    def refuse(seconds: float) -> None:
-        raise AssertionError(f"it waits for {seconds} seconds")
-
-    monkeypatch.setattr(mlflow.store.db.utils.time, "sleep", refuse)
-
-
-@pytest.fixture
 def half_made(home: Path) -> Path:
     """A store of which MLflow has made the first tables, and was killed, long ago."""
     path = home / "mlflow.db"
