@@ -13,9 +13,9 @@ from torch.optim import Adam, AdamW, Optimizer
 
 
 def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
-    """A function that does what `optimizer.step()` does, as long as no option but the learning rate changes.
+    """A function that does what `optimizer.step()` does, whatever numbers a schedule sets before it.
 
-    It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a
+    OneCycleLR and CyclicLR move the betas besides the learning rate. It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a
     state to go on from and no hooks.
     """
     if type(optimizer) not in (Adam, AdamW):
@@ -59,13 +59,18 @@ def _kernel(group: dict[str, Any], optimizer: Optimizer) -> Callable[[], None]:
     largest = [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else []
     decoupled = group.get("decoupled_weight_decay", type(optimizer) is AdamW)
     fused = torch._fused_adamw_ if decoupled else torch._fused_adam_
-    beta1, beta2 = map(float, group["betas"])
-    names = ("weight_decay", "eps", "maximize", "amsgrad")
-    options = {name: group[name] for name in names} | {"beta1": beta1, "beta2": beta2}
+    names = ("lr", "weight_decay", "eps", "maximize", "amsgrad")
 
     def kernel() -> None:
         gradients = [p.grad for p in parameters]
         counts.add_(1)
-        fused(parameters, gradients, means, squares, largest, steps, lr=group["lr"], **options)
+        beta1, beta2 = map(float, group["betas"])
+        options = {name: group[name] for name in names}
+        fused(
+            *(parameters, gradients, means, squares, largest, steps),
+            beta1=beta1,
+            beta2=beta2,
+            **options,
+        )
 
     return kernel

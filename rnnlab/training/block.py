@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+import numpy as np
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
@@ -15,6 +16,9 @@ from rnnlab.tasks.stream import Stream, philox_words
 from rnnlab.training.clipping import Clip
 from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
+
+PAGE = 1024
+"""Words that are drawn at once: one alone takes as long."""
 
 
 class DivergedError(Exception):
@@ -43,6 +47,7 @@ class Blocks:
         self.settings, self.seed = settings, seed
         self.stream = Stream(task, settings.batch_size, settings.data_seed, "train")
         self._updates, self._seconds = 0, 0.0
+        self._page, self._words = -1, np.empty(0, np.uint32)
 
     def stop_of(self, start: int) -> int:
         """The first update after the block that begins with update `start`."""
@@ -88,15 +93,20 @@ class Blocks:
     ) -> Tensor:
         """Make the updates; a row of `Update`'s for each."""
         device = next(self.model.parameters()).device
-        # Dropout too is a function of (seed, update): a resumed run draws what it would have drawn.
-        _seed(int(philox_words(self.seed, "dropout", start, 1)[0]), device)
         skips = self.settings.nonfinite == "skip"
         update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
-        rows = [
-            update(batch, counted=step == stop - 1)
-            for step, batch in enumerate(self._batches(start, stop, device), start)
-        ]
+        rows = []
+        for step, batch in enumerate(self._batches(start, stop, device), start):
+            _seed(self._word(step), device)
+            rows.append(update(batch, counted=step == stop - 1))
         return torch.stack(rows).cpu().double()  # waits for the device, once
+
+    def _word(self, update: int) -> int:
+        """What an update's dropout is seeded with: of (seed, update), whatever the blocks are."""
+        page, place = divmod(update, PAGE)
+        if page != self._page:
+            self._page, self._words = page, philox_words(self.seed, "dropout", page, PAGE)
+        return int(self._words[place])
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""
