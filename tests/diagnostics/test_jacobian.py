@@ -21,6 +21,9 @@ def test_of_a_linear_network_is_u() -> None:
     singular = np.linalg.svd(u.numpy(), compute_uv=False)
     np.testing.assert_allclose(arrays["singular_values"], singular, rtol=1e-6)
     assert metrics["recurrent/singular_value_max"] == pytest.approx(singular[0], rel=1e-6)
+    # numpy's, of an even number: the mean of the middle two.
+    median = np.median(singular)
+    assert metrics["recurrent/singular_value_median"] == pytest.approx(median, rel=1e-6)
     assert set(metrics) == {
         *("recurrent/spectral_radius", "recurrent/singular_value_max"),
         "recurrent/singular_value_median",
