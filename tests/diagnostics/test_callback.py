@@ -40,6 +40,7 @@ def test_metrics_arrays_and_figures_of_a_run(command: Command, home: Path) -> No
     assert {
         *("memory/gradient_horizon", "memory/gradient_horizon_c", "memory/capacity"),
         *("recurrent/spectral_radius", "recurrent/singular_value_max", "recurrent/lyapunov_max"),
+        "recurrent/lyapunov_unsettled",
         *("recurrent/singular_value_median", "recurrent/omega", "recurrent/saturation"),
         *("error/shortest_lags", "error/longest_lags", "perf/diagnostics_seconds"),
     } <= recorded
@@ -108,7 +109,8 @@ def test_some_can_be_chosen(command: Command, home: Path) -> None:
     assert finished.status == 0, finished.err
     (run,) = client(home).search_runs(["1"])
     measured = {k for k in run.data.metrics if k.startswith(("recurrent/", "memory/", "error/"))}
-    assert measured == {"recurrent/omega", "recurrent/lyapunov_max"}
+    lyapunov = {"recurrent/lyapunov_max", "recurrent/lyapunov_unsettled"}
+    assert measured == {"recurrent/omega", *lyapunov}
     assert run.data.params["diagnostics.lyapunov.count"] == "8"
 
 
