@@ -108,19 +108,22 @@ class Unrolled:
 
     @cached_property
     def of_last_answer(self) -> Gradients:
-        """The gradients of the loss of the last step's answer: lags count from one step alone."""
+        """The gradients of the loss of the last step's answer: lags count from one step alone.
+
+        The task's loss is a mean over the answers, of which that is one.
+        """
         if self.outputs.size(1) == 1:
             return self.of_loss
         outputs = torch.cat([self.outputs[:, :-1].detach(), self.outputs[:, -1:]], dim=1)
-        return self._gradients(outputs)
+        return self._gradients(outputs, answers=outputs.size(1))
 
     @cached_property
     def of_loss(self) -> Gradients:
         """The gradients of the task's loss, all answers included."""
         return self._gradients(self.outputs)
 
-    def _gradients(self, outputs: Tensor) -> Gradients:
-        loss = self._task.loss(outputs, self.batch.targets)
+    def _gradients(self, outputs: Tensor, answers: int = 1) -> Gradients:
+        loss = self._task.loss(outputs, self.batch.targets) * answers
         wanted = _tensors(self._within) + _tensors(self._handed)
         found = torch.autograd.grad(
             loss, wanted, retain_graph=True, allow_unused=True, materialize_grads=True

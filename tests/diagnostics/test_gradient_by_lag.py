@@ -133,6 +133,20 @@ def test_any_cell_through_its_step() -> None:
     assert set(metrics) == names | {f"{name}_censored" for name in names}
 
 
+def test_of_several_answers_the_last_one_counts_in_full() -> None:
+    """Oracle: the cross entropy of that answer by itself, differentiated in the last h."""
+    task = CopyMemory(delay=5)
+    seen = probe(GRUCell, task=task)
+    _, arrays = GradientByLag(sequences=1).measure(seen)
+    batch = seen.batch(1)
+    (layer,) = seen.model.layers
+    hidden, _ = layer(batch.inputs)
+    last = hidden[:, -1].detach().requires_grad_()
+    loss = nn.functional.cross_entropy(seen.model.read_out(last), batch.targets[:, -1])
+    (gradient,) = torch.autograd.grad(loss, last)
+    assert arrays["h"][0] == pytest.approx(gradient.norm().item(), rel=1e-6)
+
+
 def test_layers_count_as_one_vector() -> None:
     seen = probe(LSTMCell, num_layers=2)
     _, arrays = GradientByLag(sequences=2).measure(seen)
