@@ -28,9 +28,11 @@ def test_of_a_delay_line_is_its_length(size: int) -> None:
     metrics, arrays = MemoryCapacity().measure(delay_line(size))
     assert metrics["memory/capacity"] == pytest.approx(size, rel=1e-9)
     assert metrics["memory/capacity"] <= size
-    assert arrays["by_lag"].shape == (2 * size,)
-    np.testing.assert_allclose(arrays["by_lag"][:size], 1.0, rtol=1e-6)
-    assert (arrays["by_lag"][size:] == 0).all()
+    assert metrics["memory/capacity_censored"] == 0
+    looked_at = arrays["by_lag"][: 2 * size]
+    assert np.isnan(arrays["by_lag"][2 * size :]).all()
+    np.testing.assert_allclose(looked_at[:size], 1.0, rtol=1e-6)
+    np.testing.assert_allclose(looked_at[size:], 0.0, atol=1e-9)
 
 
 def test_a_second_delay_line_is_read_alone() -> None:
@@ -61,8 +63,9 @@ def test_a_cell_that_forgets_has_the_input_alone() -> None:
     assert isinstance(cell, ElmanCell)
     cell.weight_hh.data.zero_()
     metrics, arrays = MemoryCapacity().measure(look)
-    assert (arrays["by_lag"][1:] == 0).all()
-    assert metrics["memory/capacity"] == pytest.approx(arrays["by_lag"][0])
+    scatter = np.sqrt(2 * 16) / (32 * 64)  # of one lag's value
+    assert np.abs(arrays["by_lag"][1:32]).max() < 4 * scatter
+    assert metrics["memory/capacity"] == pytest.approx(arrays["by_lag"][0], abs=0.05)
     assert metrics["memory/capacity"] > 0.9
 
 
@@ -82,26 +85,56 @@ def test_is_never_above_the_hidden_size(cell: type, size: int, gain: float) -> N
             parameter.mul_(gain)
     metrics, arrays = MemoryCapacity(streams=16).measure(look)
     assert 0 <= metrics["memory/capacity"] <= size
-    assert (arrays["by_lag"] <= 1 + 1e-9).all()
+    assert np.nanmax(arrays["by_lag"]) <= 1 + 1e-9
 
 
-def test_an_orthogonal_linear_network_uses_all_units() -> None:
-    metrics, _ = MemoryCapacity(lags=400).measure(linear(0.97 * orthogonal(12)))
-    assert 10 < metrics["memory/capacity"] <= 12
+@pytest.mark.parametrize("factor", [0.9, 0.97, 0.99])
+def test_a_slow_linear_network_uses_all_units(factor: float) -> None:
+    """MC = N (Jaeger, 2001), spread over the lags as factor^2k: most of .99's is beyond 2 N."""
+    metrics, arrays = MemoryCapacity().measure(linear(factor * orthogonal(10)))
+    assert metrics["memory/capacity"] == pytest.approx(10, rel=0.03)
+    assert metrics["memory/capacity_censored"] == 0
+    assert metrics["memory/capacity"] == pytest.approx(np.nansum(arrays["by_lag"]), rel=1e-6)
+
+
+def test_a_cell_that_is_slower_than_the_lags_is_a_lower_bound() -> None:
+    metrics, _ = MemoryCapacity().measure(linear(0.9995 * orthogonal(10)))
+    assert metrics["memory/capacity_censored"] == 1
+    assert 4 < metrics["memory/capacity"] < 10
+
+
+def test_its_mean_over_noise_is_that_of_theory() -> None:
+    """One leaky unit has 1 in all lags; what chance explains of a hundred adds nothing to it."""
+    found = []
+    for seed in range(20):
+        look = linear(torch.tensor([[0.95]]))
+        look = Probe(look.model, look.task, seed=seed)
+        found.append(MemoryCapacity(lags=100).measure(look).metrics["memory/capacity"])
+    error = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - (1 - 0.95**200)) < 4 * error + 1e-4
+    assert error < 0.01
 
 
 def test_is_what_least_squares_explains() -> None:
-    """For the first lag, which nothing has been made orthogonal to; and below chance it is 0."""
+    """Each lag beside those before it; what is left of the states' dimensions is taken off."""
     generator = np.random.default_rng(0)
     states = generator.normal(size=(400, 5))
     known = states @ generator.normal(size=5) + generator.normal(size=400)
     lagged = np.stack([known, generator.normal(size=400)], axis=1)
     found = capacities(torch.tensor(states), torch.tensor(lagged))
     centred = states - states.mean(axis=0)
-    target = known - known.mean()
-    fitted = centred @ np.linalg.lstsq(centred, target, rcond=None)[0]
-    assert found[0] == pytest.approx((fitted**2).sum() / (target**2).sum(), rel=1e-9)
-    assert found[1] == 0
+    explained, before = [], np.empty((400, 0))
+    for target in (lagged - lagged.mean(axis=0)).T:
+        own = target - before @ np.linalg.lstsq(before, target, rcond=None)[0]
+        fitted = centred @ np.linalg.lstsq(centred, own, rcond=None)[0]
+        explained.append((fitted**2).sum() / (own**2).sum())
+        before = np.column_stack([before, target])
+    held = sum(explained)
+    for _ in range(50):  # to the fixed point
+        chance = (5 - held) / 400
+        values = (np.array(explained) - chance) / (1 - chance)
+        held = values.sum()
+    np.testing.assert_allclose(found, values, rtol=1e-9)
 
 
 def test_of_what_is_not_finite_is_not_finite() -> None:
