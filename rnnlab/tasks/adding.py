@@ -54,13 +54,16 @@ class _AddingProtocol(NamedTuple):
     right: Callable[[Tensor, float], Tensor] = torch.le  # |error| compared with the tolerance
     tolerance: float = 0.2
     solved_below: float = 0.01
-    framed: bool = False  # The first and last marker are -1, and a marked first number is 0.
+    framed: bool = (
+        False  # The first and last marker are -1; X_1 is 0 where the first step is marked.
+    )
 
 
 PROTOCOLS = {
     "arjovsky2016": _AddingProtocol(_one_in_each_half),
     "bai2018": _AddingProtocol(_anywhere),
-    # Integers, because 1.1 * 50 is above 55 in floating point.
+    # Integers, because 1.1 * 50 is above 55 in floating point. The paper's text rules: its released
+    # code ends at int(1.1 T) - 1, which is one step less where T is no multiple of ten.
     "pascanu2013": _AddingProtocol(
         _early, shortest=10, longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1, scale=0.5
     ),
@@ -73,7 +76,9 @@ PROTOCOLS = {
         scale=0.25,
         right=torch.lt,
         tolerance=0.04,
-        solved_below=3 / 2560,  # The paper's test table lists at most 1 wrong of 2560 as solved.
+        # Ours: the paper states no rate. Its tables have at most 1 wrong of 2560 tested here, and
+        # 2 in temporal order, and 3 is the least that is above both.
+        solved_below=3 / 2560,
         framed=True,
     ),
 }
@@ -92,9 +97,10 @@ class Adding(Task):
     - bai2018: numbers in [0, 1); marks at any two steps, which may be neighbours; their sum.
     - pascanu2013: numbers in [0, 1); T <= l < 1.1 T; one mark in [0, .1 l), one in [.1 l, .5 l);
       half their sum, here (0.9 + 0.6) / 2 = 0.75.
-    - hochreiter1997: numbers in [-1, 1); T <= l <= 1.1 T; one mark among the first ten steps, one
-      among the first T/2 - 1 that are still unmarked; the first and last marker are -1, unless the
-      first step is marked, whose number is then 0; 0.5 + a quarter of the sum:
+    - hochreiter1997: numbers in [-1, 1); T <= l <= 1.1 T; one mark among the first ten steps, of
+      number X_1, and one among the first T/2 - 1 that are still unmarked, of X_2; the first and last
+      marker are -1, unless the first step is marked, and then X_1 is 0, whichever of the two marks
+      that is; 0.5 + a quarter of the sum:
 
         number  0.3 -0.8  0.5  ...  0.6  ...  0.2
         marker  -1    1    0   ...   1   ... -1     ->  0.5 + (-0.8 + 0.6) / 4 = 0.45
@@ -165,7 +171,10 @@ class Adding(Task):
         numbers.uniform_(protocol.low, 1.0, generator=generator)
         marks = torch.stack(protocol.marks(self.seq_len, length, batch_size, generator), dim=1)
         if protocol.framed:
-            numbers[:, 0].masked_fill_((marks == 0).any(dim=1), 0.0)
+            first_marked = (marks == 0).any(dim=1, keepdim=True)
+            numbers.scatter_(
+                1, marks[:, :1], numbers.gather(1, marks[:, :1]).masked_fill_(first_marked, 0.0)
+            )
             markers[:, [0, -1]] = -1.0
         markers.scatter_(1, marks, 1.0)
         total = numbers.gather(1, marks).sum(dim=1)
