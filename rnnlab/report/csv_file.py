@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 
 from rnnlab.foundation.censored import CENSORED
-from rnnlab.foundation.statistics import interquartile_mean
+from rnnlab.foundation.statistics import interquartile_mean, mean_interval
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
 from rnnlab.report.rows import first, speed
@@ -38,7 +38,7 @@ def csv_text(grid: Grid, metrics: Sequence[str]) -> str:
 def _group(group: Group) -> Fields:
     successes, trials = group.solved
     low, high = group.solved_interval if trials else (None, None)
-    losses, interval = group.losses, group.loss_interval or (None, None)
+    losses = group.losses
     return {
         "variant": group.label,
         "task": group.task,
@@ -51,8 +51,8 @@ def _group(group: Group) -> Fields:
         "median_steps_to_solve": group.median_steps,
         "budget": group.budget,
         "test_loss_mean": _mean(losses),
-        "test_loss_low": interval[0],
-        "test_loss_high": interval[1],
+        **_losses(group, solved=True),
+        **_losses(group, solved=False),
         "test_loss_interquartile_mean": interquartile_mean(losses) if losses else None,
         "chance": group.chance,
         "grad/norm_median": group.gradient_norm,
@@ -63,6 +63,15 @@ def _group(group: Group) -> Fields:
         "stopped": group.ended("KILLED"),
         "running": group.ended("RUNNING", "SCHEDULED"),
     }
+
+
+def _losses(group: Group, solved: bool) -> Fields:
+    """Of the runs of one outcome: their mean and its interval, which one value has not."""
+    runs = (same for same in group.by_outcome if bool(same.solved[0]) is solved)
+    losses = next((same.losses for same in runs), [])
+    low, high = mean_interval(losses) if len(losses) > 1 else (None, None)
+    name = f"test_loss_{'solved' if solved else 'unsolved'}"
+    return {f"{name}_mean": _mean(losses), f"{name}_low": low, f"{name}_high": high}
 
 
 def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:

@@ -1,14 +1,13 @@
 """The runs of one setting on one task at one length, and what they come to over seeds."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean, median
 
 from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.statistics import (
     Interval,
-    bootstrap_mean,
     median_time,
     solved_by_share,
     wilson,
@@ -64,9 +63,13 @@ class Group:
         return self.values("test/loss")
 
     @cached_property
-    def loss_interval(self) -> Interval | None:
-        """Of the mean; one value has none."""
-        return bootstrap_mean(self.losses) if len(self.losses) > 1 else None
+    def by_outcome(self) -> "list[Group]":
+        """Its finished runs that have solved the task, and those that have not: one or both.
+
+        What they measured has two peaks where both are, which no interval of few seeds covers.
+        """
+        kinds = [tuple(r for r in self.finished if r.solved is kind) for kind in (True, False)]
+        return [replace(self, runs=runs) for runs in kinds if runs]
 
     @property
     def median_steps(self) -> float | None:

@@ -39,15 +39,21 @@ wrong; the interval is Wilson's (1927), at 95 %.
 The best outcome: solved most often, then in the fewest updates, then with the lowest mean test loss.
 Median steps to solve: Kaplan and Meier's (1958); a run that has not solved the task counts as longer \
 than its budget.
-Means stand with their 95 % percentile bootstrap interval over seeds (Efron, 1979; 10,000 resamples); \
-one seed has none, and few seeds give one that is too narrow.
+Means stand with Student's (1908) 95 % interval over seeds; one seed has none. Where some seeds have \
+solved the task and others have not, each kind has its own mean and interval: a mean of both would be of \
+neither, and its interval would not cover what it says. Of very skewed values 95 % is nearer to 84 %.
 Median gradient norm: of the gradient of all parameters before clipping; the median over runs of a \
 run's median over its points of `grad/norm`, each of which is the mean of a block of updates.
 A value after > is a lower bound: a gradient horizon of > 50 had not faded within sequences of 50 steps.
 At the level of chance: all losses are above 95 % of chance, the loss of the best answer that ignores \
 the inputs.
-An order is claimed only where intervals do not overlap and, for means, where a permutation test gives \
-p < 0.05 as well, corrected for the number of pairs at the same task and length (Holm, 1979).
+An order is claimed only where a test gives p < 0.05, corrected for the number of pairs at the same task \
+and length (Holm, 1979). Each pair has one test: of updates where all runs of both solved the task, of the \
+test loss where none did (both permutation tests of the means), else of how often they did (Boschloo, 1970). \
+Both take it that runs of equal variants are alike; with 4 or 5 seeds, equal means of unlike spread are told \
+apart too often.
+Seeds that would tell variants apart: with as many of each, the claim comes in 80 % of 400 simulated \
+repeats, under the same tests and correction, at most 50.
 A diverged run is judged by its best checkpoint, and is unsolved if there is none. \
 Failed, stopped and running ones are counted in a column of their own, and in no mean, rate or figure.\
 """.splitlines()

@@ -3,10 +3,11 @@
 Every table has the variant first, as that column stays in sight where the others are scrolled.
 """
 
-from collections.abc import Sequence
-from statistics import median
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, median
 
-from rnnlab.foundation.statistics import bootstrap_mean
+from rnnlab.foundation.statistics import Interval, mean_interval
 from rnnlab.report.group import Group
 
 HEADER = (
@@ -18,6 +19,7 @@ OTHER_LENGTHS_HEADER = (
     *("variant", "task", "trained at length", "tested at (steps)"),
     *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
 )
+ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
 NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
 
 
@@ -29,7 +31,7 @@ def table_row(group: Group) -> list[str]:
         str(group.length),
         solved(group),
         steps(group),
-        mean(group.losses, of=len(group.finished)),
+        each_outcome(group, lambda same: mean(same, same.losses)),
         number(group.chance),
         str(sum(run.diverged for run in group.finished)),
         without_result(group) or "0",
@@ -46,14 +48,23 @@ def narrow_row(group: Group) -> list[str]:
         str(group.length),
         solved(group),
         steps(group),
-        f"{sum(group.losses) / len(group.losses):.3g}" if group.losses else "-",
+        _short_loss(group),
         number(group.chance),
     ]
 
 
+def _short_loss(group: Group) -> str:
+    """`0.002`, or `0.002 solved` where others have not: the mean of those that have."""
+    shown, *others = group.by_outcome or [group]
+    text = f"{fmean(shown.losses):.3g}" if shown.losses else "-"
+    return f"{text} solved" if others else text
+
+
 def measured_row(group: Group, metrics: Sequence[str]) -> list[str]:
     """A row of the table of what the diagnostics saw of the tested models."""
-    means = [measured(group, metric) for metric in metrics]
+    means = [
+        each_outcome(group, lambda same, key=metric: measured(same, key)) for metric in metrics
+    ]
     return [group.label, group.task, str(group.length), *means]
 
 
@@ -62,15 +73,17 @@ def other_lengths_rows(group: Group) -> list[list[str]]:
     rows = []
     for length in group.other_lengths:
         name = f"length/{length}"
-        errors, losses = (group.values(f"{name}/{measure}") for measure in ("error", "loss"))
-        ratios = group.values(f"{name}/loss_over_chance")
+        losses, ratios = (group.values(f"{name}/{m}") for m in ("loss", "loss_over_chance"))
         # Every run has the same: losses that are nothing tell nothing.
         chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
-        of = len(group.finished)
         rows.append(
             [
                 *(group.label, group.task, str(group.length), str(length)),
-                *(mean(errors, of), mean(losses, of), number(first(chances))),
+                each_outcome(
+                    group, lambda g, key=f"{name}/error": mean(g, g.values(key), FRACTION)
+                ),
+                each_outcome(group, lambda g, key=f"{name}/loss": mean(g, g.values(key))),
+                number(first(chances)),
             ]
         )
     return rows
@@ -93,15 +106,27 @@ def steps(group: Group) -> str:
     return f"> {group.budget}" if found is None else f"{found:.0f}"
 
 
-def mean(values: Sequence[float], of: int) -> str:
+def each_outcome(group: Group, text: Callable[[Group], str]) -> str:
+    """A text of the runs that have solved the task and of the others: `0.002 solved; 0.16 unsolved`.
+
+    Where all are of one outcome it is the text of these alone.
+    """
+    kinds = group.by_outcome
+    if len(kinds) < 2:
+        return text(kinds[0]) if kinds else "-"
+    named = [(text(same), "solved" if same.solved[0] else "unsolved") for same in kinds]
+    return "; ".join(f"{said} {kind}" for said, kind in named if said != "-") or "-"
+
+
+def mean(group: Group, values: Sequence[float], within: Interval = ANYTHING) -> str:
     """`0.0021 [0.0016, 0.0026]`, of 4 where not every finished run has the value."""
     if not values:
         return "-"
-    text = f"{sum(values) / len(values):.4g}"
+    text = f"{fmean(values):.4g}"
     if len(values) > 1:
-        low, high = bootstrap_mean(values)
+        low, high = mean_interval(values, *within)
         text += f" [{low:.4g}, {high:.4g}]"
-    return text if len(values) == of else f"{text} of {len(values)}"
+    return text if len(values) == len(group.finished) else f"{text} of {len(values)}"
 
 
 def measured(group: Group, metric: str) -> str:
@@ -112,8 +137,8 @@ def measured(group: Group, metric: str) -> str:
     """
     values, censored = group.measured(metric), group.censored(metric)
     if not censored:
-        return mean(values, of=len(group.finished))
-    text = f"> {sum(values) / len(values):.4g}"
+        return mean(group, values)
+    text = f"> {fmean(values):.4g}"
     every = censored == len(values) == len(group.finished)
     return text if every else f"{text} ({censored} of {len(values)} are lower bounds)"
 

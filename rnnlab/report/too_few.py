@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnlab.foundation.statistics import MANY
+from rnnlab.foundation.power import MOST, POWER
 
 FEW = 3  # pairs that are worth naming one by one
 
@@ -26,15 +26,19 @@ class TooFew:
     more: tuple[int | None, ...]
 
     def __str__(self) -> str:
-        """`Too few seeds to rank a and b by ...: about 6 more each would do, if ...`"""
+        """`Too few seeds to rank a and b by ...: about 6 more each would do in 80 % of repeats, if ...`"""
         names = tuple(dict.fromkeys(self.pairs))
         ranked = "; ".join(names) if len(names) <= FEW else f"{len(self.pairs)} pairs of variants"
         known = sorted(n for n in self.more if n is not None)
         counts = [str(n) for n in dict.fromkeys((*known[:1], *known[-1:]))]
-        parts = [f"about {' to '.join(counts)} more each would do"] if known else []
+        parts = (
+            [f"about {' to '.join(counts)} more each would do in {100 * POWER:.0f} % of repeats"]
+            if known
+            else []
+        )
         if beyond := len(self.more) - len(known):
             whose = f"for {beyond} of the {len(self.more)} " if known else ""
-            parts.append(f"{whose}it would take more than {MANY} each")
+            parts.append(f"{whose}it would take more than {MOST} each")
         text = ", and ".join(parts)
         return f"Too few seeds to rank {ranked} by {self.by}: {text}, if {self.condition}."
 

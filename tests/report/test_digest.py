@@ -57,24 +57,25 @@ def test_answer_then_a_table_a_task_then_what_may_not_be_concluded() -> None:
 
 
 def test_of_many_lengths_what_cannot_be_ranked_is_said_once() -> None:
-    """Oracle: the pairs, counted by hand. 3 of 3 and 0 of 3 would be apart with a seed more."""
+    """Oracle: the pairs, counted by hand. 3 of 3 and 0 of 3 are apart, and 4 where there are 3 pairs."""
     runs = [
         run(variant, task, length, seed, solved_at=50.0 if variant == "gru" else None)
         for variant in ("gru", "elman")
         for task in ("adding", "copy_memory")
         for length in (10, 20, 50)
-        for seed in range(3)
+        for seed in range(2)
     ]
     few = make_report(runs).digest(width=None)
-    assert few.count("- adding at 10, 20 and 50: Too few seeds to rank elman and gru by") == 2
+    assert few.count("- adding at 10, 20 and 50: Too few seeds to rank elman and gru by") == 1
     for task in ("adding", "copy_memory"):
-        runs += [run("lstm", task, 10, seed, loss=0.3 + seed / 50) for seed in range(3)]
+        runs += [run("lstm", task, 10, seed, loss=0.3 + seed / 50) for seed in range(2)]
     many = make_report(runs).digest(width=None).partition("What may not be concluded:\n\n")[2]
-    rates, losses = many.splitlines()
+    rates, losses, *rest = sorted(many.splitlines(), key=lambda line: "loss" in line)
+    assert rest == []
     pairs = "- Too few seeds to rank elman and gru; gru and lstm"
-    more = "about 1 more each would do, if the rates stay as they are."
+    more = "about 1 to 2 more each would do in 80 % of repeats, if the rates stay as they are."
     assert rates == f"{pairs} by how often they solved it: {more}"
-    assert losses.startswith("- Too few seeds to rank elman and gru; elman and lstm; gru and lstm")
+    assert losses.startswith("- Too few seeds to rank elman and lstm by mean test loss: ")
 
 
 def new_run(home: Path) -> tuple[MlflowClient, str]:

@@ -127,7 +127,9 @@ def test_page_markdown_and_csv_say_the_same(folder: Path) -> None:
     for row, numbers in zip(rows[2:6], table, strict=True):
         assert row[0] == numbers["variant"]
         assert row[3].startswith(f"{numbers['solved']} of {numbers['finished']}")
-        assert float(row[5].split()[0]) == pytest.approx(float(numbers["test_loss_mean"]), rel=1e-3)
+        kind = "solved" if row[0] == "gru" else "unsolved"  # of gru's seeds two and one
+        mean = pytest.approx(float(numbers[f"test_loss_{kind}_mean"]), rel=1e-3)
+        assert float(row[5].split()[0]) == mean
         assert numbers["memory/gradient_horizon"] == "31.0"
     for name in re.findall(r"\]\((.+?)\)", markdown):
         assert (folder / name).exists()
@@ -145,11 +147,34 @@ def test_a_row_by_hand() -> None:
     (row,) = make_report(runs).rows
     assert row[:5] == ["gru", "adding", "50", "1 of 3 [0.06, 0.79]", "> 4000"]
     assert row[5:] == [
-        *("0.105 [0.01, 0.2] of 2", "0.1667", "1", "1 failed, 1 stopped, 1 still running"),
+        *("0.01 solved; 0.2 of 1 unsolved", "0.1667", "1", "1 failed, 1 stopped, 1 still running"),
         *("2", "1000", "60"),  # the norm: seed s has 1 and 2 + s, and a finished run counts
     ]
     notes = make_report(runs).notes
     assert "gru · adding 50 · s3 (gru-adding-50-3-0, FAILED)" in notes[1]
+
+
+def test_solved_and_unsolved_runs_are_told_apart_and_never_by_one_mean() -> None:
+    """Oracle: of 0.001, 0.002 and 0.003 and of 0.16 and 0.18 Student's intervals, by hand."""
+    losses = {"both": [0.001, 0.002, 0.003, 0.16, 0.18], "none": [0.16, 0.18]}
+    runs = [
+        run(v, seed=s, loss=x, solved_at=100.0 if x < 0.1 else None, memory__capacity=10 * x)
+        for v, same in losses.items()
+        for s, x in enumerate(same)
+    ]
+    report = make_report(runs)
+    both, none = report.rows
+    few, blind = "0.002 [-0.0004841, 0.004484]", "0.17 [0.04294, 0.2971]"  # 4.303 and 12.706 units
+    assert both[3:6] == ["3 of 5 [0.23, 0.88]", "100", f"{few} solved; {blind} unsolved"]
+    assert none[5] == blind
+    ((_, _, (measured, _)),) = report.tables
+    assert measured[-1] == "0.02 [-0.004841, 0.04484] solved; 1.7 [0.4294, 2.971] unsolved"
+    assert "| 0.002 solved |" in " ".join(report.digest(width=None).split())
+    table = list(csv.DictReader(io.StringIO(report.csv())))
+    assert float(table[0]["test_loss_solved_high"]) == pytest.approx(0.004484, rel=1e-3)
+    assert float(table[0]["test_loss_unsolved_low"]) == pytest.approx(0.04294, rel=1e-3)
+    assert table[1]["test_loss_solved_mean"] == ""
+    assert table[1]["test_loss_unsolved_mean"] == table[1]["test_loss_mean"]
 
 
 def test_it_opens_with_the_answer_and_ends_with_the_method(folder: Path) -> None:
@@ -186,7 +211,11 @@ def test_other_lengths_have_a_row_each_and_a_column_in_the_csv(folder: Path) -> 
         for line in (folder / "report.md").read_text().splitlines()
         if line.startswith("| gru     | adding | 50                | 100")
     ]
-    assert rows == [["gru", "adding", "50", "100", "0.1 [0, 0.2]", "0.3 [0.3, 0.3]", "0.2"]]
+    wrong = (
+        "0.15 [0, 0.7853] solved; 0 unsolved"  # 0.15 + 12.706 x 0.05, and no fraction is below 0
+    )
+    loss = "0.3 [0.3, 0.3] solved; 0.3 unsolved"
+    assert rows == [["gru", "adding", "50", "100", wrong, loss, "0.2"]]
     numbers = next(csv.DictReader(io.StringIO((folder / "comparison.csv").read_text())))
     assert float(numbers["length/100/error"]) == pytest.approx(0.1)
     assert float(numbers["length/200/loss"]) == pytest.approx(0.4)
