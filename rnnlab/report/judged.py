@@ -1,8 +1,9 @@
 """Which variants are told apart: one test for each pair, and all of them corrected for their number.
 
 What a pair is compared by follows from the runs of both together, whichever is whose: updates where
-all have solved the task, test loss where none has, and else how often they have. So each pair is
-tested once, and all that is claimed of a task at a length is wrong as rarely as one claim would be.
+all have solved the task, test loss where none has, or too few for any rates to differ, and else how
+often they have. So each pair is tested once, and of all that is claimed of a task at a length
+anything is wrong as rarely as one claim would be.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from rnnlab.foundation.power import Mean, Rate, Sample, seeds_needed
-from rnnlab.foundation.statistics import SIGNIFICANT, difference_p, holm, rates_p
+from rnnlab.foundation.statistics import SIGNIFICANT, boschloo, difference_p, holm, rates_p
 from rnnlab.report.group import Group
 
 SOLVED, STEPS, LOSS = "test/solved", "steps_to_solve", "test/loss"
@@ -42,8 +43,18 @@ class Judged:
 
 def compared_by(a: Group, b: Group) -> str:
     """SOLVED, STEPS or LOSS."""
-    solved = {run.solved for group in (a, b) for run in group.finished}
-    return SOLVED if len(solved) == 2 else STEPS if True in solved else LOSS
+    solved = [run.solved for group in (a, b) for run in group.finished]
+    if all(solved):
+        return STEPS
+    return LOSS if 2 * sum(solved) < len(solved) and not _could_differ(a, b) else SOLVED
+
+
+def _could_differ(a: Group, b: Group) -> bool:
+    """Whether as many solved runs, however they were shared out, could make the rates differ."""
+    m, n = a.solved[1], b.solved[1]
+    total = a.solved[0] + b.solved[0]
+    p = [boschloo(m, n)[x, total - x] for x in range(max(0, total - n), min(m, total) + 1)]
+    return min(p) < SIGNIFICANT
 
 
 def without_loss(groups: Sequence[Group]) -> list[Group]:

@@ -49,7 +49,8 @@ At the level of chance: all losses are above 95 % of chance, the loss of the bes
 the inputs.
 An order is claimed only where a test gives p < 0.05, corrected for the number of pairs at the same task \
 and length (Holm, 1979). Each pair has one test: of updates where all runs of both solved the task, of the \
-test loss where none did (both permutation tests of the means), else of how often they did (Boschloo, 1970). \
+test loss where none did or too few for their number to tell (both permutation tests of the means), else of \
+how often they did (Boschloo, 1970). \
 Both take it that runs of equal variants are alike; with 4 or 5 seeds, equal means of unlike spread are told \
 apart too often.
 Seeds that would tell variants apart: with as many of each, the claim comes in 80 % of 400 simulated \

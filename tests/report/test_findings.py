@@ -85,7 +85,7 @@ def test_what_is_the_same_at_several_lengths_is_said_once() -> None:
 
 def test_a_claim_is_told_from_what_is_none() -> None:
     some = [of("a", [0.1] * 5, solved=5), *(of(v, [0.1] * 5) for v in "bd")]
-    some.append(of("c", [0.1] * 5, solved=2))
+    some.append(of("c", [0.1] * 5, solved=4))
     found = findings(make_grid([made for group in some for made in group]))
     assert [finding.claim for finding in found] == [True, False, False]
     assert "how often they solved it: about" in found[1].text

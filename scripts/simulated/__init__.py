@@ -1,0 +1,1 @@
+"""What the report's statistics come to, by simulation."""
