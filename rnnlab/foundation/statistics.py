@@ -107,10 +107,11 @@ def boschloo(m: int, n: int) -> np.ndarray:
     """
     x, y = np.meshgrid(np.arange(m + 1), np.arange(n + 1), indexing="ij")
     rates = np.linspace(0, 1, 201)
-    chances = stats.binom.pmf(x[..., None], m, rates) * stats.binom.pmf(y[..., None], n, rates)
+    a, b = (stats.binom.pmf(np.arange(k + 1)[:, None], k, rates) for k in (m, n))
+    chances = (a[:, None] * b).reshape(-1, len(rates))
     totals = m + n, x + y, m
     sides = [
-        _as_rare(fishers.ravel(), chances.reshape(-1, len(rates)))
+        _as_rare(fishers.ravel(), chances)
         for fishers in (stats.hypergeom.cdf(x, *totals), stats.hypergeom.sf(x - 1, *totals))
     ]
     return np.minimum(1.0, 2 * np.minimum(*sides)).reshape(x.shape)

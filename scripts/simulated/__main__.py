@@ -23,7 +23,7 @@ SEED = 0
 def main() -> None:
     """Print the tables, and write them where that is asked for."""
     command = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
-    command.add_argument("--repeats", type=int, default=10_000, help="of each interval (10000)")
+    command.add_argument("--repeats", type=int, default=4000, help="of each interval (4000)")
     command.add_argument("--write", action="store_true", help="the tables into the page")
     command.add_argument("--page", type=Path, required=True, help=argparse.SUPPRESS)
     arguments = command.parse_args()
