@@ -1,5 +1,7 @@
 """What may be said of a few runs, and what may not."""
 
+from pathlib import Path
+
 from rnnlab.report.findings import findings
 from rnnlab.report.grid import make_grid
 from tests.support.made_runs import run
@@ -132,3 +134,23 @@ def test_more_seeds_means_more_than_there_are() -> None:
 
 def test_nothing_to_say_is_said() -> None:
     assert findings_of(of("gru", [0.1] * 5), of("lstm", [0.1])).endswith("any two of them.")
+
+
+def test_the_front_pages_table_gives_the_conclusions_that_the_reports_page_shows() -> None:
+    """Oracle: both pages. What they have in words comes of the rates that the table has."""
+    root = Path(__file__).resolve().parents[2]
+    lines = (root / "README.md").read_text("utf-8").partition("opening: made by")[2].splitlines()
+    table = [[e.strip() for e in line.strip("|").split("|")] for line in lines if line[:1] == "|"]
+    lengths = [int(name.split()[-1]) for name in table[0][1:4]]
+    runs = [
+        run(row[0], "temporal_order", n, s, solved_at=9.0 if s < int(rate.split()[0]) else None)
+        for row in table[2:6]
+        for n, rate in zip(lengths, row[1:4], strict=True)
+        for s in range(5)
+    ]
+    found = findings(make_grid(runs))
+    page = (root / "rnnlab" / "report" / "README.md").read_text("utf-8")
+    claims = [str(finding) for finding in found if finding.claim]
+    assert claims == [line for line in page.splitlines() if line.startswith("temporal_order at ")]
+    (few,) = [one for finding in found for one in finding.too_few if "often" in one.by]
+    assert few.more[few.pairs.index("elman and lstm")] == 2
