@@ -51,8 +51,8 @@ An order is claimed only where a test gives p < 0.05, corrected for the number o
 and length (Holm, 1979). Each pair has one test: of updates where all runs of both solved the task, of the \
 test loss where none did or too few for their number to tell (both permutation tests of the means), else of \
 how often they did (Boschloo, 1970). \
-Both take it that runs of equal variants are alike; with 4 or 5 seeds, equal means of unlike spread are told \
-apart too often.
+Both take it that runs of equal variants are alike; equal means of very unlike spread are told apart in up to \
+12 % of comparisons of two.
 Seeds that would tell variants apart: with as many of each, the claim comes in 80 % of 400 simulated \
 repeats, under the same tests and correction, at most 50.
 A diverged run is judged by its best checkpoint, and is unsolved if there is none. \
