@@ -37,7 +37,7 @@ def main() -> None:
     seconds = time.monotonic() - started
     made = (
         f"Simulated on {datetime.now(UTC):%-d %B %Y}: {arguments.repeats:,} repeats of each interval and "
-        f"{arguments.repeats // FEWER:,} of each comparison, in {seconds / 60:.0f} minutes on one core "
+        f"{arguments.repeats // FEWER:,} of each comparison, in {seconds:.0f} s on one core "
         f"({machine()['processor']})."
     )
     sys.stdout.write(f"{made}\n")
