@@ -9,7 +9,7 @@ from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
 from rnnlab.report.reach import far
 from rnnlab.report.rows import number
-from rnnlab.report.wording import by_share, joined, listed, remarks, together, troubled, unfinished
+from rnnlab.report.wording import joined, listed, remarks, share_of, together, troubled, unfinished
 
 
 def answers(grid: Grid) -> list[str]:
@@ -23,8 +23,11 @@ def answers(grid: Grid) -> list[str]:
     ]
     if any(g.solved[0] or searched for g in grid.groups if g.finished and g.task in several):
         found.append(
-            f"{'A horizon' if searched else 'Up to a length'} means: {by_share(grid.share)} of the "
-            "seeds solved it, and every shorter one that was tried."
+            f"A horizon is an estimate: the length that {share_of(grid.share)} of the seeds solve, by all "
+            "lengths that were tried, with its 95 % interval."
+            if searched
+            else f"Up to a length means: at least {share_of(grid.share)} of the seeds solved it, and every "
+            "shorter one that was tried."
         )
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product, takewhile
 
+from rnnlab.foundation.crossing import Crossing, crossing
 from rnnlab.report.group import Group, Place
 from rnnlab.report.read_runs import Run
 from rnnlab.report.settings import settings_of, with_defined_tasks
@@ -84,9 +85,11 @@ class Grid:
             if group is None and self.search_share:
                 continue
             had = {run.seed for run in group.runs} if group else set()
-            lacking = [str(seed) for seed in self.seeds if seed not in had]
+            # A search has more seeds at some lengths, always from 0 on.
+            wanted = range(max(had)) if self.search_share else self.seeds
+            lacking = [str(seed) for seed in wanted if seed not in had]
             if lacking:
-                every = len(lacking) == len(self.seeds)
+                every = not had
                 seeds = "all seeds" if every else f"seeds {', '.join(lacking)}"
                 lengths[label, task, seeds].append(str(length))
         return [f"{label} · {task} {', '.join(n)}: {s}" for (label, task, s), n in lengths.items()]
@@ -97,7 +100,7 @@ class Grid:
 
     def horizon(self, label: str, task: str) -> Horizon | None:
         """Up to which length `share` of the seeds solved a task; None if no run has finished."""
-        tried = [group for group in self.groups if (group.label, group.task) == (label, task)]
+        tried = self._tried(label, task)
         if not any(group.finished for group in tried):
             return None
         solved = list(takewhile(lambda group: group.is_solved(self.share), tried))
@@ -105,6 +108,19 @@ class Grid:
         later = tuple(group.length for group in rest[1:] if group.is_solved(self.share))
         reached, beyond = solved[-1] if solved else None, rest[0] if rest else None
         return Horizon(reached, beyond, self.share, later)
+
+    def estimate(self, label: str, task: str) -> Crossing | None:
+        """The length that `share` of the seeds solve, from all lengths; None if no run has finished."""
+        trials = {g.length: g.solved for g in self._tried(label, task) if g.finished}
+        return crossing(trials, self.share) if trials else None
+
+    def undecided(self, label: str, task: str) -> Group | None:
+        """The shortest length that has too many runs without a result."""
+        tried = self._tried(label, task)
+        return next((group for group in tried if group.is_solved(self.share) is None), None)
+
+    def _tried(self, label: str, task: str) -> list[Group]:
+        return [group for group in self.groups if (group.label, group.task) == (label, task)]
 
 
 def make_grid(runs: Sequence[Run], search_share: float | None = None) -> Grid:

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rnnlab.foundation.crossing import Crossing
 from rnnlab.foundation.palette import GREY, INK
 from rnnlab.report.grid import Grid, Horizon
 from rnnlab.report.group import Group
@@ -18,7 +19,7 @@ from rnnlab.report.panels import (
     left_out,
     panels,
 )
-from rnnlab.report.wording import by_share
+from rnnlab.report.wording import share_of
 
 DARK, LIGHT = "#111111", "#ffffff"  # on the colours of the heat map, whatever the page's
 
@@ -53,7 +54,7 @@ def solved(grid: Grid, styles: Styles) -> Plot | None:
 
 
 def horizons(grid: Grid, styles: Styles) -> Plot | None:
-    """The largest length solved, where lengths were compared."""
+    """What a search estimates; else the largest length solved, where lengths were compared."""
     searched = grid.search_share is not None
     tasks = [task for task in grid.tasks if searched or len(grid.lengths(task)) > 1]
     if not tasks:
@@ -62,21 +63,38 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     figure = Figure(figsize=(8, height * len(tasks)))
     for axes, task in zip(figure.subplots(len(tasks), squeeze=False).flat, tasks, strict=True):
         for place, label in enumerate(grid.labels):
-            if found := grid.horizon(label, task):
-                _draw_horizon(axes, place, found, styles.of[label]["color"])
+            color = styles.of[label]["color"]
+            if searched and (estimate := grid.estimate(label, task)):
+                _draw_estimate(axes, place, estimate, max(grid.lengths(task)), color)
+            elif not searched and (found := grid.horizon(label, task)):
+                _draw_horizon(axes, place, found, color)
         axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
         axes.invert_yaxis()
         axes.margins(x=0.15)
         axes.set_xlim(left=0)
         axes.set(title=escape_dollars(task), xlabel="length (steps)")
     figure.set_layout_engine("constrained", h_pad=APART)
-    return Plot(
-        "horizons",
-        "Horizon",
-        f"Bars end at the largest length that, with all shorter ones, {by_share(grid.share)} of the "
-        "seeds solved; the thin line ends at the next length tried.",
-        figure,
+    share = share_of(grid.share)
+    caption = (
+        f"Bars end at the length that {share} of the seeds solve, an estimate from all lengths tried; "
+        "the thin line is its 95 % interval."
+        if searched
+        else f"Bars end at the largest length that, with all shorter ones, at least {share} of the "
+        "seeds solved; the thin line ends at the next length tried."
     )
+    return Plot("horizons", "Horizon", caption, figure)
+
+
+def _draw_estimate(axes: Axes, place: int, found: Crossing, longest: int, color: str) -> None:
+    axes.barh(place, found.estimate, color=color, height=0.5)
+    low, high = found.interval
+    end = longest if high is None else high
+    axes.plot([low, end], [place, place], color=GREY, linewidth=1)
+    axes.plot([low], [place], marker="|", color=GREY, markersize=12)
+    if high is None:
+        axes.annotate(" or longer", (end, place), va="center")
+    else:
+        axes.plot([end], [place], marker="|", color=GREY, markersize=12)
 
 
 def _draw_horizon(axes: Axes, place: int, found: Horizon, color: str) -> None:

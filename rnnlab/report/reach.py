@@ -15,7 +15,7 @@ def far(grid: Grid, task: str) -> Iterator[str]:
     if not found:
         pass
     elif grid.search_share is not None:
-        yield f"Horizons on {task}: {_horizons(found)}."
+        yield f"Horizons on {task} (95 %): {_horizons(grid, task)}."
     elif any(group.solved[0] for group in groups):
         yield f"{task}: {_lengths(found)}."
     else:
@@ -29,14 +29,17 @@ def far(grid: Grid, task: str) -> Iterator[str]:
     yield from unfinished(groups, task)
 
 
-def _horizons(found: Sequence[tuple[str, Horizon]]) -> str:
-    """`elman 25 (2 of 3 seeds), not 30 (1 of 3); gru and lstm 0, not even 10 (0 of 3)`"""
-
-    def phrase(horizon: Horizon, seeds: str = "") -> str:
-        return f"{horizon.length}{'' if horizon.reached else ', '}{_rest(horizon, seeds)}"
-
-    best = found[0][1]
-    return _parts([(label, phrase(h)) for label, h in found], phrase(best, " seeds"))
+def _horizons(grid: Grid, task: str) -> str:
+    """`elman 27 [20, 40]; gru and lstm under 10 [0, 10]; x undecided at 40 (2 of 5 seeds, 2 failed)`"""
+    known = [(label, e) for label in grid.labels if (e := grid.estimate(label, task))]
+    known.sort(key=lambda pair: -pair[1].estimate)
+    stuck = {label: group for label, _ in known if (group := grid.undecided(label, task))}
+    named = [(label, str(estimate)) for label, estimate in known if label not in stuck]
+    named += [
+        (label, f"undecided at {group.length} ({_of(group, ' seeds')})")
+        for label, group in stuck.items()
+    ]
+    return joined(together(named))
 
 
 def _lengths(found: Sequence[tuple[str, Horizon]]) -> str:

@@ -71,6 +71,6 @@ def unfinished(groups: Sequence[Group], place: str) -> list[str]:
     return [f"No run of {label} has finished ({why})." for label, why in none.items()]
 
 
-def by_share(share: float) -> str:
-    """`at least half`, `at least 80 %`"""
-    return "at least half" if share == HALF else f"at least {100 * share:.4g} %"
+def share_of(share: float) -> str:
+    """`half`, `80 %`"""
+    return "half" if share == HALF else f"{100 * share:.4g} %"

@@ -1,8 +1,8 @@
-"""The horizons that a sweep has found: each with its bracket, the lengths tried, and its budget."""
+"""The horizons that a sweep has found: each an estimate, with what was probed, and its budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.json_file import write_content
@@ -11,20 +11,22 @@ from rnnlab.foundation.table import markdown_table
 from rnnlab.sweeps.combinations import Combination
 from rnnlab.sweeps.horizon_search import HorizonSearch
 
+if TYPE_CHECKING:
+    from rnnlab.foundation.crossing import Crossing
+
 
 @dataclass
 class SeedCount:
     """What became of one length: how many seeds solved it, ran, and failed to run."""
 
-    solved: int = 0
-    seeds: int = 0
-    failed: int = 0
+    solved: int
+    seeds: int
+    failed: int
 
-    def add(self, solved: bool | None) -> None:
-        """One seed more; None for a job that failed."""
-        self.solved += solved is True
-        self.failed += solved is None
-        self.seeds += 1
+    @classmethod
+    def of(cls, answers: Sequence[bool | None]) -> "SeedCount":
+        """Of one seed each; None for a job that failed."""
+        return cls(answers.count(True), len(answers), answers.count(None))
 
 
 @dataclass
@@ -33,15 +35,24 @@ class HorizonResult:
 
     combination: Combination
     search: HorizonSearch
+    share: float
+    """Of the seeds, that solve the length that is estimated."""
     counts: dict[int, SeedCount] = field(default_factory=dict)
 
     @property
     def searching(self) -> bool:
-        return self.search.length is not None
+        return bool(self.search.lengths)
 
     @property
-    def found(self) -> bool:
-        return not self.searching and self.search.undecided is None
+    def horizon(self) -> "Crossing | None":
+        """The estimate, from every seed at every length that it asked about, once it has ended."""
+        # scipy, for which --help need not wait
+        from rnnlab.foundation.crossing import crossing
+
+        if self.searching or self.search.undecided is not None:
+            return None
+        trials = {n: (count.solved, count.seeds - count.failed) for n, count in self.counts.items()}
+        return crossing(trials, self.share)
 
     @property
     def failed(self) -> int:
@@ -61,7 +72,8 @@ class HorizonResult:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        combination = self.combination
+        combination, horizon = self.combination, self.horizon
+        low, high = (None, None) if horizon is None else horizon.interval
         return {
             "label": combination.label,
             "variant": combination.variant,
@@ -69,8 +81,11 @@ class HorizonResult:
             "overrides": list(combination.overrides),
             "key": combination.key,
             "train_steps": combination.steps,
-            "found": self.found,
-            "horizon": self.search.low,
+            "found": horizon is not None,
+            "horizon": None if horizon is None else horizon.estimate,
+            "low": low,
+            "high": high,
+            "solved": self.search.low,
             "unsolved": self.search.high,
             "undecided": self.search.undecided,
             "failed": self.failed,
@@ -90,22 +105,24 @@ class HorizonResults:
         # MLflow with it, for which --help need not wait
         from rnnlab.report.digest import WIDTH, filled
 
-        header = ["variant", "task", "horizon", "bracket", "probes"]
+        header = ["variant", "task", "horizon (95 %)", "bracket", "probes"]
         rows = [self._row(horizon) for horizon in self.results]
         combinations = [horizon.combination for horizon in self.results]
         keys = ", ".join(sorted({combination.key for combination in combinations}))
         steps = " or ".join(map(str, sorted({combination.steps for combination in combinations})))
         note = (
-            f"Lengths are {keys}. A probe is a length and how many seeds solved it, "
-            f"of {self.settings['seeds']} with at most {steps} updates each."
+            f"Lengths are {keys}. A horizon is an estimate, from all probes. A probe is a length and "
+            f"how many seeds solved it, of those run with at most {steps} updates each; "
+            "the bracket is the longest that was solved and the next that was not."
         )
         return [markdown_table(header, rows, WIDTH), filled(note, WIDTH)]
 
     def _row(self, horizon: HorizonResult) -> list[str]:
         combination, bracket = horizon.combination, horizon.bracket()
+        estimate = horizon.horizon
         return [
             *(combination.setting, combination.task),
-            str(horizon.search.low) if horizon.found else "-",
+            "-" if estimate is None else str(estimate),
             f"{bracket}, unfinished" if horizon.searching else bracket,
             horizon.lengths_text() or "-",
         ]
@@ -116,14 +133,17 @@ class HorizonResults:
         try_to_write(lambda: write_content(folder.horizon, content))
 
     def metrics(self) -> dict[str, float]:
-        """`memory/horizon/<label>`, and the other end of the bracket where there is one."""
+        """`memory/horizon/<label>`, `_low` and `_high` of its interval, the bracket beside it."""
         metrics: dict[str, float] = {}
-        for horizon in self.results:
-            if horizon.found:
-                label, search = horizon.combination.label, horizon.search
-                metrics[f"memory/horizon/{label}"] = search.low
-                if search.high is not None:
-                    metrics[f"memory/horizon_unsolved/{label}"] = search.high
+        for result in self.results:
+            if horizon := result.horizon:
+                (low, high), search = horizon.interval, result.search
+                ends = {"": horizon.estimate, "_low": low, "_high": high}
+                ends |= {"_solved": search.low, "_unsolved": search.high}
+                label = result.combination.label
+                for name, length in ends.items():
+                    if length is not None:
+                        metrics[f"memory/horizon{name}/{label}"] = length
         return metrics
 
     def params(self) -> dict[str, str]:

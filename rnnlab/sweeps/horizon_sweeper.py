@@ -1,12 +1,12 @@
 """Hydra's sweeper for one question: up to which length is a task solved?
 
-For every combination of the other choices it looks for the largest length that at least half of the
-seeds solve within `train.steps` updates. Each round gives one length of every combination that is
-still searching, times all seeds, to the launcher at once.
+For every combination of the other choices it estimates the length that half of the seeds solve within
+`train.steps` updates, from seeds at lengths that it chooses as it goes. Each round gives what every
+combination asks about next, times its seeds, to the launcher at once.
 """
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,17 @@ KEY = "hydra.sweeper"
 
 
 class HorizonSweeper(Sweeper):
-    """Doubling, then bisection, over the length of each combination (see `HorizonSearch`).
+    """Doubling, bisection, and more seeds at both ends, over the length of each combination.
+
+    Which lengths are asked about is `HorizonSearch`'s; what they come to is `crossing`'s.
 
     Args:
         seeds: How many seeds are run at each length.
         start: The first length.
         longest: The last length that is asked about.
         tolerance: Where the bracket is narrow enough, as a fraction of its lower end.
-        solved_by: The fraction of seeds that must solve a length.
+        confirm: How many more seeds are run at both ends of the bracket; null: as many as `seeds`.
+        solved_by: The fraction of seeds that solve the length that is looked for.
         key: The config key that is the length; null: what the task counts as its length.
         max_batch_size: Jobs that the launcher gets at once; null: a whole round.
         params: Further overrides, by key.
@@ -60,6 +63,7 @@ class HorizonSweeper(Sweeper):
         start: int = 10,
         longest: int = 1000,
         tolerance: float = 0.1,
+        confirm: int | None = None,
         solved_by: float = 0.5,
         key: str | None = None,
         max_batch_size: int | None = None,
@@ -69,9 +73,9 @@ class HorizonSweeper(Sweeper):
         check_int(f"{KEY}.start", start, minimum=1)
         check_int(f"{KEY}.longest", longest, minimum=start)
         check_float(f"{KEY}.tolerance", tolerance, at_least=0.0)
-        check_float(f"{KEY}.solved_by", solved_by, above=0.0)
-        if solved_by > 1:
-            raise ValueError(f"{KEY}.solved_by={solved_by} is out of bounds: at most 1")
+        if confirm is not None:
+            check_int(f"{KEY}.confirm", confirm, minimum=0)
+        check_float(f"{KEY}.solved_by", solved_by, above=0.0, below=1.0)
         if max_batch_size is not None:
             check_int(f"{KEY}.max_batch_size", max_batch_size, minimum=1)
         self.settings: dict[str, Any] = {
@@ -79,10 +83,12 @@ class HorizonSweeper(Sweeper):
             "start": start,
             "longest": longest,
             "tolerance": float(tolerance),  # 1 and 1.0 are the same command
+            "confirm": seeds if confirm is None else confirm,
             "solved_by": float(solved_by),
             "key": None if key == LENGTH else key,
         }
-        self.seeds, self.solved_by, self.key = range(seeds), solved_by, self.settings["key"]
+        self.seeds, self.all_seeds = range(seeds), range(seeds + self.settings["confirm"])
+        self.solved_by, self.key = solved_by, self.settings["key"]
         self.max_batch_size = max_batch_size
         self.params = params or {}
 
@@ -130,10 +136,10 @@ class HorizonSweeper(Sweeper):
         combinations = describe(composed, self.key, (start, longest), here)
         _refuse_searched(parsed, {combination.key for combination in combinations})
         self._refuse_folders(combinations)
-        tolerance = self.settings["tolerance"]
+        tolerance, confirm = self.settings["tolerance"], self.settings["confirm"] > 0
         return [
-            HorizonResult(combination, HorizonSearch(start, longest, tolerance))
-            for combination in combinations
+            HorizonResult(one, HorizonSearch(start, longest, tolerance, confirm), self.solved_by)
+            for one in combinations
         ]
 
     def _refuse_folders(self, combinations: Sequence[Combination]) -> None:
@@ -141,14 +147,14 @@ class HorizonSweeper(Sweeper):
         assert self.config is not None
         assert self.hydra_context is not None
         start, longest = self.settings["start"], self.settings["longest"]
-        places = [(start, seed) for seed in self.seeds[:2]] + [(longest, self.seeds[0])]
+        places = [(start, seed) for seed in self.all_seeds[:2]] + [(longest, self.seeds[0])]
         jobs = [c.at(*place) for c in combinations for place in dict.fromkeys(places)]
         compose = self.hydra_context.config_loader.load_sweep_config
         folders = [job_folder(compose(self.config, list(job)), n) for n, job in enumerate(jobs)]
         refuse_folders(folders, Path(self.config.hydra.sweep.dir))
 
     def _search(self, horizons: HorizonResults) -> None:
-        """Round after round, until no combination has a length to ask about."""
+        """Round after round, until no combination has anything to ask about."""
         assert self.callback.sweep is not None
         assert self.callback.sweep.jobs is not None
         known = self.callback.sweep.jobs
@@ -156,35 +162,37 @@ class HorizonSweeper(Sweeper):
         known.supersede_unfinished()
         while searching := [horizon for horizon in horizons.results if horizon.searching]:
             rounds = [self._jobs(horizon) for horizon in searching]
-            jobs = [job for jobs in rounds for job in jobs if _recorded(job) not in done]
-            self._launch(jobs)
-            done |= {_recorded(job): _solved(known.result(job)) for job in jobs}
-            for horizon, same in zip(searching, rounds, strict=True):
-                self._judge(horizon, [done[_recorded(job)] for job in same])
+            asked = [job for jobs in rounds for same in jobs.values() for job in same]
+            new = [job for job in asked if _recorded(job) not in done]
+            self._launch(new)
+            done |= {_recorded(job): _solved(known.result(job)) for job in new}
+            for horizon, jobs in zip(searching, rounds, strict=True):
+                answers = {n: [done[_recorded(job)] for job in same] for n, same in jobs.items()}
+                self._judge(horizon, answers)
             horizons.write(self.folder)
         if any(horizon.search.undecided is not None for horizon in horizons.results):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
 
-    def _jobs(self, horizon: HorizonResult) -> list[tuple[str, ...]]:
-        """The overrides of the runs of its next length, one a seed."""
-        length = horizon.search.length
-        assert length is not None
-        return [horizon.combination.at(length, seed) for seed in self.seeds]
+    def _jobs(self, horizon: HorizonResult) -> dict[int, list[tuple[str, ...]]]:
+        """The overrides of the runs of its next lengths, one a seed."""
+        search, at = horizon.search, horizon.combination.at
+        seeds = self.all_seeds if search.confirms else self.seeds
+        return {length: [at(length, seed) for seed in seeds] for length in search.lengths}
 
-    def _judge(self, horizon: HorizonResult, solved: Sequence[bool | None]) -> None:
+    def _judge(self, horizon: HorizonResult, answers: Mapping[int, Sequence[bool | None]]) -> None:
         # scipy, for which --help need not wait
         from rnnlab.foundation.statistics import solved_by_share
 
-        length = horizon.search.length
-        assert length is not None
-        count = horizon.counts[length] = SeedCount()
-        for answer in solved:
-            count.add(answer)
+        counts = {length: SeedCount.of(solved) for length, solved in answers.items()}
+        horizon.counts |= counts
         horizon.search.tell(
-            solved_by_share(count.solved, count.seeds, count.failed, self.solved_by)
+            {
+                length: solved_by_share(count.solved, count.seeds, count.failed, self.solved_by)
+                for length, count in counts.items()
+            }
         )
-        verdict = f"{length} solved by {count.solved} of {count.seeds}"
-        line = f"{horizon.combination.label}: {verdict}; {horizon.bracket()}"
+        verdicts = [f"{n} solved by {count.solved} of {count.seeds}" for n, count in counts.items()]
+        line = f"{horizon.combination.label}: {', '.join(verdicts)}; {horizon.bracket()}"
         sys.stdout.write(f"{fitted(line, sys.stdout)}\n")
         sys.stdout.flush()
 

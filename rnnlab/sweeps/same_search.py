@@ -11,7 +11,7 @@ from rnnlab.runs.resume_option import without_resume
 from rnnlab.sweeps.combinations import product
 from rnnlab.sweeps.sweep_file import SweepFile, refuse_difference
 
-GROWING = ("seeds", "longest")
+GROWING = ("seeds", "longest", "confirm")
 """Settings that may become more: what was found with less is a part of it."""
 
 

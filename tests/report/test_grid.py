@@ -117,6 +117,25 @@ def test_the_horizon_is_a_bracket() -> None:
     assert bracket(make_grid(runs, search_share=0.6), "gru") == (20, 40)
 
 
+def test_a_searchs_estimate_is_from_all_lengths() -> None:
+    """Two of two at 10 and at 20, one of two at 40, none at 80: the crossing is at 40 itself."""
+    counts = {10: 2, 20: 2, 40: 1, 80: 0}
+    runs = [
+        run(length=length, seed=seed, solved_at=100 if seed < count else None)
+        for length, count in counts.items()
+        for seed in (0, 1)
+    ]
+    lost = [run("lstm", length=n, seed=s, status="FAILED") for n, s in ((10, 0), (20, 1))]
+    grid = make_grid([*runs, *lost, run("lstm", length=20)], search_share=0.5)
+    assert str(grid.estimate("gru", "adding")) == "40 [20, 80]"
+    assert grid.undecided("gru", "adding") is None
+    undecided = grid.undecided("lstm", "adding")
+    assert undecided is not None
+    assert undecided.length == 10
+    assert str(grid.estimate("lstm", "adding")) == "under 20 [0 or more]"
+    assert grid.estimate("gru", "copy_memory") is None
+
+
 def bracket(grid: Grid, label: str) -> tuple[int, int | None]:
     found = grid.horizon(label, "adding")
     assert found is not None

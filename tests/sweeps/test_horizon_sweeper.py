@@ -63,6 +63,7 @@ YAML = "# A wall\n_target_: wall.Wall\nseq_len: 10\nseed: ${seed}\nlimits: [25, 
 FAST = (
     *("--config-dir", ".", "-m", "allow_targets=[wall]", "hydra/sweeper=horizon", "task=wall"),
     *("cell=elman", *QUICK, *SMALL[:-1], "tracking.log_model=false", "hydra.sweeper.seeds=3"),
+    "hydra.sweeper.confirm=0",
     "hydra.sweep.dir=outputs/sweep",
 )
 BASIC = "hydra/launcher=basic"
@@ -112,34 +113,52 @@ def rows(finished: Finished) -> list[list[str]]:
 
 @pytest.mark.slow
 def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
-    """Limits 25, 10, 40: two of three seeds solve up to 25."""
-    finished = command(*FAST, BASIC, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
+    """Two of three seeds solve up to 25, and with three more four of six; two of six solve 30.
+
+    The interval, by twice the log likelihood ratio: 6 of 9 at 20 and 25 are no proof against a
+    crossing below 20 (1.02), nor 3 of 9 at 30 and 40 against one beyond 40 (1.02); with 0 of 3 at 80
+    too, 3 of 12 reject one beyond 80 (3.1).
+    """
+    search = (*without("hydra.sweeper.confirm", FAST), BASIC, "task.limits=[25,10,40,25,10,30]")
+    finished = command(*search, "hydra.sweeper.start=20", "hydra.sweeper.tolerance=0.2")
     assert finished.status == 0, finished.err
-    lengths = "20:2/3 40:1/3 30:1/3 25:2/3"
-    assert rows(finished) == [["elman", "wall", "25", "25 to 30", lengths]]
-    answer = "Horizons on wall: elman 25 (2 of 3 seeds), not 30 (1 of 3)."
+    lengths = "20:2/3 40:1/3 80:0/3 30:2/6 25:4/6"
+    assert rows(finished) == [["elman", "wall", "27 [0, 80]", "25 to 30", lengths]]
+    answer = "Horizons on wall (95 %): elman 27 [0, 80]."
     assert f"\n\n{answer}\n\n" in finished.out
-    probe = "A probe is a length and how many seeds solved it, of 3 with at most 4 updates each."
+    probe = "how many seeds solved it, of those run with at most 4 updates each"
     assert probe in " ".join(finished.out.split())
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics == {
-        "memory/horizon/elman": 25,
+        "memory/horizon/elman": 27,
+        "memory/horizon_low/elman": 0,
+        "memory/horizon_high/elman": 80,
+        "memory/horizon_solved/elman": 25,
         "memory/horizon_unsolved/elman": 30,
-        "sweep/jobs": 12,
+        "sweep/jobs": 5 * 3 + 2 * 3,
         "sweep/failed": 0,
     }
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
     assert report.splitlines()[2] == answer
-    (sentence,) = re.findall("^A horizon means: .*$", report, re.MULTILINE)
-    assert "at least half of the seeds solved it" in sentence
+    (sentence,) = re.findall("^A horizon is an estimate: .*$", report, re.MULTILINE)
+    assert "the length that half of the seeds solve" in sentence
     assert parent.data.tags["mlflow.note.content"].startswith(answer)
     assert "Missing" not in report
     assert parent.data.params["train.steps"] == "4"
     assert parent.data.params["hydra.sweeper.seeds"] == "3"
     children = runs(wall, "run")
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    assert probed(children) == [(length, seed) for length in (20, 25, 30, 40) for seed in range(3)]
+    seeds = {20: 3, 25: 6, 30: 6, 40: 3, 80: 3}
+    assert probed(children) == [
+        (length, seed) for length, of in seeds.items() for seed in range(of)
+    ]
+    found = json.loads((wall / "outputs" / "sweep" / "horizon.json").read_text("utf-8"))
+    assert found["confirm"] == 3
+    (horizon,) = found["horizons"]
+    ends = [horizon[name] for name in ("horizon", "low", "high", "solved", "unsolved")]
+    assert ends == [27, 0, 80, 25, 30]
+    assert {probe["length"]: probe["seeds"] for probe in horizon["probes"]} == seeds
     stored = {item.path for item in client(wall).list_artifacts(parent.info.run_id)}
     assert stored == {
         *("horizon.json", "summary.md", "report.html", "report.md", "comparison.csv", "figures")
@@ -159,8 +178,8 @@ def test_combinations_searched_side_by_side(command: Command, wall: Path) -> Non
         (f"elman task.limits={limits} cell.hidden_size={size}", "wall", *found)
         for size in (2, 3)
         for limits, found in {
-            "[9]": ("0", "0 to 10", "10:0/1"),
-            "[99]": ("15", "15 or more", "10:1/1 15:1/1"),
+            "[9]": ("under 10 [0, 15]", "0 to 10", "10:0/1 15:0/1"),
+            "[99]": ("15 or more [10 or more]", "15 or more", "10:1/1 15:1/1"),
         }.items()
     }
     (parent,) = runs(wall, "sweep")
@@ -177,7 +196,7 @@ def test_the_length_may_be_named_as_that_of_every_task(command: Command, home: P
     finished = command(
         *("-m", "hydra/sweeper=horizon", BASIC, "task=copy_memory,adding", *QUICK, *SMALL[:-1]),
         *("hydra.sweeper.key=task.length", "hydra.sweeper.seeds=1", "hydra.sweeper.start=4"),
-        "tracking.log_model=false",
+        *("hydra.sweeper.longest=4", "tracking.log_model=false"),
     )
     assert finished.status == 0, finished.err
     params = [run.data.params for run in runs(home, "run")]
@@ -198,13 +217,15 @@ def test_settings_change_the_search_and_a_lost_report_does_not(
     )
     assert finished.status == 0
     assert finished.err.strip() == "no report in MLflow: OSError: disk full"
-    assert [row[2:5] for row in rows(finished)] == [["36", "36 to 48", "24:2/3 48:0/3 36:1/3"]]
+    lengths = "24:2/3 48:0/3 96:0/3 36:1/3"
+    assert [row[2:5] for row in rows(finished)] == [["42 [0, 96]", "36 to 48", lengths]]
 
 
 def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: Path) -> None:
     finished = command(
         *("-m", "hydra/sweeper=horizon", BASIC, "task=copy_memory,adding", *QUICK, *SMALL[:-1]),
-        *("hydra.sweeper.seeds=1", "hydra.sweeper.start=4", "tracking.log_model=false"),
+        *("hydra.sweeper.seeds=1", "hydra.sweeper.start=4", "hydra.sweeper.longest=4"),
+        "tracking.log_model=false",
     )
     assert finished.status == 0, finished.err
     (parent,) = runs(home, "sweep")
@@ -219,23 +240,27 @@ def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: 
 @pytest.mark.slow
 def test_a_search_that_is_added_to(command: Command, wall: Path) -> None:
     """More cells, seeds and lengths: nothing is run twice, and what is found is of one at once."""
-    first = (*FAST, BASIC, "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20")
+    limits = "task.limits=[25,10,40,25]"
+    first = (*FAST, BASIC, limits, "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20")
     assert command(*first).status == 0
     assert len(runs(wall, "run")) == 2 * 2  # 10 and 20, which limits of 25 and 10 share
-    wider = [*without("cell", FAST), BASIC, "cell=gru,elman"]
+    wider = [*without("cell", FAST), BASIC, limits, "cell=gru,elman"]
+    wider = [*without("hydra.sweeper.confirm", wider), "hydra.sweeper.confirm=1"]
     wider += ["hydra.sweeper.longest=30", "hydra.sweeper.seeds=3"]
     added = command(*wider, "resume=auto")
     assert added.status == 0, added.err
-    probes = "10:3/3 20:2/3 30:1/3 25:2/3 27:1/3"
+    probes = "10:3/3 20:2/3 30:1/3 25:3/4 27:1/4"
     assert [(row[0], row[4]) for row in rows(added)] == [("gru", probes), ("elman", probes)]
     children = runs(wall, "run")
-    assert len(children) == 2 * 5 * 3
+    assert len(children) == 2 * (5 * 3 + 2)
     assert {run.info.status for run in children} == {"FINISHED"}
     (parent,) = runs(wall, "sweep")
-    assert parent.data.metrics["memory/horizon/gru"] == 25
+    assert parent.data.metrics["memory/horizon/gru"] == 26
     changes = parent.data.tags["rnnlab.changes"]
-    assert changes == "hydra.sweeper.seeds: 2 -> 3\nhydra.sweeper.longest: 20 -> 30\n"
-    for fewer in ("cell=elman", "hydra.sweeper.seeds=2", "hydra.sweeper.longest=20"):
+    grown = {"seeds": "2 -> 3", "longest": "20 -> 30", "confirm": "0 -> 1"}
+    assert changes == "".join(f"hydra.sweeper.{key}: {how}\n" for key, how in grown.items())
+    less = [f"hydra.sweeper.{key}={how.split()[0]}" for key, how in grown.items()]
+    for fewer in ("cell=elman", *less):
         refused = command(*without(fewer.partition("=")[0], wider), fewer)
         assert refused.status == 2
         assert "holds another sweep: it has " in refused.err
@@ -258,7 +283,7 @@ def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     assert not [key for key in parent.data.metrics if key.startswith("memory/")]
     assert parent.data.params["hydra.sweeper.solved_by"] == "0.5"
     report = (wall / "outputs" / "sweep" / "report" / "report.md").read_text("utf-8")
-    assert "Horizons on wall: elman 0, undecided at 10 (1 of 3 seeds, 1 failed)." in report
+    assert "Horizons on wall (95 %): elman undecided at 10 (1 of 3 seeds, 1 failed)." in report
 
 
 @pytest.mark.slow
@@ -278,7 +303,9 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
     finished = command(*FAST, BASIC, "task.limits=[99,99]", "hydra.sweeper.longest=20")
     assert finished.status == 1
     lengths = "10:2/3 (1 failed) 20:2/3 (1 failed)"
-    assert [row[2:5] for row in rows(finished)] == [["20", "20 or more", lengths]]
+    assert [row[2:5] for row in rows(finished)] == [
+        ["20 or more [20 or more]", "20 or more", lengths]
+    ]
     assert re.search(
         r"job 2 .*task.seq_len=10 seed=2.*IndexError: .* out of range; see", finished.out
     )
@@ -296,7 +323,8 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
         ("hydra.sweeper.longest=9", "hydra.sweeper.longest=9 is too small: at least 10"),
         ("hydra.sweeper.tolerance=-1", "hydra.sweeper.tolerance=-1 is out of bounds: at least 0"),
         ("hydra.sweeper.solved_by=0", "hydra.sweeper.solved_by=0 is out of bounds: above 0"),
-        ("hydra.sweeper.solved_by=1.5", "hydra.sweeper.solved_by=1.5 is out of bounds: at most 1"),
+        ("hydra.sweeper.solved_by=1", "solved_by=1 is out of bounds: above 0.0 and below 1.0"),
+        ("hydra.sweeper.confirm=-1", "hydra.sweeper.confirm=-1 is too small: at least 0"),
         ("hydra.sweeper.max_batch_size=0", "hydra.sweeper.max_batch_size=0 is too small"),
         (
             "hydra.sweeper.key=task.limits",
@@ -382,15 +410,16 @@ def test_the_same_command_goes_on(command: Command, wall: Path) -> None:
 
     finished = command(*arguments, BASIC, "hydra.sweeper.max_batch_size=2")
     assert finished.status == 0, finished.err
-    assert [row[2:5] for row in rows(finished)] == [["20", "20 to 40", "10:3/3 20:2/3 40:1/3"]]
+    lengths = "10:3/3 20:2/3 40:1/3 80:0/3"
+    assert [row[2:5] for row in rows(finished)] == [["28 [10, 80]", "20 to 40", lengths]]
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FINISHED"
     children = runs(wall, "run")
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     ended = [run for run in children if run.info.status == "FINISHED"]
-    assert probed(ended) == [(length, seed) for length in (10, 20, 40) for seed in range(3)]
+    assert probed(ended) == [(length, seed) for length in (10, 20, 40, 80) for seed in range(3)]
     killed = [run for run in children if run.info.status == "KILLED"]
-    assert len(children) == len(ended) + len(killed) == 9 + 4
+    assert len(children) == len(ended) + len(killed) == 12 + 4
     assert len(list(sweep.glob("*/superseded"))) == 2 * 3  # two begun and one waiting, twice
 
     again = command(*arguments)  # all is there
