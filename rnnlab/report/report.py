@@ -42,6 +42,8 @@ than its budget.
 Means stand with Student's (1908) 95 % interval over seeds; one seed has none. Where some seeds have \
 solved the task and others have not, each kind has its own mean and interval: a mean of both would be of \
 neither, and its interval would not cover what it says. Of very skewed values 95 % is nearer to 84 %.
+Horizon, of a search: where the likeliest success rate that does not rise with length falls below the \
+share (Ayer et al., 1955); its 95 % interval has what a likelihood ratio does not reject.
 Median gradient norm: of the gradient of all parameters before clipping; the median over runs of a \
 run's median over its points of `grad/norm`, each of which is the mean of a block of updates.
 A value after > is a lower bound: a gradient horizon of > 50 had not faded within sequences of 50 steps.

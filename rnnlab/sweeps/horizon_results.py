@@ -1,8 +1,8 @@
 """The horizons that a sweep has found: each an estimate, with what was probed, and its budget."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.json_file import write_content
@@ -10,23 +10,7 @@ from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.foundation.table import markdown_table
 from rnnlab.sweeps.combinations import Combination
 from rnnlab.sweeps.horizon_search import HorizonSearch
-
-if TYPE_CHECKING:
-    from rnnlab.foundation.crossing import Crossing
-
-
-@dataclass
-class SeedCount:
-    """What became of one length: how many seeds solved it, ran, and failed to run."""
-
-    solved: int
-    seeds: int
-    failed: int
-
-    @classmethod
-    def of(cls, answers: Sequence[bool | None]) -> "SeedCount":
-        """Of one seed each; None for a job that failed."""
-        return cls(answers.count(True), len(answers), answers.count(None))
+from rnnlab.sweeps.seed_search import SeedSearch
 
 
 @dataclass
@@ -34,29 +18,19 @@ class HorizonResult:
     """One combination's search, and every length that was tried, in order."""
 
     combination: Combination
-    search: HorizonSearch
-    share: float
-    """Of the seeds, that solve the length that is estimated."""
-    counts: dict[int, SeedCount] = field(default_factory=dict)
+    seeds: SeedSearch
+
+    @property
+    def search(self) -> HorizonSearch:
+        return self.seeds.search
 
     @property
     def searching(self) -> bool:
         return bool(self.search.lengths)
 
     @property
-    def horizon(self) -> "Crossing | None":
-        """The estimate, from every seed at every length that it asked about, once it has ended."""
-        # scipy, for which --help need not wait
-        from rnnlab.foundation.crossing import crossing
-
-        if self.searching or self.search.undecided is not None:
-            return None
-        trials = {n: (count.solved, count.seeds - count.failed) for n, count in self.counts.items()}
-        return crossing(trials, self.share)
-
-    @property
     def failed(self) -> int:
-        return sum(count.failed for count in self.counts.values())
+        return sum(count.failed for count in self.seeds.counts.values())
 
     def bracket(self) -> str:
         """`50 to 60`: solved at 50, not at 60; `, undecided at 55` where too many jobs failed."""
@@ -68,11 +42,11 @@ class HorizonResult:
         """`10:5/5 20:2/5 (1 failed)`: seeds that solved each length, of those that were run."""
         return " ".join(
             f"{length}:{c.solved}/{c.seeds}" + (f" ({c.failed} failed)" if c.failed else "")
-            for length, c in self.counts.items()
+            for length, c in self.seeds.counts.items()
         )
 
     def as_dict(self) -> dict[str, Any]:
-        combination, horizon = self.combination, self.horizon
+        combination, horizon = self.combination, self.seeds.horizon
         low, high = (None, None) if horizon is None else horizon.interval
         return {
             "label": combination.label,
@@ -89,7 +63,7 @@ class HorizonResult:
             "unsolved": self.search.high,
             "undecided": self.search.undecided,
             "failed": self.failed,
-            "probes": [{"length": n, **vars(count)} for n, count in self.counts.items()],
+            "probes": [{"length": n, **vars(count)} for n, count in self.seeds.counts.items()],
         }
 
 
@@ -119,7 +93,7 @@ class HorizonResults:
 
     def _row(self, horizon: HorizonResult) -> list[str]:
         combination, bracket = horizon.combination, horizon.bracket()
-        estimate = horizon.horizon
+        estimate = horizon.seeds.horizon
         return [
             *(combination.setting, combination.task),
             "-" if estimate is None else str(estimate),
@@ -136,7 +110,7 @@ class HorizonResults:
         """`memory/horizon/<label>`, `_low` and `_high` of its interval, the bracket beside it."""
         metrics: dict[str, float] = {}
         for result in self.results:
-            if horizon := result.horizon:
+            if horizon := result.seeds.horizon:
                 (low, high), search = horizon.interval, result.search
                 ends = {"": horizon.estimate, "_low": low, "_high": high}
                 ends |= {"_solved": search.low, "_unsolved": search.high}

@@ -27,11 +27,12 @@ from rnnlab.runs.hydra_overrides import LENGTH
 from rnnlab.runs.hydra_plain import job_folder
 from rnnlab.sweeps.callback import CallbacksWithSweep, import_beside
 from rnnlab.sweeps.combinations import Combination, compose_each, describe, product
-from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults, SeedCount
+from rnnlab.sweeps.horizon_results import HorizonResult, HorizonResults
 from rnnlab.sweeps.horizon_search import HorizonSearch
 from rnnlab.sweeps.job_folders import refuse_folders
 from rnnlab.sweeps.job_list import as_recorded
 from rnnlab.sweeps.plugins import LOCAL_LAUNCHERS
+from rnnlab.sweeps.seed_search import SeedSearch
 from rnnlab.tracking.result import Result
 
 KEY = "hydra.sweeper"
@@ -87,8 +88,7 @@ class HorizonSweeper(Sweeper):
             "solved_by": float(solved_by),
             "key": None if key == LENGTH else key,
         }
-        self.seeds, self.all_seeds = range(seeds), range(seeds + self.settings["confirm"])
-        self.solved_by, self.key = solved_by, self.settings["key"]
+        self.key = self.settings["key"]
         self.max_batch_size = max_batch_size
         self.params = params or {}
 
@@ -136,18 +136,20 @@ class HorizonSweeper(Sweeper):
         combinations = describe(composed, self.key, (start, longest), here)
         _refuse_searched(parsed, {combination.key for combination in combinations})
         self._refuse_folders(combinations)
-        tolerance, confirm = self.settings["tolerance"], self.settings["confirm"] > 0
-        return [
-            HorizonResult(one, HorizonSearch(start, longest, tolerance, confirm), self.solved_by)
-            for one in combinations
-        ]
+        return [HorizonResult(combination, self._search_of_seeds()) for combination in combinations]
+
+    def _search_of_seeds(self) -> SeedSearch:
+        of = self.settings
+        search = HorizonSearch(of["start"], of["longest"], of["tolerance"], of["confirm"] > 0)
+        return SeedSearch(search, of["seeds"], of["confirm"], of["solved_by"])
 
     def _refuse_folders(self, combinations: Sequence[Combination]) -> None:
         """Of two lengths and two seeds of each, which are enough to tell if each job has its own."""
         assert self.config is not None
         assert self.hydra_context is not None
         start, longest = self.settings["start"], self.settings["longest"]
-        places = [(start, seed) for seed in self.all_seeds[:2]] + [(longest, self.seeds[0])]
+        several = self.settings["seeds"] + self.settings["confirm"] > 1
+        places = [(start, seed) for seed in range(1 + several)] + [(longest, 0)]
         jobs = [c.at(*place) for c in combinations for place in dict.fromkeys(places)]
         compose = self.hydra_context.config_loader.load_sweep_config
         folders = [job_folder(compose(self.config, list(job)), n) for n, job in enumerate(jobs)]
@@ -174,23 +176,13 @@ class HorizonSweeper(Sweeper):
             sys.stderr.write(f"to run failed jobs anew: {_again(self.folder)}\n")
 
     def _jobs(self, horizon: HorizonResult) -> dict[int, list[tuple[str, ...]]]:
-        """The overrides of the runs of its next lengths, one a seed."""
-        search, at = horizon.search, horizon.combination.at
-        seeds = self.all_seeds if search.confirms else self.seeds
-        return {length: [at(length, seed) for seed in seeds] for length in search.lengths}
+        """The overrides of the runs that it asks about, one a seed of each length."""
+        at = horizon.combination.at
+        return {n: [at(n, seed) for seed in seeds] for n, seeds in horizon.seeds.asked.items()}
 
     def _judge(self, horizon: HorizonResult, answers: Mapping[int, Sequence[bool | None]]) -> None:
-        # scipy, for which --help need not wait
-        from rnnlab.foundation.statistics import solved_by_share
-
-        counts = {length: SeedCount.of(solved) for length, solved in answers.items()}
-        horizon.counts |= counts
-        horizon.search.tell(
-            {
-                length: solved_by_share(count.solved, count.seeds, count.failed, self.solved_by)
-                for length, count in counts.items()
-            }
-        )
+        horizon.seeds.tell(answers)
+        counts = {length: horizon.seeds.counts[length] for length in answers}
         verdicts = [f"{n} solved by {count.solved} of {count.seeds}" for n, count in counts.items()]
         line = f"{horizon.combination.label}: {', '.join(verdicts)}; {horizon.bracket()}"
         sys.stdout.write(f"{fitted(line, sys.stdout)}\n")

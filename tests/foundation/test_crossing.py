@@ -15,11 +15,11 @@ from rnnlab.foundation.crossing import REJECTED, Crossing, crossing
     [
         # 10 log 2 = 6.9 rejects a crossing on the wrong side of 5 of 5: a wall is between the two
         ({20: (5, 5), 40: (0, 5)}, 0.5, "28 [20, 40]"),
-        # 4 log 2 = 2.77 does too, 2 log 2 = 1.39 does not
-        ({20: (2, 2), 40: (0, 2)}, 0.5, "28 [20, 40]"),
-        ({20: (1, 1), 40: (0, 1)}, 0.5, "28 [0 or more]"),
-        # one seed at each of two lengths is as two at one
-        ({10: (1, 1), 20: (1, 1), 40: (0, 1), 80: (0, 1)}, 0.5, "28 [10, 80]"),
+        # 6 log 2 = 4.2 does too, 4 log 2 = 2.8 does not
+        ({20: (3, 3), 40: (0, 3)}, 0.5, "28 [20, 40]"),
+        ({20: (2, 2), 40: (0, 2)}, 0.5, "28 [0 or more]"),
+        # two seeds at one length and one at the next are as three at one
+        ({10: (2, 2), 20: (1, 1), 40: (0, 1), 80: (0, 2)}, 0.5, "28 [10, 80]"),
         ({10: (0, 5), 20: (0, 5)}, 0.5, "under 10 [0, 10]"),
         ({10: (5, 5), 80: (5, 5)}, 0.5, "80 or more [80 or more]"),
         ({10: (5, 5), 40: (3, 5)}, 0.5, "40 or more [10 or more]"),
@@ -86,5 +86,5 @@ def test_it_covers_a_known_half_point() -> None:
             crossing({int(n): (int(k), 5) for n, k in zip(lengths, solved, strict=True)}, 0.5)
         )
     covered = [c.interval[0] <= 137 <= (c.interval[1] or math.inf) for c in found]
-    assert 0.92 <= np.mean(covered) <= 0.99
+    assert np.mean(covered) >= 0.95
     assert np.median([c.estimate for c in found]) == pytest.approx(137, rel=0.05)

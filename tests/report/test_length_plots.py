@@ -1,0 +1,53 @@
+"""The figure of horizons. Oracle: the estimates, whose own tests are test_crossing.py."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from rnnlab.report.grid import make_grid
+from rnnlab.report.length_plots import horizons
+from rnnlab.report.panels import Styles
+from tests.support.made_runs import run
+
+SOLVED = {"gru": {20: 5, 40: 5}, "elman": {20: 5, 40: 0}, "lstm": {20: 0, 40: 0}}
+
+
+def drawn(search_share: float | None) -> tuple[Axes, str]:
+    runs = [
+        run(variant, length=length, seed=seed, solved_at=9 if seed < count else None)
+        for variant, counts in SOLVED.items()
+        for length, count in counts.items()
+        for seed in range(5)
+    ]
+    grid = make_grid(runs, search_share)
+    plot = horizons(grid, Styles(grid.labels))
+    assert plot is not None
+    (axes,) = plot.figure.axes
+    plt.close("all")
+    return axes, plot.caption
+
+
+def bars(axes: Axes) -> list[float]:
+    return [bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle)]
+
+
+def test_a_search_draws_estimates_and_their_intervals() -> None:
+    axes, caption = drawn(search_share=0.5)
+    assert bars(axes) == [28, 40, 0]  # elman, gru, lstm
+    lines = [np.asarray(line.get_xdata()).tolist() for line in axes.lines]
+    assert [line for line in lines if len(line) == 2] == [[20, 40], [40, 40], [0, 20]]
+    assert [text.get_text().strip() for text in axes.texts] == ["or longer"]
+    assert "the thin line is its 95 % interval" in caption
+
+
+def test_another_sweep_draws_what_was_solved_and_what_was_tried_next() -> None:
+    axes, caption = drawn(search_share=None)
+    assert bars(axes) == [20, 40, 0]
+    assert "at least half of the seeds solved" in caption
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.5, "half"), (0.8, "80 %")])
+def test_the_caption_names_the_share(share: float, words: str) -> None:
+    assert f"the length that {words} of the seeds solve" in drawn(share)[1]
