@@ -24,7 +24,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_the_table_is_what_the_script_makes(made: ModuleType) -> None:
     """Where it is not: scripts/horizons writes it anew."""
     between = PAGE.read_text("utf-8").split(made.BEGIN)[1].split(made.END)[0]
-    assert between == f"\n{made.table(1000)}\n\n"
+    assert between == f"\n{made.table(made.SEARCHES)}\n\n"
 
 
 @pytest.mark.parametrize(

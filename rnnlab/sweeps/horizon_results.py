@@ -85,9 +85,9 @@ class HorizonResults:
         keys = ", ".join(sorted({combination.key for combination in combinations}))
         steps = " or ".join(map(str, sorted({combination.steps for combination in combinations})))
         note = (
-            f"Lengths are {keys}. A horizon is an estimate, from all probes. A probe is a length and "
-            f"how many seeds solved it, of those run with at most {steps} updates each; "
-            "the bracket is the longest that was solved and the next that was not."
+            f"Lengths are {keys}. A probe is a length and how many seeds solved it, of those run with "
+            f"at most {steps} updates each. The bracket is the longest that was solved and the next "
+            "that was not."
         )
         return [markdown_table(header, rows, WIDTH), filled(note, WIDTH)]
 

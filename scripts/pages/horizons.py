@@ -23,6 +23,7 @@ HEADER = (
     *("rate of success", "half-point", "seeds", "jobs", "estimate (5 to 95 %)"),
     *("usual interval", "it holds the half-point", "the bracket does"),
 )
+SEARCHES = 150  # a row
 START, LONGEST, TOLERANCE, SHARE = 10, 1000, 0.1, 0.5
 
 Rate = Callable[[int], float]
@@ -116,7 +117,7 @@ def _holding(gaps: Sequence[Gap], truth: int) -> str:
 
 
 if __name__ == "__main__":
-    page, searches = Path(sys.argv[1]), int(sys.argv[2])
+    page = Path(sys.argv[1])
     before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n{table(searches)}\n\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n{table(SEARCHES)}\n\n{END}{after}", encoding="utf-8")

@@ -126,7 +126,7 @@ def test_the_horizon_of_half_of_the_seeds(command: Command, wall: Path) -> None:
     assert rows(finished) == [["elman", "wall", "27 [0, 80]", "25 to 30", lengths]]
     answer = "Horizons on wall (95 %): elman 27 [0, 80]."
     assert f"\n\n{answer}\n\n" in finished.out
-    probe = "how many seeds solved it, of those run with at most 4 updates each"
+    probe = "how many seeds solved it, of those run with at most 4 updates each."
     assert probe in " ".join(finished.out.split())
     (parent,) = runs(wall, "sweep")
     assert parent.info.status == "FINISHED"
