@@ -11,6 +11,8 @@ from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
 from rnnlab.report.rows import first, speed
 
+AT_LENGTH = ("error", "loss", "bias", "bias_share")
+
 Fields = dict[str, float | str | None]
 
 
@@ -75,9 +77,9 @@ def _losses(group: Group, solved: bool) -> Fields:
 
 
 def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:
-    """`length/<n>/error` and `length/<n>/loss`, as the runs have them: their means."""
-    names = (f"length/{length}/{measure}" for length in lengths for measure in ("error", "loss"))
-    return {name: _mean(group.values(name)) for name in names}
+    """The means of what the runs have at each length; of `bias`, of its size."""
+    names = (f"length/{length}/{measure}" for length in lengths for measure in AT_LENGTH)
+    return {name: _mean([abs(value) for value in group.values(name)]) for name in names}
 
 
 def _measured(group: Group, metrics: Sequence[str], bounded: Collection[str]) -> Fields:

@@ -125,7 +125,9 @@ def _not_ordered(pairs: Sequence[Judged]) -> Iterator[TooFew]:
         return
     needed = list(zip(pairs, seeds_for(pairs), strict=True))
     for by, (name, condition) in WORDS.items():
-        unclear = [(pair, n) for pair, n in needed if pair.by == by and not pair.apart]
+        unclear = [
+            (pair, n) for pair, n in needed if pair.with_more_seeds_by == by and not pair.apart
+        ]
         if unclear:
             yield TooFew(
                 *(name, condition),

@@ -103,6 +103,12 @@ class Group:
         known = [norm for norm in norms if norm is not None]
         return median(known) if known else None
 
+    @property
+    def min_seq_len(self) -> int | None:
+        """The steps that the lengths of its batches began at; None where all were of one length."""
+        values = (run.params.get("train.min_seq_len", "null") for run in self.runs)
+        return next((int(value) for value in values if value.isdecimal()), None)
+
     @cached_property
     def other_lengths(self) -> list[int]:
         """Steps of the sequences, besides its own length's, that the trained models were tested on."""

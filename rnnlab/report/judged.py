@@ -31,6 +31,12 @@ class Judged:
         return self.p < SIGNIFICANT
 
     @property
+    def with_more_seeds_by(self) -> str:
+        """What they are compared by once there are enough: of any that solved the task, their number."""
+        some = self.a.solved[0] + self.b.solved[0] > 0
+        return SOLVED if self.by == LOSS and some else self.by
+
+    @property
     def ordered(self) -> tuple[Group, Group]:
         """The one with the lower mean first."""
         means = [sum(found) / len(found) for found in self.values]
@@ -80,14 +86,16 @@ def seeds_for(pairs: Sequence[Judged]) -> list[int | None]:
     """Of each, about how many seeds of every variant would tell it apart, all tested together."""
     samples: dict[tuple[str, str], Sample] = {}
     for pair in pairs:
+        by = pair.with_more_seeds_by
         for group in (pair.a, pair.b):
-            if pair.by == SOLVED:
-                sample: Sample = Rate(*group.solved)
-            else:
-                sample = Mean(_values(group, pair.by))
-            samples.setdefault((group.label, pair.by), sample)
+            sample = Rate(*group.solved) if by == SOLVED else Mean(_values(group, by))
+            samples.setdefault((group.label, by), sample)
+    kinds = [pair.with_more_seeds_by for pair in pairs]
     return seeds_needed(
-        [(samples[pair.a.label, pair.by], samples[pair.b.label, pair.by]) for pair in pairs]
+        [
+            (samples[pair.a.label, by], samples[pair.b.label, by])
+            for pair, by in zip(pairs, kinds, strict=True)
+        ]
     )
 
 

@@ -130,6 +130,8 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
                 )
         trained = groups[0].finished[0].trained_seq_len
         panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
+        for shortest in {group.min_seq_len for group in groups} - {None}:
+            panel.axvline(shortest, color=GREY, linestyle=(0, (1, 3)))
         labelled(panel, place, "length of the test sequences (steps)", "wrong sequences (%)")
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         panel.set_ylim(-3, 103)
@@ -138,8 +140,8 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
         "error_by_length",
         "Error against length",
         "The trained models on sequences of other lengths: median over seeds, band from the lowest to "
-        "the highest; the dotted line is the length that they were trained at."
-        + left_out(places, shown),
+        "the highest. Dotted lines: the length that they were trained at and, where batches had a "
+        "length each, the shortest of these." + left_out(places, shown),
         figure,
     )
 

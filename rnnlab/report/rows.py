@@ -18,6 +18,7 @@ HEADER = (
 OTHER_LENGTHS_HEADER = (
     *("variant", "task", "trained at length", "tested at (steps)"),
     *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
+    *("mean size of bias (95 %)", "its share of squared error (95 %)"),
 )
 ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
 NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
@@ -70,23 +71,31 @@ def measured_row(group: Group, metrics: Sequence[str]) -> list[str]:
 
 def other_lengths_rows(group: Group) -> list[list[str]]:
     """Rows under OTHER_LENGTHS_HEADER, one for each length that the trained models were tested at."""
-    rows = []
-    for length in group.other_lengths:
-        name = f"length/{length}"
-        losses, ratios = (group.values(f"{name}/{m}") for m in ("loss", "loss_over_chance"))
-        # Every run has the same: losses that are nothing tell nothing.
-        chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
-        rows.append(
-            [
-                *(group.label, group.task, str(group.length), str(length)),
-                each_outcome(
-                    group, lambda g, key=f"{name}/error": mean(g, g.values(key), FRACTION)
-                ),
-                each_outcome(group, lambda g, key=f"{name}/loss": mean(g, g.values(key))),
-                number(first(chances)),
-            ]
-        )
-    return rows
+    return [_other_length_row(group, length) for length in group.other_lengths]
+
+
+def _other_length_row(group: Group, length: int) -> list[str]:
+    def means(measure: str, within: Interval = ANYTHING) -> str:
+        key = f"length/{length}/{measure}"
+        return each_outcome(group, lambda g: mean(g, [abs(v) for v in g.values(key)], within))
+
+    losses, ratios = (group.values(f"length/{length}/{m}") for m in ("loss", "loss_over_chance"))
+    # Every run has the same: losses that are nothing tell nothing.
+    chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
+    return [
+        *(group.label, group.task, _trained_at(group), str(length)),
+        means("error", FRACTION),
+        means("loss"),
+        number(first(chances)),
+        means("bias"),
+        means("bias_share", FRACTION),
+    ]
+
+
+def _trained_at(group: Group) -> str:
+    """`100`, or `100 (from 20 steps up)` where each batch had a length of its own."""
+    shortest = group.min_seq_len
+    return str(group.length) if shortest is None else f"{group.length} (from {shortest} steps up)"
 
 
 def solved(group: Group) -> str:

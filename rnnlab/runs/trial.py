@@ -39,11 +39,14 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
     from rnnlab.runs.build import build
     from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
+    from rnnlab.training.batches import training_batches
     from rnnlab.training.clipping import Clip
 
     build("clip", plain["clip"], Clip, settings.allow)()
+    model_config = read_model(plain)
+    training_batches(model_config.task, settings.train)
     with torch.random.fork_rng(devices=[]):
-        model = read_model(plain).make_checked()
+        model = model_config.make_checked()
     try_optimizer(model, *read_optimizer(plain, settings.allow), settings.train.steps)
 
 

@@ -39,6 +39,7 @@ def check_task(task: Task) -> None:
     for answers in (outputs, *_right_answers(outputs, batch.targets)):
         _check_errors(task, answers, batch.targets)
     _check_scores(task, outputs, batch)
+    _check_off_by(task, outputs, batch.targets)
 
 
 def _check_numbers(task: Task) -> None:
@@ -205,6 +206,19 @@ def _check_scores(task: Task, outputs: Tensor, batch: Batch) -> None:
     for name, value in given.items():
         if not torch.is_tensor(value) or value.shape != (count,):
             refuse(task, f"{name} gave {_kind(value)}", f"({count},): a number for each sequence")
+
+
+def _check_off_by(task: Task, outputs: Tensor, targets: Tensor) -> None:
+    off_by, count = called(task, "off_by", outputs, targets), len(targets)
+    if off_by is None:
+        return
+    kept = isinstance(off_by, Tensor) and off_by.is_floating_point() and off_by.dim() == 3
+    if not (kept and len(off_by) == count):
+        wanted = f"({count}, answered steps, features) of floats: each answer minus its target"
+        refuse(task, f"off_by gave {_kind(off_by)}", wanted)
+    alone = called(task, "off_by", outputs[:1], targets[:1])
+    if alone.shape[1:] != off_by.shape[1:] or not torch.allclose(alone[0], off_by[0], rtol=1e-4):
+        _refuse_broadcast(task, "off_by", outputs, targets)
 
 
 def _scored(task: Task, method: str, outputs: Tensor, targets: Tensor) -> Any:

@@ -97,6 +97,11 @@ class CopyMemory(Task):
             "exact_match": recalled.all(dim=1).float(),
         }
 
+    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Of the probability of each class at the last `copy_len` steps."""
+        outputs, targets = outputs[:, -self.copy_len :], targets[:, -self.copy_len :]
+        return outputs.softmax(dim=2) - F.one_hot(targets, self.output_size)
+
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return ~self._recalled(outputs, targets)
 

@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     targets: Tensor  # (batch, target_len, ...): floats, or class numbers (batch, target_len)
 
 
-SCORING = {"loss", "errors", "scores", "position_errors"}
+SCORING = {"loss", "errors", "scores", "off_by", "position_errors"}
 
 
 class Task(ABC):
@@ -79,6 +79,14 @@ class Task(ABC):
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Further figures that the papers report, by metric name; one number a sequence, (batch,)."""
         return {}
+
+    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Answer minus target, (batch, answered steps, features): what a bias is the mean of.
+
+        Of classes the answer is the probability of each, and the target 1 for the right one. None
+        where that is not known.
+        """
+        return None
 
     def lags(self, batch: Batch) -> Tensor | None:
         """Steps from the earliest input that an answer needs to the last step, (batch,).

@@ -22,17 +22,22 @@ def _mistaken(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs.argmax(dim=2) != targets).any(dim=1) | outputs.isnan().flatten(1).any(dim=1)
 
 
-def _off_by(outputs: Tensor, targets: Tensor) -> Tensor:
+def _probabilities_off_by(outputs: Tensor, targets: Tensor) -> Tensor:
+    return outputs.softmax(dim=2) - F.one_hot(targets, outputs.size(2))
+
+
+def _units_off_by(outputs: Tensor, targets: Tensor) -> Tensor:
     """How far logistic units are from the one-hot target."""
     return outputs.sigmoid() - F.one_hot(targets, outputs.size(2))
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    return _off_by(outputs, targets).square().mean()
+    return _units_off_by(outputs, targets).square().mean()
 
 
 def _imprecise(outputs: Tensor, targets: Tensor) -> Tensor:
-    return ~(_off_by(outputs, targets).abs() < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
+    off_by = _units_off_by(outputs, targets).abs()
+    return ~(off_by < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
 
 
 class _OrderProtocol(NamedTuple):
@@ -46,6 +51,7 @@ class _OrderProtocol(NamedTuple):
     symbol: int  # The channel of the first of the two symbols; the other follows.
     loss: Callable[[Tensor, Tensor], Tensor]
     wrong: Callable[[Tensor, Tensor], Tensor]
+    off_by: Callable[[Tensor, Tensor], Tensor]
     chance: Callable[[int], float]  # by the number of classes
     longest: Callable[[int], int] = lambda seq_len: seq_len
     solved_below: float = 0.01
@@ -61,6 +67,7 @@ PROTOCOLS = {
         symbol=0,
         loss=_cross_entropy,
         wrong=_mistaken,
+        off_by=_probabilities_off_by,
         chance=math.log,
     ),
     "hochreiter1997": _OrderProtocol(
@@ -70,6 +77,7 @@ PROTOCOLS = {
         symbol=6,
         loss=_squared_error,
         wrong=_imprecise,
+        off_by=_units_off_by,
         chance=lambda classes: (1 - 1 / classes) / classes,
         longest=lambda seq_len: 11 * seq_len // 10,
         solved_below=3 / 2560,  # Ours: the paper's table has 1 and 2 wrong of 2560 tested.
@@ -175,6 +183,9 @@ class TemporalOrder(Task):
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._protocol.wrong(outputs, targets)
+
+    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._protocol.off_by(outputs, targets)
 
     def lags(self, batch: Batch) -> Tensor:
         symbol = self._protocol.symbol

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-import numpy as np
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
@@ -12,13 +11,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch, Task
-from rnnlab.tasks.stream import Stream, philox_words
+from rnnlab.tasks.stream import Words
+from rnnlab.training.batches import training_batches
 from rnnlab.training.clipping import Clip
 from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
-
-PAGE = 1024
-"""Words that are drawn at once: one alone takes as long."""
 
 
 class DivergedError(Exception):
@@ -44,10 +41,11 @@ class Blocks:
         self, model: SequenceModel, task: Task, clip: Clip, settings: TrainSettings, seed: int
     ) -> None:
         self.model, self.task, self.clip = model, task, clip
-        self.settings, self.seed = settings, seed
-        self.stream = Stream(task, settings.batch_size, settings.data_seed, "train")
+        self.settings = settings
+        self.stream = training_batches(task, settings)
+        # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
+        self._dropout = Words(seed, "dropout")
         self._updates, self._seconds = 0, 0.0
-        self._page, self._words = -1, np.empty(0, np.uint32)
 
     def stop_of(self, start: int) -> int:
         """The first update after the block that begins with update `start`."""
@@ -97,16 +95,9 @@ class Blocks:
         update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
         rows = []
         for step, batch in enumerate(self._batches(start, stop, device), start):
-            _seed(self._word(step), device)
+            _seed(self._dropout[step], device)
             rows.append(update(batch, counted=step == stop - 1))
         return torch.stack(rows).cpu().double()  # waits for the device, once
-
-    def _word(self, update: int) -> int:
-        """What an update's dropout is seeded with: of (seed, update), whatever the blocks are."""
-        page, place = divmod(update, PAGE)
-        if page != self._page:
-            self._page, self._words = page, philox_words(self.seed, "dropout", page, PAGE)
-        return int(self._words[place])
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""

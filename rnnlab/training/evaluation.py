@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.statistics import wilson
 from rnnlab.tasks import Task
+from rnnlab.tasks.bias import Bias
 from rnnlab.tasks.score import Score
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.settings import EvalSettings
@@ -31,7 +32,9 @@ class Evaluation:
 
     def validate(self, model: SequenceModel) -> dict[str, float]:
         """`val/loss`, `val/error` and the task's scores, on the same sequences every time."""
-        return self._score(model, self.task, "val", self.settings.val_sequences).means("val")
+        score = Score()
+        self._score(model, self.task, "val", self.settings.val_sequences, score)
+        return score.means("val")
 
     def confirms_solved(self, model: SequenceModel) -> bool:
         """Whether fresh sequences, as many as the test's, leave no doubt that the task is solved.
@@ -41,31 +44,40 @@ class Evaluation:
         """
         score, count = Score(), self.settings.sequences
         for start in range(0, count, self.settings.batch_size):
-            self._add(score, model, self.task, "confirm", start, count)
+            self._add(model, self.task, "confirm", start, count, score)
             if score.sums["error"] >= count * self.task.solved_below:
                 return False
         return wilson(int(score.sums["error"]), count)[1] < self.task.solved_below
 
     def test(self, model: SequenceModel) -> dict[str, float]:
         """`test/...`, with the loss over chance and whether the task is solved; `length/<n>/...`."""
-        count = self.settings.sequences
-        metrics = self._score(model, self.task, "test", count).means("test")
-        metrics["test/loss_over_chance"] = metrics["test/loss"] / self.task.chance
+        metrics = self._test(model, self.task, "test")
         metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
         for length, task in self.at_lengths.items():
-            name = f"length/{length}"
-            metrics |= self._score(model, task, "test", count).means(name)
-            metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
+            metrics |= self._test(model, task, f"length/{length}")
         return metrics
 
-    def _score(self, model: SequenceModel, task: Task, stream: str, count: int) -> Score:
-        score = Score()
+    def _test(self, model: SequenceModel, task: Task, name: str) -> dict[str, float]:
+        score, bias = Score(), Bias()
+        self._score(model, task, "test", self.settings.sequences, score, bias)
+        metrics = score.means(name) | bias.means(name)
+        metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
+        return metrics
+
+    def _score(
+        self, model: SequenceModel, task: Task, stream: str, count: int, *scores: Score | Bias
+    ) -> None:
         for start in range(0, count, self.settings.batch_size):
-            self._add(score, model, task, stream, start, count)
-        return score
+            self._add(model, task, stream, start, count, *scores)
 
     def _add(
-        self, score: Score, model: SequenceModel, task: Task, stream: str, start: int, count: int
+        self,
+        model: SequenceModel,
+        task: Task,
+        stream: str,
+        start: int,
+        count: int,
+        *scores: Score | Bias,
     ) -> None:
         """Score the sequences from number `start` on, of `count` in all."""
         settings = self.settings
@@ -74,7 +86,8 @@ class Evaluation:
         batch = source.batch(start // settings.batch_size, weight.device, weight.dtype)
         inputs, targets = (part[: count - start] for part in batch)
         outputs, _ = model(inputs, last=targets.size(1))
-        score.add(task, outputs, targets)
+        for score in scores:
+            score.add(task, outputs, targets)
 
 
 def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:

@@ -13,6 +13,8 @@ class TrainSettings:
     Args:
         steps: Optimizer updates, at most.
         batch_size: Sequences an update.
+        min_seq_len: Each batch draws its `seq_len` from here up to the task's; None: all have the
+            task's.
         block: Updates between two looks at the numbers.
         val_every: Updates between two validations; a multiple of `block`.
         stop_when_solved: Stop at the first validation that shows the task solved.
@@ -24,6 +26,7 @@ class TrainSettings:
 
     steps: int = 2000
     batch_size: int = 32
+    min_seq_len: int | None = None
     block: int = 50
     val_every: int = 100
     stop_when_solved: bool = True
@@ -33,6 +36,8 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
+        if self.min_seq_len is not None:
+            check_int("min_seq_len", self.min_seq_len, minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rnnlab.foundation.power import Rate, seeds_needed
 from rnnlab.foundation.statistics import difference_p, rates_p
 from rnnlab.report.grid import make_grid
 from rnnlab.report.group import Group
@@ -72,6 +73,15 @@ def test_equal_variants_are_told_apart_as_rarely_as_one_pair_would_be(rate: floa
             groups.append(group(name, rng.lognormal(-3, 1, 5).tolist(), solved, times))
         false += any(pair.apart for pair in judge(groups))
     assert false <= 10
+
+
+def test_too_few_that_solved_it_are_compared_by_their_number_once_there_are_more() -> None:
+    """Oracle: the seeds that the rates alone would take."""
+    few, none = group("few", [0.1, 0.11, 0.12, 0.13, 0.14], 3), group("none", [0.1] * 5)
+    pairs = judge([few, none])
+    assert [pair.by for pair in pairs] == [LOSS]
+    assert seeds_for(pairs) == seeds_needed([(Rate(3, 5), Rate(0, 5))])
+    assert seeds_for(judge([few, few])) == [None]  # equal rates
 
 
 @pytest.mark.parametrize("solved", [(0, 0, 0), (4, 1, 5)])

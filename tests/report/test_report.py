@@ -37,6 +37,8 @@ def several() -> list[Run]:
             length__100__loss=0.3,
             length__100__loss_over_chance=1.5,
             length__200__error=0.2 * seed,
+            length__100__bias=0.2 if seed else -0.2,
+            length__100__bias_share=0.6,
             length__200__loss=0.4,
             length__200__loss_over_chance=2.0,
         )
@@ -192,7 +194,7 @@ def test_it_opens_with_the_answer_and_ends_with_the_method(folder: Path) -> None
             "What the diagnostics saw",
             *(
                 "Solved, by variant and length",
-                "Horizon",
+                "Bars end at the largest length",
                 "Gradient by lag",
                 "Error against length",
             ),
@@ -215,10 +217,14 @@ def test_other_lengths_have_a_row_each_and_a_column_in_the_csv(folder: Path) -> 
         "0.15 [0, 0.7853] solved; 0 unsolved"  # 0.15 + 12.706 x 0.05, and no fraction is below 0
     )
     loss = "0.3 [0.3, 0.3] solved; 0.3 unsolved"
-    assert rows == [["gru", "adding", "50", "100", wrong, loss, "0.2"]]
+    bias = "0.2 [0.2, 0.2] solved; 0.2 unsolved"  # -0.2, 0.2 and 0.2: a mean of sizes
+    share = "0.6 [0.6, 0.6] solved; 0.6 unsolved"
+    assert rows == [["gru", "adding", "50", "100", wrong, loss, "0.2", bias, share]]
     numbers = next(csv.DictReader(io.StringIO((folder / "comparison.csv").read_text())))
     assert float(numbers["length/100/error"]) == pytest.approx(0.1)
     assert float(numbers["length/200/loss"]) == pytest.approx(0.4)
+    assert float(numbers["length/100/bias"]) == pytest.approx(0.2)
+    assert float(numbers["length/100/bias_share"]) == pytest.approx(0.6)
     assert float(numbers["grad/norm_median"]) == 2.0
 
 

@@ -56,6 +56,10 @@ WRONG = {
     "tracking.log_model=7": "tracking.log_model=7 is not true or false",
     # lengths too short
     "task.seq_len=1": "task.seq_len=1 is too short for variant=arjovsky2016: at least 2",
+    "train.min_seq_len=1": "train.min_seq_len=1: seq_len=1 is too short for variant=arjovsky2016",
+    "train.min_seq_len=51": "train.min_seq_len=51: at most 50, the seq_len of the task",
+    "train.min_seq_len=0": "train.min_seq_len=0 is too small: at least 1",
+    "train.min_seq_len=2.5": "train.min_seq_len=2.5 is not an integer or null",
     "eval.lengths=[1]": "eval.lengths=1: seq_len=1 is too short",
     # not a class that may be named
     "cell._target_=os.system": "cell._target_='os.system' is not in an allowed package",

@@ -60,6 +60,7 @@ def module_of(
     eval_settings: EvalSettings = EVAL,
     model: Any = None,
     stop_when_solved: bool = True,
+    min_seq_len: int | None = None,
     **more: Any,
 ) -> TrainingModule:
     torch.manual_seed(seed)
@@ -70,9 +71,7 @@ def module_of(
         TASK,
         optimizer,
         clip or NoClip(),
-        train_settings=TrainSettings(
-            steps, batch_size=3, block=block, val_every=val_every, stop_when_solved=stop_when_solved
-        ),
+        train_settings=TrainSettings(*(steps, 3, min_seq_len, block, val_every, stop_when_solved)),
         eval_settings=eval_settings,
         **more,
     )

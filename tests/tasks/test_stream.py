@@ -11,7 +11,7 @@ import torch
 
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
-from rnnlab.tasks.stream import STREAMS, Stream, generator, philox_words
+from rnnlab.tasks.stream import STREAMS, Lengths, Stream, Words, generator, philox_words
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
 
@@ -70,8 +70,8 @@ def test_no_two_generators_are_alike():
         state = generator(*key).get_state().numpy()
         states.add(state.tobytes())
         draws.add(tuple(torch.rand(4, generator=generator(*key)).tolist()))
-    assert len(STREAMS) == 6
-    assert len(states) == len(draws) == len(keys) == 3600
+    assert len(STREAMS) == 7
+    assert len(states) == len(draws) == len(keys) == 4200
 
 
 def test_batches_leave_the_global_generators_alone():
@@ -223,3 +223,48 @@ def test_an_unknown_stream_is_refused():
 def test_a_seed_of_more_than_63_bits_is_refused(seed):
     with pytest.raises(ValueError, match=f"^seed={seed} "):
         Stream(Adding(5), 4, seed, "train")
+
+
+def test_words_are_philox_whatever_was_asked_for_before():
+    """Oracle: pages of Philox words, drawn at once."""
+    words = Words(5, "dropout")
+    pages = [philox_words(5, "dropout", page, 1024) for page in range(3)]
+    for number in (2050, 0, 1023, 1024, 7, 2050):
+        assert words[number] == pages[number // 1024][number % 1024]
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_batch_may_draw_its_length(task):
+    """Oracle: the task at that length, sampled; every length from the shortest to its own occurs."""
+    shortest = task.seq_len - 4 if task.seq_len > 12 else 3
+    stream, own = Stream(task, 2, 3, "train", shortest), Stream(task, 2, 3, "train")
+    lengths, met = Lengths(task, shortest), set()
+    for step in range(200):
+        batch = stream.batch(step)
+        length = lengths[step].seq_len
+        same = task.at_length(length).sample(2, generator(3, "train", step))
+        assert all(map(torch.equal, batch, same))
+        if length == task.seq_len:
+            assert all(map(torch.equal, batch, own.batch(step)))
+        met.add(length)
+    assert met == set(range(shortest, task.seq_len + 1))
+
+
+def test_drawn_lengths_are_even_and_the_same_for_all_seeds():
+    """Oracle: the binomial law of each of 16 lengths in 8000 batches, within 5 standard deviations."""
+    first, other = (Lengths(Adding(20), 5), Stream(Adding(20), 1, 1, "train", 5).lengths)
+    assert other is not None
+    lengths = [first[step].seq_len for step in range(8000)]
+    assert lengths[:200] == [other[step].seq_len for step in range(200)]
+    counts = np.bincount(lengths)[5:]
+    assert len(counts) == 16
+    assert np.abs(counts - 500).max() < 5 * (8000 / 16 * 15 / 16) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("shortest", "said"),
+    [(51, "at most 50, the seq_len of the task"), (9, "seq_len=9 is too short for variant=")],
+)
+def test_a_shortest_length_that_the_task_has_not_is_refused(shortest, said):
+    with pytest.raises(ValueError, match=said):
+        Stream(TemporalOrder(50), 2, 0, "train", shortest)

@@ -97,6 +97,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"loss": lambda self, y, t: F.mse_loss(y, t) / 0},
         "loss gave inf; wanted: a finite number",
     ),
+    "classes for what answers are off by": (
+        {"off_by": lambda self, y, t: y.argmax(2)},
+        "off_by gave a tensor (7, 1) of torch.int64; wanted: (7, answered steps, features) of floats",
+    ),
+    "answers that are off by the targets of all": (
+        {"off_by": lambda self, y, t: y - t[:, :, 0]},
+        "off_by does not set each output against the target of its own sequence",
+    ),
     "what torch warns of": (
         {"sample": lambda self, n, g: flat(numbers(n, g))},
         (

@@ -75,6 +75,7 @@ def trained(
     optimizer: Callable[[Iterable[Tensor]], Optimizer],
     schedule: Callable[[Optimizer], Any] | None = None,
     dropout: float = 0.0,
+    shortest: int | None = None,
 ) -> Tensor:
     """The weights after some updates."""
     torch.manual_seed(0)
@@ -83,7 +84,7 @@ def trained(
     model.train()
     wrapped: Any = Wrapped(optimizer(model.parameters()))
     stepped = None if schedule is None else schedule(wrapped.optimizer)
-    settings = TrainSettings(steps=STEPS, batch_size=4, block=block, val_every=STEPS)
+    settings = TrainSettings(STEPS, 4, shortest, block=block, val_every=STEPS)
     blocks = Blocks(model, TASK, ClipNorm(0.5), settings, seed=3)
     for start in range(0, STEPS, block):
         blocks.make(start, wrapped, stepped)
@@ -111,6 +112,14 @@ def test_of_any_schedule(schedule: str, optimizer: str) -> None:
 def test_of_dropout() -> None:
     make = OPTIMIZERS["Adam, fused"]
     one, four, all_of_it = (trained(block, make, dropout=0.4) for block in (1, 4, STEPS))
+    assert torch.equal(four, one)
+    assert torch.equal(all_of_it, one)
+    assert not torch.equal(one, trained(1, make))
+
+
+def test_of_lengths_that_batches_draw() -> None:
+    make = OPTIMIZERS["Adam, fused"]
+    one, four, all_of_it = (trained(block, make, shortest=5) for block in (1, 4, STEPS))
     assert torch.equal(four, one)
     assert torch.equal(all_of_it, one)
     assert not torch.equal(one, trained(1, make))

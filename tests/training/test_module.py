@@ -5,12 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.run_config import read_schedule
+from rnnlab.tasks import Batch
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.score import Score
 from rnnlab.tasks.stream import Stream
@@ -167,8 +169,22 @@ def test_test_scores_other_lengths_too(tmp_path: Path) -> None:
         expected = score.means(f"length/{length}")
         for name, value in expected.items():
             assert module.recent[name] == pytest.approx(value)
+        off_by = [b for i in range(20) for b in _off_by(module, stream.batch(i))]
+        assert module.recent[f"length/{length}/bias"] == pytest.approx(np.mean(off_by), rel=1e-5)
+        share = np.mean(off_by) ** 2 / np.mean(np.square(off_by))
+        assert module.recent[f"length/{length}/bias_share"] == pytest.approx(share, rel=1e-5)
         ratio = expected[f"length/{length}/loss"] / (1 / 6)
         assert module.recent[f"length/{length}/loss_over_chance"] == pytest.approx(ratio)
+
+
+def _off_by(module: TrainingModule, batch: Batch) -> list[float]:
+    return (module.model(batch.inputs, last=1)[0] - batch.targets).flatten().tolist()
+
+
+def test_a_shortest_length_is_refused_where_it_is_read() -> None:
+    for shortest, why in ((9, "at most 8, the seq_len of the task"), (1, "too short for variant")):
+        with pytest.raises(ValueError, match=f"^train.min_seq_len={shortest}: .*{why}"):
+            module_of(min_seq_len=shortest)
 
 
 def test_divergence_is_named_by_its_update(tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""What a run is trained on."""
+
+from rnnlab.tasks import Task
+from rnnlab.tasks.stream import Stream
+from rnnlab.training.settings import TrainSettings
+
+
+def training_batches(task: Task, settings: TrainSettings) -> Stream:
+    """The batches of a run; number t is of update t.
+
+    Raises:
+        ValueError: If the task cannot be as short as `min_seq_len`, or is shorter itself.
+    """
+    shortest = settings.min_seq_len
+    try:
+        return Stream(task, settings.batch_size, settings.data_seed, "train", shortest)
+    except ValueError as error:
+        raise ValueError(f"train.min_seq_len={shortest}: {error}") from error
