@@ -20,7 +20,11 @@ OTHER_LENGTHS_HEADER = (
     *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
     *("mean size of bias (95 %)", "its share of squared error (95 %)"),
 )
-ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
+ANYTHING, SIZE, FRACTION = (
+    (-math.inf, math.inf),
+    (0.0, math.inf),
+    (0.0, 1.0),
+)  # where a mean can lie
 NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
 
 
@@ -87,7 +91,7 @@ def _other_length_row(group: Group, length: int) -> list[str]:
         means("error", FRACTION),
         means("loss"),
         number(first(chances)),
-        means("bias"),
+        means("bias", SIZE),
         means("bias_share", FRACTION),
     ]
 

@@ -1,4 +1,4 @@
-"""The figure of horizons. Oracle: the estimates, whose own tests are test_crossing.py."""
+"""Figures over lengths. Oracles: the estimates, whose own tests are test_crossing.py; runs by hand."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from rnnlab.report.grid import make_grid
-from rnnlab.report.length_plots import horizons
+from rnnlab.report.length_plots import error_by_length, horizons
 from rnnlab.report.panels import Styles
+from rnnlab.report.rows import other_lengths_rows
 from tests.support.made_runs import run
 
 SOLVED = {"gru": {20: 5, 40: 5}, "elman": {20: 5, 40: 0}, "lstm": {20: 0, 40: 0}}
@@ -51,3 +52,19 @@ def test_another_sweep_draws_what_was_solved_and_what_was_tried_next() -> None:
 @pytest.mark.parametrize(("share", "words"), [(0.5, "half"), (0.8, "80 %")])
 def test_the_caption_names_the_share(share: float, words: str) -> None:
     assert f"the length that {words} of the seeds solve" in drawn(share)[1]
+
+
+@pytest.mark.parametrize("shortest", [None, 20])
+def test_lengths_that_were_trained_on_are_marked(shortest: int | None) -> None:
+    params = {"train.min_seq_len": str(shortest)}
+    runs = [run(seed=s, params=params, length__100__error=0.5) for s in range(2)]
+    grid = make_grid(runs)
+    plot = error_by_length(grid, Styles(grid.labels))
+    assert plot is not None
+    (axes,) = plot.figure.axes
+    plt.close("all")
+    ends = [np.asarray(line.get_xdata()).tolist() for line in axes.lines]
+    trained = [[20, 20]] if shortest else []
+    assert ends == [[50, 100], [50, 50], *trained]
+    (row,) = other_lengths_rows(grid.groups[0])
+    assert row[2] == ("50 (from 20 steps up)" if shortest else "50")
