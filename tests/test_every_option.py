@@ -80,6 +80,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
             ("jacobian", "steps=3"),
             ("lyapunov", "count=3"),
             ("lyapunov", "sequences=2"),
+            ("lyapunov", "steps=50"),
             ("lyapunov", "transient=0.4"),
             ("omega", "sequences=5"),
             ("saturation", "sequences=5"),

@@ -26,7 +26,8 @@ class MemoryCapacity(Diagnostic):
     The network is driven by noise u_t, uniform on [-1, 1] and the same in every input feature. r_k^2
     is how much of the variance of u_{t-k} the best linear readout of the last layer's h_t explains,
     k = 0, 1, ..., where lag 0 is the input just read. A delay line of N units has r_k^2 = 1 at N
-    lags, and MC = N.
+    lags, and MC = N. Directions in which the states vary by less than 1e-5 of their largest standard
+    deviation do not count: in single precision, in which cells are trained, they are rounding.
 
     The lagged inputs are made orthogonal to one another in the sample. So the bound, which Jaeger
     proves for independent inputs, holds for the sample itself. Of N independent regressors chance
@@ -38,8 +39,15 @@ class MemoryCapacity(Diagnostic):
     begins as many steps before the first sample. At 1024 lags, or twice hidden_size if that is
     more, `memory/capacity` is a lower bound and `memory/capacity_censored` is 1, which else is 0.
 
-    Gives `memory/capacity`, and the array `by_lag`, r_k^2, NaN for lags that were not looked at. Its standard error is about
-    sqrt(2 N lags) / m: 0.06 for 64 units at 128 lags.
+    Gives `memory/capacity`, and the array `by_lag`, r_k^2, NaN for lags that were not looked at.
+
+    The estimate leans low where the states are no linear function of the inputs, and scatters; both
+    shrink about as 1/streams. Over 12 draws of noise, of untrained cells of 64 units, against the
+    mean with 512 streams, at the default of 64 and at 32:
+
+        LSTM   9.30   low by 0.13 and 0.29   standard deviation 0.07 and 0.13
+        GRU    6.80          0.02 and 0.04                      0.07 and 0.10
+        Elman 14.81          0.00 and 0.00                      0.06 and 0.12
 
     Args:
         lags: How many, and no more; null: as many as it takes.
@@ -53,7 +61,7 @@ class MemoryCapacity(Diagnostic):
     reported: ClassVar = {"memory/capacity": "memory capacity"}
 
     lags: int | None = None
-    streams: int = 32
+    streams: int = 64
 
     def __post_init__(self) -> None:
         if self.lags is not None:
@@ -64,8 +72,8 @@ class MemoryCapacity(Diagnostic):
         size = probe.dynamics.layers[-1].hidden_size
         lags = self.lags or 2 * size
         by_lag, settled = self._look(probe, lags)
-        while not settled and self.lags is None and 2 * lags <= LONGEST:
-            lags *= 2
+        while not settled and self.lags is None and lags < LONGEST:
+            lags = min(2 * lags, LONGEST)
             by_lag, settled = self._look(probe, lags)
         capacity = np.clip(by_lag.sum(), 0, size)
         metrics = {"memory/capacity": float(capacity)}

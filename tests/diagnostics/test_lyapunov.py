@@ -1,6 +1,7 @@
 """Oracles: exponents of linear networks, and the growth of a real perturbation."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.diagnostics import Probe
 from rnnlab.diagnostics.lyapunov import Lyapunov
 from rnnlab.tasks.adding import Adding
 from tests.support.systems import linear, orthogonal, probe
@@ -54,7 +57,7 @@ def test_is_the_rate_of_a_real_perturbation(cell: type) -> None:
     """Two runs through `forward` from neighbouring states, over the same inputs."""
     task = Adding(seq_len=60)
     seen = probe(cell, task=task)
-    metrics, _ = Lyapunov(count=None, sequences=1, transient=0.0).measure(seen)
+    metrics, _ = Lyapunov(count=None, sequences=1, steps=1, transient=0.0).measure(seen)
     unrolled = seen.unrolled(1)
     layer = seen.model.layers[0]
     inputs = unrolled.batch.inputs.detach()
@@ -83,18 +86,53 @@ def test_the_approach_from_zero_is_left_out() -> None:
     for _ in range(1000):
         h = math.tanh(a * h + b)
     settled = math.log(a * (1 - h * h))
-    counted, _ = Lyapunov(count=1).measure(seen)
+    counted, _ = Lyapunov(count=1, steps=1).measure(seen)
     assert counted["recurrent/lyapunov_max"] == pytest.approx(settled, abs=1e-3)
     assert counted["recurrent/lyapunov_unsettled"] < 1e-2
-    all_of_it, _ = Lyapunov(count=1, transient=0.0).measure(seen)
+    all_of_it, _ = Lyapunov(count=1, steps=1, transient=0.0).measure(seen)
     assert all_of_it["recurrent/lyapunov_max"] > settled + 0.02
-    # By hand, the halves of a sequence: each step's log of the derivative.
+    # By hand, the quarters of a sequence, of 13, 13, 12 and 12 steps: logs of the derivative.
     states = [0.0]
     for _ in range(50):
         states.append(math.tanh(a * states[-1] + b))
     logs = [math.log(a * (1 - after * after)) for after in states[1:]]
-    change = abs(sum(logs[25:]) - sum(logs[:25])) / 25
-    assert all_of_it["recurrent/lyapunov_unsettled"] == pytest.approx(change, rel=1e-9)
+    quarters = [logs[:13], logs[13:26], logs[26:38], logs[38:]]
+    means = [sum(part) / len(part) for part in quarters]
+    unsettled = max(means) - min(means)
+    assert all_of_it["recurrent/lyapunov_unsettled"] == pytest.approx(unsettled, rel=1e-9)
+
+
+@pytest.mark.parametrize("length", [10, 50])
+def test_no_chaos_is_seen_where_the_long_run_has_none(length: int) -> None:
+    """Oracle: the same networks over 1500 steps. U of 2 is at the edge; one short sequence errs."""
+    for seed in range(4):
+        short, long = (
+            Lyapunov(count=8, sequences=4, steps=steps).measure(_at_the_edge(seed, of)).metrics
+            for steps, of in ((200, length), (1500, 50))
+        )
+        found, unsettled = (short[f"recurrent/lyapunov_{n}"] for n in ("max", "unsettled"))
+        truth = long["recurrent/lyapunov_max"]
+        assert found == pytest.approx(truth, abs=0.05)
+        assert truth > 0 or found < unsettled
+
+
+def test_one_short_sequence_grows_faster_than_the_long_run() -> None:
+    """Why sequences are joined: by more than .05 a step in the mean of 8 networks, within 10 steps."""
+    growth = [
+        Lyapunov(count=8, steps=steps).measure(_at_the_edge(seed, 10)).metrics
+        for seed in range(8)
+        for steps in (1, 200)
+    ]
+    largest = [one["recurrent/lyapunov_max"] for one in growth]
+    assert np.mean(largest[::2]) > np.mean(largest[1::2]) + 0.05
+
+
+def _at_the_edge(seed: int, length: int) -> Probe:
+    """Of an Elman of 64 units with U twice torch's."""
+    torch.manual_seed(seed)
+    cell = partial(ElmanCell, hidden_size=64, recurrent_gain=2.0)
+    task = Adding(seq_len=length)
+    return Probe(SequenceModel(cell, task.input_size, task.output_size), task, seed)
 
 
 def test_a_dead_network_has_no_finite_exponent() -> None:
@@ -109,11 +147,16 @@ def test_choices_and_refusals() -> None:
     }
     assert shapes == {2: (2,), 1000: (10,)}
     values = [
-        Lyapunov(sequences=n, transient=t).measure(seen).metrics["recurrent/lyapunov_max"]
-        for n, t in ((4, 0.2), (2, 0.2), (4, 0.4))
+        Lyapunov(sequences=n, steps=k, transient=t).measure(seen).metrics["recurrent/lyapunov_max"]
+        for n, k, t in ((4, 200, 0.2), (2, 200, 0.2), (4, 100, 0.2), (4, 200, 0.4))
     ]
-    assert len(set(values)) == 3
-    wrongs: tuple[dict[str, Any], ...] = ({"count": 0}, {"sequences": 0}, {"transient": 0.5})
+    assert len(set(values)) == 4
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"count": 0},
+        {"sequences": 0},
+        {"steps": 0},
+        {"transient": 0.5},
+    )
     for wrong in wrongs:
         ((key, value),) = wrong.items()
         with pytest.raises(ValueError, match=f"{key}={value}"):
