@@ -51,6 +51,15 @@ def test_the_pages_first_table_is_the_scripts(coverage: ModuleType) -> None:
         assert float(row[1].split()[1]) == pytest.approx(share, abs=0.1), one.name
 
 
+@pytest.mark.slow
+def test_the_pages_advice_is_the_reports(coverage: ModuleType) -> None:
+    """Oracle: the script's rows, of which the share alone depends on the repeats."""
+    claims = importlib.import_module("simulated.claims")
+    header, *rows = tables()[-1]
+    assert header == claims.ADVICE_HEADER
+    assert [row[:3] for row in rows] == [row[:3] for row in claims.advice_rows(1, 0)]
+
+
 def test_comparisons_repeat_and_have_a_share_for_each_size(
     coverage: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

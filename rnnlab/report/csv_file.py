@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 
 from rnnlab.foundation.censored import CENSORED
-from rnnlab.foundation.statistics import interquartile_mean, mean_interval
+from rnnlab.foundation.statistics import interquartile_mean
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
-from rnnlab.report.rows import first, speed
+from rnnlab.report.rows import first, interval, speed
 
 AT_LENGTH = ("error", "loss", "bias", "bias_share")
 
@@ -71,7 +71,7 @@ def _losses(group: Group, solved: bool) -> Fields:
     """Of the runs of one outcome: their mean and its interval, which one value has not."""
     runs = (same for same in group.by_outcome if bool(same.solved[0]) is solved)
     losses = next((same.losses for same in runs), [])
-    low, high = mean_interval(losses) if len(losses) > 1 else (None, None)
+    low, high = interval(losses) if len(losses) > 1 else (None, None)
     name = f"test_loss_{'solved' if solved else 'unsolved'}"
     return {f"{name}_mean": _mean(losses), f"{name}_low": low, f"{name}_high": high}
 

@@ -95,7 +95,9 @@ def _orders(pairs: Sequence[Judged]) -> Iterator[str]:
         blind = low.chance is not None and min(low.losses) > AT_CHANCE * low.chance
         level = ", both at the level of chance" if blind else ""
         order = f"{low.label} has a lower mean test loss than {high.label}"
-        yield f"{order} {_permuted(pair)}{level}."
+        mixed = low.solved[0] + high.solved[0] > 0
+        over = ", over the runs that solved it and those that did not" if mixed else ""
+        yield f"{order} {_permuted(pair)}{level}{over}."
 
 
 def _more_often(pairs: Sequence[Judged]) -> Iterator[str]:

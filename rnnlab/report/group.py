@@ -115,8 +115,9 @@ class Group:
         return sorted({length for run in self.finished for length in run.other_lengths})
 
     def values(self, metric: str) -> list[float]:
-        """What the finished runs measured."""
-        return [run.metrics[metric] for run in self.finished if metric in run.metrics]
+        """What the finished runs measured, and is a number: rnnlab records no other."""
+        found = [run.metrics[metric] for run in self.finished if metric in run.metrics]
+        return [value for value in found if math.isfinite(value)]
 
     def measured(self, metric: str) -> list[float]:
         """What diagnostics saw of tested models; a run may have diverged before there was one."""

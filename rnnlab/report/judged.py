@@ -52,6 +52,8 @@ def compared_by(a: Group, b: Group) -> str:
     solved = [run.solved for group in (a, b) for run in group.finished]
     if all(solved):
         return STEPS
+    if any(solved) and (_lacks_loss(a) or _lacks_loss(b)):
+        return SOLVED
     return LOSS if 2 * sum(solved) < len(solved) and not _could_differ(a, b) else SOLVED
 
 

@@ -41,7 +41,9 @@ Median steps to solve: Kaplan and Meier's (1958); a run that has not solved the 
 than its budget.
 Means stand with Student's (1908) 95 % interval over seeds; one seed has none. Where some seeds have \
 solved the task and others have not, each kind has its own mean and interval: a mean of both would be of \
-neither, and its interval would not cover what it says. Of very skewed values 95 % is nearer to 84 %.
+neither, and its interval would not cover what it says. The interval covers less than 95 % of very skewed \
+values (about 84 %), and of unsolved runs of which some are at chance and others are not (about 70 %). It ends \
+at 0 where no value is negative.
 Horizon, of a search: where the likeliest success rate that does not rise with length falls below the \
 share (Ayer et al., 1955); its 95 % interval has what a likelihood ratio does not reject.
 Median gradient norm: of the gradient of all parameters before clipping; the median over runs of a \
@@ -53,8 +55,9 @@ An order is claimed only where a test gives p < 0.05, corrected for the number o
 and length (Holm, 1979). Each pair has one test: of updates where all runs of both solved the task, of the \
 test loss where none did or too few for their number to tell (both permutation tests of the means), else of \
 how often they did (Boschloo, 1970). \
-Both take it that runs of equal variants are alike; equal means of very unlike spread are told apart in up to \
-12 % of comparisons of two.
+Both tests ask whether the runs could all come from one variant. So variants with equal means may be told \
+apart where their spreads differ: in about 12 % of comparisons of two, and in half of them where one run in ten \
+of one variant is far from the others.
 Seeds that would tell variants apart: with as many of each, the claim comes in 80 % of 400 simulated \
 repeats, under the same tests and correction, at most 50.
 A diverged run is judged by its best checkpoint, and is unsolved if there is none. \

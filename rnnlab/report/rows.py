@@ -20,11 +20,7 @@ OTHER_LENGTHS_HEADER = (
     *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
     *("mean size of bias (95 %)", "its share of squared error (95 %)"),
 )
-ANYTHING, SIZE, FRACTION = (
-    (-math.inf, math.inf),
-    (0.0, math.inf),
-    (0.0, 1.0),
-)  # where a mean can lie
+ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
 NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
 
 
@@ -91,7 +87,7 @@ def _other_length_row(group: Group, length: int) -> list[str]:
         means("error", FRACTION),
         means("loss"),
         number(first(chances)),
-        means("bias", SIZE),
+        means("bias"),
         means("bias_share", FRACTION),
     ]
 
@@ -137,9 +133,15 @@ def mean(group: Group, values: Sequence[float], within: Interval = ANYTHING) -> 
         return "-"
     text = f"{fmean(values):.4g}"
     if len(values) > 1:
-        low, high = mean_interval(values, *within)
+        low, high = interval(values, within)
         text += f" [{low:.4g}, {high:.4g}]"
     return text if len(values) == len(group.finished) else f"{text} of {len(values)}"
+
+
+def interval(values: Sequence[float], within: Interval = ANYTHING) -> Interval:
+    """Of the mean of two values or more; it ends at 0 where none is negative, as no loss is."""
+    least, most = within
+    return mean_interval(values, max(least, 0.0) if min(values) >= 0 else least, most)
 
 
 def measured(group: Group, metric: str) -> str:

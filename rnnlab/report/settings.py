@@ -22,6 +22,7 @@ NEVER_COMPARED = {
         "allow_targets",
     ),
 }
+NULL = ("null", "None")
 NEVER_COMPARED_SECTIONS = ("tracking", "diagnostics", "trainer.accelerator", "trainer.devices")
 
 
@@ -51,23 +52,24 @@ def settings_of(runs: Sequence[Run]) -> dict[str, str]:
     keys: set[str] = set()
     for group in together.values():
         keys |= {key for key in _differing(group) if not key.startswith(NEVER_COMPARED_SECTIONS)}
-    return {
-        run.run_id: " ".join(
-            [
-                run.variant,
-                *(f"{key}={run.params[key]}" for key in sorted(keys) if key in run.params),
-            ]
-        )
-        for run in runs
-    }
+    named = {}
+    for group in together.values():
+        own = sorted(key for key in keys if any(key in run.params for run in group))
+        for run in group:
+            choices = [f"{key}={_value(run, key) or 'null'}" for key in own]
+            named[run.run_id] = " ".join([run.variant, *choices])
+    return named
 
 
 def _value(run: Run, key: str) -> str | None:
-    """A param; of a class of rnnlab's its name alone, as rnnlab 0.1 had them in other modules."""
+    """A param; of a class of rnnlab's its name alone, as rnnlab 0.1 had them in other modules.
+
+    A run from before an option was there did without it, as one of null does.
+    """
     value = run.params.get(key)
     if value is not None and key.endswith("._target_"):
         return re.sub(r"^rnnlab\..*\.", "rnnlab.", value)
-    return value
+    return None if value in NULL else value
 
 
 def _differing(runs: Sequence[Run]) -> set[str]:

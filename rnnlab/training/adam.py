@@ -15,8 +15,8 @@ from torch.optim import Adam, AdamW, Optimizer
 def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
     """A function that does what `optimizer.step()` does, whatever numbers a schedule sets before it.
 
-    OneCycleLR and CyclicLR move the betas besides the learning rate. It is `optimizer.step` itself, unless that is torch's fused Adam or AdamW, on one device, with a
-    state to go on from and no hooks.
+    OneCycleLR and CyclicLR move the betas besides the learning rate. It is `optimizer.step` itself,
+    unless that is torch's fused Adam or AdamW, on one device, with a state to go on from and no hooks.
     """
     if type(optimizer) not in (Adam, AdamW):
         return optimizer.step

@@ -5,7 +5,6 @@ Prints the tables of rnnlab/report/README.md. Seeded: the same repeats give the 
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,16 +28,14 @@ def main() -> None:
     arguments = command.parse_args()
     if arguments.repeats < FEWER:
         command.error(f"--repeats={arguments.repeats} is too small: at least {FEWER}")
-    started, parts = time.monotonic(), []
+    parts = []
     for part in tables(arguments.repeats):
         sys.stdout.write(f"{part}\n\n")
         sys.stdout.flush()
         parts.append(part)
-    seconds = time.monotonic() - started
     made = (
         f"Simulated on {datetime.now(UTC):%-d %B %Y}: {arguments.repeats:,} repeats of each interval and "
-        f"{arguments.repeats // FEWER:,} of each comparison, in {seconds:.0f} s on one core "
-        f"({machine()['processor']})."
+        f"{arguments.repeats // FEWER:,} of each comparison ({machine()['processor']})."
     )
     sys.stdout.write(f"{made}\n")
     if arguments.write:

@@ -71,16 +71,25 @@ def false_rows(repeats: int, seed: int) -> list[list[str]]:
 
 def unlike_rows(repeats: int, seed: int) -> list[list[str]]:
     """Where means are equal and spreads are not: one variant is at chance, one has two peaks about it."""
-    peaks = either(normal(CHANCE - 0.1, 0.01), normal(CHANCE + 0.1, 0.01), 0.5)
-    shares = []
-    for seeds in UNLIKE:
-        rng = np.random.default_rng([seed, seeds])
-        pairs = (
-            judge([drawn("a", rng, seeds, 0, BLIND), drawn("b", rng, seeds, 0, peaks)])
-            for _ in range(repeats)
-        )
-        shares.append(f"{np.mean([pair.apart for (pair,) in pairs]):.3f}".removeprefix("0"))
-    return [["one at chance, one with two peaks", *shares]]
+    low, high = normal(CHANCE - 0.1, 0.01), normal(CHANCE + 0.1, 0.01)
+    found = []
+    for name, peaks in (
+        ("one at chance, one with two peaks", either(low, high, 0.5)),
+        (
+            "one at chance, one with 1 run of 10 far off",
+            either(normal(CHANCE - 0.01, 0.001), normal(CHANCE + 0.09, 0.001), 0.9),
+        ),
+    ):
+        shares = []
+        for seeds in UNLIKE:
+            rng = np.random.default_rng([seed, seeds])
+            pairs = (
+                judge([drawn("a", rng, seeds, 0, BLIND), drawn("b", rng, seeds, 0, peaks)])
+                for _ in range(repeats)
+            )
+            shares.append(f"{np.mean([pair.apart for (pair,) in pairs]):.3f}".removeprefix("0"))
+        found.append([name, *shares])
+    return found
 
 
 UNLIKE = (4, 5, 10)

@@ -52,6 +52,13 @@ def test_what_else_differs_splits_a_cell_and_is_named() -> None:
     ]
 
 
+def test_a_run_from_before_an_option_is_as_one_that_leaves_it_out() -> None:
+    runs = [run(), run(seed=1, params={"train.min_seq_len": "null"})]
+    assert make_grid(runs).labels == ["gru"]
+    runs.append(run(seed=2, params={"train.min_seq_len": "20"}))
+    assert make_grid(runs).labels == ["gru train.min_seq_len=20", "gru train.min_seq_len=null"]
+
+
 def test_seeds_sizes_and_where_it_was_recorded_split_nothing() -> None:
     other = {
         *("train.data_seed", "num_params", "tracking.uri", "num_threads", "diagnostics.omega.x"),

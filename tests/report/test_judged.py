@@ -1,5 +1,7 @@
 """Which variants are told apart. Oracles: outcomes by hand, and comparisons of equal variants."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,22 @@ def test_the_correction_is_for_all_that_is_claimed_of_a_task_at_a_length() -> No
     assert [g.label for g in found["a", "b"].ordered] == ["a", "b"]
     assert [g.label for g in found["c", "d"].ordered] == ["c", "d"]
     assert [g.label for g in found["a", "c"].ordered] == ["c", "a"]  # the rarer first
+
+
+def test_a_loss_that_is_missing_leaves_the_rates() -> None:
+    """By hand: 3 of 5 solved it, and of the others one diverged before there was a model to test."""
+    whole, lacks = group("whole", [0.1] * 5), group("lacks", [0.1] * 5, 3)
+    assert compared_by(whole, lacks) == LOSS
+    lacks = replace(lacks, runs=(*lacks.runs[:4], run("lacks", seed=4, loss=None, diverged=1.0)))
+    assert compared_by(whole, lacks) == SOLVED
+    assert [pair.by for pair in judge([whole, lacks])] == [SOLVED]
+
+
+def test_a_loss_that_is_no_number_is_none() -> None:
+    bad = replace(group("bad", [0.1] * 5))
+    bad = replace(bad, runs=(*bad.runs[:4], run("bad", seed=4, loss=float("inf"))))
+    assert bad.losses == [0.1] * 4
+    assert judge([bad, group("other", [0.2] * 5)]) == []
 
 
 def test_one_seed_has_a_rate_and_no_mean() -> None:

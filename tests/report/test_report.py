@@ -166,11 +166,14 @@ def test_solved_and_unsolved_runs_are_told_apart_and_never_by_one_mean() -> None
     ]
     report = make_report(runs)
     both, none = report.rows
-    few, blind = "0.002 [-0.0004841, 0.004484]", "0.17 [0.04294, 0.2971]"  # 4.303 and 12.706 units
+    few, blind = (
+        "0.002 [0, 0.004484]",
+        "0.17 [0.04294, 0.2971]",
+    )  # 4.303 and 12.706 units; no loss is below 0
     assert both[3:6] == ["3 of 5 [0.23, 0.88]", "100", f"{few} solved; {blind} unsolved"]
     assert none[5] == blind
     ((_, _, (measured, _)),) = report.tables
-    assert measured[-1] == "0.02 [-0.004841, 0.04484] solved; 1.7 [0.4294, 2.971] unsolved"
+    assert measured[-1] == "0.02 [0, 0.04484] solved; 1.7 [0.4294, 2.971] unsolved"
     assert "| 0.002 solved |" in " ".join(report.digest(width=None).split())
     table = list(csv.DictReader(io.StringIO(report.csv())))
     assert float(table[0]["test_loss_solved_high"]) == pytest.approx(0.004484, rel=1e-3)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.training.block import Blocks
 from rnnlab.training.clipping import ClipNorm
 from rnnlab.training.settings import TrainSettings
-from tests.support.training import TASK, CountingOptimizer
+from tests.support.training import TASK, CountingOptimizer, fit, module_of
 
 STEPS = 12
 OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], Optimizer]] = {
@@ -109,6 +110,24 @@ def test_of_any_schedule(schedule: str, optimizer: str) -> None:
     assert not torch.equal(one, trained(1, make))
 
 
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_of_a_plateau(optimizer: str, tmp_path: Path) -> None:
+    """It steps at validations, whose losses it wants."""
+    plateau = partial(lr_scheduler.ReduceLROnPlateau, patience=0, threshold=0.99, factor=0.1)
+
+    def weights(block: int, schedule: Any = plateau) -> Tensor:
+        module = module_of(
+            12, block, val_every=4, optimizer=OPTIMIZERS[optimizer], schedule=schedule
+        )
+        fit(module, tmp_path / f"{block} {schedule is None}")
+        return torch.cat([weight.detach().flatten() for weight in module.parameters()])
+
+    one, two, four = (weights(block) for block in (1, 2, 4))
+    assert torch.equal(two, one)
+    assert torch.equal(four, one)
+    assert not torch.equal(one, weights(1, schedule=None))
+
+
 def test_of_dropout() -> None:
     make = OPTIMIZERS["Adam, fused"]
     one, four, all_of_it = (trained(block, make, dropout=0.4) for block in (1, 4, STEPS))
@@ -130,7 +149,11 @@ def test_all_that_torch_has_is_tried() -> None:
     not_for_runs = {"LBFGS", "SparseAdam", "Muon", "Optimizer"}  # a closure, sparse, matrices alone
     known = {name for name in vars(torch.optim) if _is_kind(torch.optim, name, Optimizer)}
     assert known - not_for_runs == {name for name in OPTIMIZERS if "," not in name}
-    not_for_runs = {"LRScheduler", "_LRScheduler", "ReduceLROnPlateau"}  # the last wants a loss
+    not_for_runs = {
+        "LRScheduler",
+        "_LRScheduler",
+        "ReduceLROnPlateau",
+    }  # the last: see test_of_a_plateau
     kinds = {
         name
         for name in vars(lr_scheduler)
