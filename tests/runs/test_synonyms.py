@@ -80,10 +80,11 @@ def test_a_well_known_word_leads_first_to_its_key(word: str, first: str) -> None
 
 
 def test_a_diagnostics_key_is_its_own() -> None:
-    assert meant_by("diagnostics.lyapunov.steps") is None
-    message = unknown_key("diagnostics.lyapunov.steps", [CONF], [])
+    composed(hydra=True)  # with Hydra's plugins, as a command has them by then
+    assert meant_by("diagnostics.saturation.steps") is None
+    message = unknown_key("diagnostics.saturation.steps", [CONF], [])
     assert message is not None
-    assert message.endswith("diagnostics.lyapunov.sequences, diagnostics.lyapunov.transient")
+    assert message.endswith("diagnostics.saturation.sequences, diagnostics.saturation.margin")
 
 
 @pytest.mark.parametrize(("group", "choice"), [(g, c) for g, known in MEANT.items() for c in known])

@@ -104,7 +104,7 @@ def rows(finished: Finished) -> list[list[str]]:
     for line in table.partition("\n\n")[0].splitlines()[2:]:
         assert len(line) <= 80
         entries = [entry.strip() for entry in line.strip("|").split("|")]
-        if entries[3]:
+        if all(entries):
             found.append(entries)
         else:
             found[-1] = [f"{a} {b}".strip() for a, b in zip(found[-1], entries, strict=True)]
