@@ -1,7 +1,6 @@
 """Brings one run to its store, step by step; each can be repeated, and doubles nothing."""
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -78,12 +77,13 @@ class Delivery:
         return self._known(written, self._stored())
 
     def _known(self, written: Iterable[Point], stored: Iterable[Point]) -> set[tuple[str, int]]:
-        values: dict[tuple[str, int], set[float]] = defaultdict(set)
-        for point in stored:
-            values[point.key, point.step].add(point.value)
-        ends = [point for point in written if point.step in self.manifest.ends]
-        same = {(p.key, p.step) for p in ends if p.value in values.get((p.key, p.step), ())}
-        return values.keys() - ({(p.key, p.step) for p in ends} - same)
+        # What is not written yet, as the run goes on from before it, is not known either.
+        same = {(point.key, point.step, point.value) for point in written}
+        return {
+            (point.key, point.step)
+            for point in stored
+            if point.step not in self.manifest.ends or (point.key, point.step, point.value) in same
+        }
 
     def _stored(self) -> list[Point]:
         return [

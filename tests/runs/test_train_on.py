@@ -20,8 +20,16 @@ from tests.support.weights import same_weights
 SOLVED = ("task=temporal_order", "optimizer.lr=0.01", *TRAIN, "train.steps=4000")
 BLOCKS = ("train.block=2", "train.val_every=4", "train.batch_size=4", "tracking.log_model=false")
 # Validations 1 and 4 are followed by a look of the diagnostics, and 16 updates end at the fourth.
+# With this seed the best model is an earlier one: the look at update 16 was at another than the test's.
 RUN = (
-    *("cell=lstm", "cell.hidden_size=8", "model.num_layers=2", "model.dropout=0.3", *BLOCKS),
+    *(
+        "seed=1",
+        "cell=lstm",
+        "cell.hidden_size=8",
+        "model.num_layers=2",
+        "model.dropout=0.3",
+        *BLOCKS,
+    ),
     *(*SMALL, "diagnostics=[omega,gradient_by_lag]", "eval.lengths=[12]"),
 )
 
