@@ -27,10 +27,10 @@ class Lyapunov(Diagnostic):
 
     An exponent is a rate in the long run, and a sequence may be short: within 10 steps from s_0 = 0
     differences grow faster, by 0.15 a step, than in the long run of an Elman of 64 units with U
-    twice torch's. So sequences are joined, each going on from the state that the one before has left, until they have
-    `steps` steps. Of these a fraction `transient` is left out at each end: at the start the state
-    still approaches, from s_0 = 0, where the inputs drive it; at the end, where the products begin,
-    Q still turns towards the growing directions.
+    twice torch's. So sequences are joined, each going on from the state that the one before has
+    left, until they have `steps` steps. Of these a fraction `transient` is left out at each end: at
+    the start the state still approaches, from s_0 = 0, where the inputs drive it; at the end, where
+    the products begin, Q still turns towards the growing directions.
 
     Gives `recurrent/lyapunov_max`, the largest, as a mean over sequences; `recurrent/lyapunov_unsettled`,
     the largest less the smallest of its means over four quarters of the counted steps; and the array
@@ -90,10 +90,9 @@ class Lyapunov(Diagnostic):
 
     def _joined(self, probe: Probe) -> Tensor:
         """Inputs, (steps or more, sequences, input_size)."""
-        length = probe.batch(1).inputs.size(1)
-        each = -(-self.steps // length)
-        inputs = probe.batch(self.sequences * each).inputs
-        return inputs.reshape(self.sequences, each * length, -1).transpose(0, 1)
+        each = -(-self.steps // probe.task.seq_len)
+        inputs = probe.batch(self.sequences * each).inputs  # as long as seq_len, or longer
+        return inputs.reshape(self.sequences, -1, inputs.size(2)).transpose(0, 1)
 
     def _frame(self, probe: Probe, count: int) -> Tensor:
         """Orthonormal rows to begin with; the axes themselves where they are all followed."""
@@ -113,9 +112,10 @@ class Lyapunov(Diagnostic):
 
 def _states(dynamics: Dynamics, inputs: Tensor) -> Tensor:
     """s_{t-1} of every step, (steps, sequences, D)."""
-    states, before = dynamics.initial_states(inputs.transpose(0, 1)), []
+    before = []
     with torch.no_grad():
+        states = dynamics.initial_states(inputs.transpose(0, 1))
         for x in inputs:
             before.append(flatten(states))
             states = dynamics.step(x, states)
-    return torch.stack(before).detach()
+    return torch.stack(before)

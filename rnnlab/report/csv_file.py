@@ -78,8 +78,11 @@ def _losses(group: Group, solved: bool) -> Fields:
 
 def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:
     """The means of what the runs have at each length; of `bias`, of its size."""
-    names = (f"length/{length}/{measure}" for length in lengths for measure in AT_LENGTH)
-    return {name: _mean([abs(value) for value in group.values(name)]) for name in names}
+    return {
+        f"length/{length}/{measure}": _mean(group.values_at(length, measure))
+        for length in lengths
+        for measure in AT_LENGTH
+    }
 
 
 def _measured(group: Group, metrics: Sequence[str], bounded: Collection[str]) -> Fields:

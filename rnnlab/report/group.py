@@ -119,6 +119,11 @@ class Group:
         found = [run.metrics[metric] for run in self.finished if metric in run.metrics]
         return [value for value in found if math.isfinite(value)]
 
+    def values_at(self, length: int, measure: str) -> list[float]:
+        """Of `length/<length>/<measure>`; of a bias its size, as biases of two signs are none in the mean."""
+        values = self.values(f"length/{length}/{measure}")
+        return [abs(value) for value in values] if measure == "bias" else values
+
     def measured(self, metric: str) -> list[float]:
         """What diagnostics saw of tested models; a run may have diverged before there was one."""
         tested = [run for run in self.finished if "test/loss" in run.metrics]

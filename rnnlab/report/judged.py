@@ -87,18 +87,14 @@ def judge(groups: Sequence[Group]) -> list[Judged]:
 def seeds_for(pairs: Sequence[Judged]) -> list[int | None]:
     """Of each, about how many seeds of every variant would tell it apart, all tested together."""
     samples: dict[tuple[str, str], Sample] = {}
-    for pair in pairs:
-        by = pair.with_more_seeds_by
-        for group in (pair.a, pair.b):
-            sample = Rate(*group.solved) if by == SOLVED else Mean(_values(group, by))
-            samples.setdefault((group.label, by), sample)
-    kinds = [pair.with_more_seeds_by for pair in pairs]
-    return seeds_needed(
-        [
-            (samples[pair.a.label, by], samples[pair.b.label, by])
-            for pair, by in zip(pairs, kinds, strict=True)
-        ]
-    )
+
+    def sample(group: Group, by: str) -> Sample:
+        """One object for a variant, whatever the pair: its repeats are the same in all."""
+        made = Rate(*group.solved) if by == SOLVED else Mean(_values(group, by))
+        return samples.setdefault((group.label, by), made)
+
+    kinds = [(pair, pair.with_more_seeds_by) for pair in pairs]
+    return seeds_needed([(sample(pair.a, by), sample(pair.b, by)) for pair, by in kinds])
 
 
 def _values(group: Group, by: str) -> list[float]:

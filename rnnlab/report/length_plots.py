@@ -148,7 +148,7 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
 
 def _errors_by_length(group: Group) -> dict[int, list[float]]:
     """Of each length that the models were tested at, their own included; empty if that is all."""
-    errors = {length: group.values(f"length/{length}/error") for length in group.other_lengths}
+    errors = {length: group.values_at(length, "error") for length in group.other_lengths}
     if errors:
         for run in group.finished:
             if "test/error" in run.metrics:

@@ -76,10 +76,9 @@ def other_lengths_rows(group: Group) -> list[list[str]]:
 
 def _other_length_row(group: Group, length: int) -> list[str]:
     def means(measure: str, within: Interval = ANYTHING) -> str:
-        key = f"length/{length}/{measure}"
-        return each_outcome(group, lambda g: mean(g, [abs(v) for v in g.values(key)], within))
+        return each_outcome(group, lambda g: mean(g, g.values_at(length, measure), within))
 
-    losses, ratios = (group.values(f"length/{length}/{m}") for m in ("loss", "loss_over_chance"))
+    losses, ratios = (group.values_at(length, m) for m in ("loss", "loss_over_chance"))
     # Every run has the same: losses that are nothing tell nothing.
     chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
     return [

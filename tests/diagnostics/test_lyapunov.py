@@ -135,6 +135,13 @@ def _at_the_edge(seed: int, length: int) -> Probe:
     return Probe(SequenceModel(cell, task.input_size, task.output_size), task, seed)
 
 
+def test_sequences_that_draw_their_length_are_joined_as_they_are() -> None:
+    """Oracle: with W = 0 the inputs do not matter, and U = a I has log a, however long they are."""
+    task = Adding(seq_len=30, variant="hochreiter1997")
+    metrics, _ = Lyapunov(count=2).measure(linear(0.9 * torch.eye(3), task))
+    assert metrics["recurrent/lyapunov_max"] == pytest.approx(math.log(0.9), abs=1e-6)
+
+
 def test_a_dead_network_has_no_finite_exponent() -> None:
     metrics, _ = Lyapunov().measure(linear(torch.zeros(3, 3)))
     assert metrics["recurrent/lyapunov_max"] == -math.inf

@@ -231,6 +231,21 @@ def test_other_lengths_have_a_row_each_and_a_column_in_the_csv(folder: Path) -> 
     assert float(numbers["grad/norm_median"]) == 2.0
 
 
+def test_a_bias_is_told_by_its_size_and_a_loss_as_it_is() -> None:
+    """By hand: biases of -0.2 and 0.2, and a loss of a user's task that is below 0."""
+    measured = {"length__100__loss": -2.0, "length__100__error": 0.5}
+    runs = [
+        run(seed=0, length__100__bias=-0.2, **measured),
+        run(seed=1, length__100__bias=0.2, **measured),
+    ]
+    report = make_report(runs)
+    ((_, _, (row,)),) = [table for table in report.tables if "other lengths" in table[0]]
+    assert (row[5], row[7]) == ("-2 [-2, -2]", "0.2 [0.2, 0.2]")
+    (numbers,) = csv.DictReader(io.StringIO(report.csv()))
+    assert float(numbers["length/100/loss"]) == -2.0
+    assert float(numbers["length/100/bias"]) == pytest.approx(0.2)
+
+
 def test_a_horizon_that_never_faded_is_a_lower_bound() -> None:
     """Oracle: two seeds at 50 that had not faded, and one at 30 that had."""
     seen = [(50.0, 1.0), (50.0, 1.0), (30.0, 0.0)]

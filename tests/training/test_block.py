@@ -92,11 +92,17 @@ def trained(
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
+def the_same(weights: Callable[[int], Tensor], blocks: tuple[int, int]) -> Tensor:
+    """The weights of blocks of one, which those of larger blocks equal to the bit."""
+    one = weights(1)
+    for block in blocks:
+        assert torch.equal(weights(block), one)
+    return one
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_of_any_optimizer(optimizer: str) -> None:
-    one, four, all_of_it = (trained(block, OPTIMIZERS[optimizer]) for block in (1, 4, STEPS))
-    assert torch.equal(four, one)
-    assert torch.equal(all_of_it, one)
+    the_same(lambda block: trained(block, OPTIMIZERS[optimizer]), (4, STEPS))
 
 
 @pytest.mark.parametrize("optimizer", FUSED)
@@ -104,9 +110,7 @@ def test_of_any_optimizer(optimizer: str) -> None:
 def test_of_any_schedule(schedule: str, optimizer: str) -> None:
     """Some move betas, or momentum, besides the learning rate."""
     make = OPTIMIZERS[optimizer]
-    one, four, all_of_it = (trained(b, make, SCHEDULES[schedule]) for b in (1, 4, STEPS))
-    assert torch.equal(four, one)
-    assert torch.equal(all_of_it, one)
+    one = the_same(lambda block: trained(block, make, SCHEDULES[schedule]), (4, STEPS))
     assert not torch.equal(one, trained(1, make))
 
 
@@ -122,25 +126,13 @@ def test_of_a_plateau(optimizer: str, tmp_path: Path) -> None:
         fit(module, tmp_path / f"{block} {schedule is None}")
         return torch.cat([weight.detach().flatten() for weight in module.parameters()])
 
-    one, two, four = (weights(block) for block in (1, 2, 4))
-    assert torch.equal(two, one)
-    assert torch.equal(four, one)
-    assert not torch.equal(one, weights(1, schedule=None))
+    assert not torch.equal(the_same(weights, (2, 4)), weights(1, schedule=None))
 
 
-def test_of_dropout() -> None:
+@pytest.mark.parametrize("more", [{"dropout": 0.4}, {"shortest": 5}], ids=str)
+def test_of_dropout_and_of_lengths_that_batches_draw(more: dict[str, Any]) -> None:
     make = OPTIMIZERS["Adam, fused"]
-    one, four, all_of_it = (trained(block, make, dropout=0.4) for block in (1, 4, STEPS))
-    assert torch.equal(four, one)
-    assert torch.equal(all_of_it, one)
-    assert not torch.equal(one, trained(1, make))
-
-
-def test_of_lengths_that_batches_draw() -> None:
-    make = OPTIMIZERS["Adam, fused"]
-    one, four, all_of_it = (trained(block, make, shortest=5) for block in (1, 4, STEPS))
-    assert torch.equal(four, one)
-    assert torch.equal(all_of_it, one)
+    one = the_same(lambda block: trained(block, make, **more), (4, STEPS))
     assert not torch.equal(one, trained(1, make))
 
 
@@ -149,11 +141,8 @@ def test_all_that_torch_has_is_tried() -> None:
     not_for_runs = {"LBFGS", "SparseAdam", "Muon", "Optimizer"}  # a closure, sparse, matrices alone
     known = {name for name in vars(torch.optim) if _is_kind(torch.optim, name, Optimizer)}
     assert known - not_for_runs == {name for name in OPTIMIZERS if "," not in name}
-    not_for_runs = {
-        "LRScheduler",
-        "_LRScheduler",
-        "ReduceLROnPlateau",
-    }  # the last: see test_of_a_plateau
+    not_for_runs = {"LRScheduler", "_LRScheduler"}  # what the others are made from
+    not_for_runs |= {"ReduceLROnPlateau"}  # see test_of_a_plateau
     kinds = {
         name
         for name in vars(lr_scheduler)
