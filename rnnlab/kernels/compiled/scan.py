@@ -1,0 +1,129 @@
+"""A cell's compiled scan as an operation of torch: its tensors as arrays, and the gradients back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from rnnlab.kernels.compiled.merge import is_product
+from rnnlab.kernels.compiled.outside import OutsideCalls
+from rnnlab.kernels.compiled.program import Array, Inputs, Program
+from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.way_back import Wanted, WayBack
+from rnnlab.kernels.recurrence import refuse_second_order
+
+
+class CompiledScan:
+    """The scan of one cell.
+
+    Args:
+        program: Its loops.
+        trace: Of its step, which names the tensors that they read.
+    """
+
+    def __init__(self, program: Program, trace: Trace) -> None:
+        plan = program.plan
+        self.program = program
+        self.vectors, self.matrices = [*plan.vectors], [*plan.matrices]
+        self.of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
+        self.rows = [k for k in plan.rows if k not in self.of_inputs]
+        wanted = [
+            *(trace.vectors[k] for k in self.vectors),
+            *(trace.matrices[k] for k in self.matrices),
+            *(trace.rows[k].call[1][1] for k in self.of_inputs),  # type: ignore[index]
+            *(trace.rows[k] for k in self.rows),
+        ]
+        self.outside = OutsideCalls(wanted, trace.batch)
+
+    def __call__(
+        self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
+    ) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """The hidden states of all steps, (batch, seq_len, hidden_size), or None; and the last state."""
+        flat = None
+        if self.outside.reads_inputs:
+            flat = inputs.transpose(0, 1).reshape(-1, inputs.size(2))
+        tensors = self.outside(flat, inputs.size(0) * inputs.size(1))
+        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *tensors, *state))
+        hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
+        return hidden, tuple(last)
+
+    def given(self, inputs: Tensor, tensors: Sequence[Tensor]) -> Inputs:
+        """What the loops read, of `inputs` and of the tensors in the order of `wanted`, states last."""
+        arrays = [tensor.detach().numpy() for tensor in tensors]
+        steps_first = _steps_first(inputs.detach().numpy())
+        left = iter(arrays)
+        return Inputs(
+            x=steps_first if self.of_inputs else steps_first,
+            vectors={k: np.ascontiguousarray(next(left)).reshape(-1) for k in self.vectors},
+            matrices={k: next(left) for k in self.matrices},
+            of_inputs={k: next(left) for k in self.of_inputs},
+            rows={k: np.ascontiguousarray(next(left)).reshape(*steps_first.shape[:2], -1) for k in self.rows},
+            states=list(left),
+        )
+
+
+class _Scan(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, scan: CompiledScan, keep: bool, all_steps: bool, inputs: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        given = scan.given(inputs, tensors)
+        with np.errstate(all="ignore"):
+            states, kept = scan.program.run(given, keep, all_steps)
+        ctx.set_materialize_grads(False)
+        hidden = torch.from_numpy(states[0][1:].transpose(1, 0, 2)) if all_steps else None
+        ctx.scan, ctx.back = scan, WayBack(scan.program, given, states, kept) if keep else None
+        ctx.save_for_backward(inputs, *tensors, hidden)
+        last = (torch.from_numpy(array[given.steps % len(array)].copy()) for array in states)
+        return hidden, *last
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        refuse_second_order()
+        inputs, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
+        scan, back = ctx.scan, ctx.back
+        above, *last = (None if grad is None else grad.numpy() for grad in grads)
+        arrive = [
+            np.zeros_like(states[0]) if grad is None else grad.copy(order="C")
+            for grad, states in zip(last, back.states, strict=True)
+        ]
+        needs = ctx.needs_input_grad[3:]
+        of = iter(needs[1 + len(scan.vectors) :])
+        wanted = Wanted(
+            needs[0], {k for k in scan.matrices if next(of)}, {k for k in scan.of_inputs if next(of)}
+        )
+        with np.errstate(all="ignore"):
+            found = back.run(None if above is None else above.transpose(1, 0, 2), arrive, wanted)
+        parts: list[Array | None] = [
+            *(found.vectors.get(k) for k in scan.vectors),
+            *(found.matrices.get(k) for k in scan.matrices),
+            *(found.of_inputs.get(k) for k in scan.of_inputs),
+            *(found.rows.get(k) for k in scan.rows),
+            *found.states,
+        ]
+        of_x = None if found.x is None else torch.from_numpy(found.x.transpose(1, 0, 2))
+        shaped = [_shaped(part, tensor) for part, tensor in zip(parts, tensors, strict=True)]
+        return None, None, None, of_x, *shaped
+
+
+def _shaped(gradient: Array | None, tensor: Tensor) -> Tensor | None:
+    """As a tensor of the same shape; of a number that was spread, the sum."""
+    if gradient is None:
+        return None
+    if gradient.size != tensor.numel():
+        gradient = gradient.sum()
+    return torch.from_numpy(np.asarray(gradient)).reshape(tensor.shape)
+
+
+def _steps_first(x: Array) -> Array:
+    """(steps, batch, features), in one piece."""
+    turned = x.transpose(1, 0, 2)
+    if turned.flags.c_contiguous or x.shape[2] >= 8:
+        return np.ascontiguousarray(turned)
+    made = np.empty(turned.shape, x.dtype)
+    for feature in range(x.shape[2]):  # in less time than as many twos and threes
+        made[:, :, feature] = turned[:, :, feature]
+    return made

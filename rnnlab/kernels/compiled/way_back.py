@@ -1,0 +1,117 @@
+"""The gradient of a program's run, from what arrives at its states."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnlab.kernels.compiled.program import Array, Inputs, Program, flat, named
+
+
+@dataclass
+class Wanted:
+    """Which gradients somebody needs; of the others no product is made."""
+
+    x: bool
+    matrices: set[int]
+    of_inputs: set[int]
+
+
+@dataclass
+class Found:
+    """The gradients, by the same numbers as in `Inputs`."""
+
+    x: Array | None
+    vectors: dict[int, Array]
+    states: list[Array]
+    matrices: dict[int, Array] = field(default_factory=dict)
+    of_inputs: dict[int, Array] = field(default_factory=dict)
+    rows: dict[int, Array] = field(default_factory=dict)
+
+
+class WayBack:
+    """Goes back over the chunks of one run.
+
+    Args:
+        program: What ran.
+        given: On what.
+        states: That it went through.
+        kept: That it kept.
+    """
+
+    def __init__(self, program: Program, given: Inputs, states: list[Array], kept: list[Array]) -> None:
+        self.program, self.given, self.plan = program, given, program.plan
+        self.states, self.kept = states, kept
+
+    def run(self, above: Array | None, last: list[Array], wanted: Wanted) -> Found:
+        """From what arrives at each h_t, (steps, batch, width), and at the last states, which it uses up."""
+        plan, program, given = self.plan, self.program, self.given
+        x = np.zeros_like(given.x) if wanted.x else None
+        sums = {k: np.zeros(width, program.dtype) for k, width in plan.sum_widths.items()}
+        found = Found(x, sums, last)
+        for k, row in given.rows.items():
+            if k in plan.row_gradients:
+                found.rows[k] = np.empty_like(row)
+        before = [np.empty_like(array) for array in last]
+        vectors = [given.vectors[k] for k in plan.vectors]
+        turned = [np.ascontiguousarray(given.matrices[k].T) for k in plan.matrices]
+        chunks = program.chunks(given)
+        room = program.empty(max((b - a for a, b in chunks), default=0), given.batch, plan.stored_widths)
+        for begin, end in reversed(chunks):
+            stored = [array[: end - begin] for array in room]
+            rows = program.rows(given, begin, end, [*plan.reads_rows])
+            h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
+            numbers = {"begin": begin, "end": end, "batch": given.batch, "keep": 1, "ring": 0, "rest": 0}
+            program.backward(
+                {**numbers, "above": int(above is not None), "H": h}
+                | named("S", self.states)
+                | named("V", self.kept)
+                | named("Z", rows, plan.rows)
+                | named("q", vectors, plan.vectors)
+                | named("u", turned, plan.matrices)
+                | named("C", found.states)
+                | named("D", before)
+                | named("E", stored)
+                | named("A", sums.values(), sums)
+            )
+            if (end - begin) % 2:
+                found.states, before = before, found.states
+            self._products(found, wanted, begin, end, stored, rows)
+        return found
+
+    def _products(
+        self, found: Found, wanted: Wanted, begin: int, end: int, stored: list[Array], rows: list[Array]
+    ) -> None:
+        """Add a chunk's part of what products over all rows give."""
+        by_number = dict(zip(self.plan.rows, rows, strict=True))
+
+        def lie(place: str) -> Array:
+            name, _, step = place.partition("[")
+            letter, number = name[0], int(name[1:])
+            if letter == "S":
+                late = step == "t + 1]"
+                return self.states[number][begin + late : end + late]
+            if letter == "V":
+                return self.kept[number][begin:end]
+            return stored[number] if letter == "E" else by_number[number]
+
+        for product in self.plan.products:
+            if product.matrix in wanted.matrices:
+                left, right = flat(lie(product.left)), flat(lie(product.right))
+                _add(found.matrices, product.matrix, left.T.dot(right))
+        for k, place in self.plan.row_gradients.items():
+            e = lie(place)
+            if k in self.given.rows:
+                found.rows[k][begin:end] = e
+                continue
+            if k in wanted.of_inputs:
+                _add(found.of_inputs, k, flat(self.given.x[begin:end]).T.dot(flat(e)))
+            if found.x is not None:
+                part = found.x[begin:end]
+                part += flat(e).dot(self.given.of_inputs[k].T).reshape(part.shape)
+
+
+def _add(found: dict[int, Array], key: int, value: Array) -> None:
+    if key in found:
+        found[key] += value
+    else:
+        found[key] = value
