@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.kernels.scan import scan
 
 State = tuple[Tensor, ...]
 """The tensors a cell carries from step to step, each (batch, hidden_size); the first is h_t."""
@@ -15,8 +16,9 @@ State = tuple[Tensor, ...]
 class Cell(nn.Module, ABC):
     """One recurrent layer, from inputs (batch, seq_len, input_size) to hidden states.
 
-    A cell is its `step`; this class unrolls it. A cell that knows a faster way overrides `forward`
-    and computes the same: one test holds every cell to that, in values and in gradients.
+    A cell is its `step`; this class unrolls it, on the CPU by a loop that is compiled from the step
+    (kernels/compiled). A cell that knows a faster way overrides `forward` and computes the same: one
+    test holds every cell to that, in values and in gradients.
     """
 
     state_names: tuple[str, ...] = ("h",)
@@ -42,6 +44,18 @@ class Cell(nn.Module, ABC):
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All hidden states, (batch, seq_len, hidden_size), and the state after the last step."""
+        hidden, end = self._scanned(inputs, state, all_steps=True)
+        assert hidden is not None
+        return hidden, end
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        """The state after the last step alone, where a cell can spare the hidden states of all."""
+        if type(self).forward is not Cell.forward:
+            return self(inputs, state)[1]
+        return self._scanned(inputs, state, all_steps=False)[1]
+
+    def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """What `forward` gives, by the loop over `step` itself, which autograd sees through."""
         state = self.initial_state(inputs) if state is None else state
         hidden = []
         for x in inputs.unbind(dim=1):
@@ -49,6 +63,11 @@ class Cell(nn.Module, ABC):
             hidden.append(state[0])
         return torch.stack(hidden, dim=1), state
 
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        """The state after the last step alone, where a cell can spare the hidden states of all."""
-        return self(inputs, state)[1]
+    def _scanned(
+        self, inputs: Tensor, state: State | None, all_steps: bool
+    ) -> tuple[Tensor | None, State]:
+        """Compiled where that gives what the loop would, and else by the loop."""
+        state = self.initial_state(inputs) if state is None else state
+        if inputs.size(-1) != self.input_size:  # which a step may refuse
+            return self.unroll(inputs, state)
+        return scan(self, inputs, state, all_steps) or self.unroll(inputs, state)

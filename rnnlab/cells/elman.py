@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.foundation.checks import check_bool, check_choice, check_float
-from rnnlab.kernels.elman import elman_scan, has_kernel
+from rnnlab.kernels.elman import elman_layer, has_layer
 
 
 def _identity(a: Tensor) -> Tensor:
@@ -109,21 +109,14 @@ class ElmanCell(Cell):
         return (NONLINEARITIES[self.nonlinearity](a),)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        operands = self._operands(inputs, state)
-        if not has_kernel(self.nonlinearity, *operands):
+        if not has_layer(self.nonlinearity, inputs):
             return super().forward(inputs, state)
-        hidden, last = elman_scan(*operands, self.nonlinearity)
-        assert hidden is not None
+        (h,) = self.initial_state(inputs) if state is None else state
+        weights = self.weight_ih, self.weight_hh, self.bias
+        hidden, last = elman_layer(inputs, h, *weights, self.nonlinearity)
         return hidden, (last,)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        operands = self._operands(inputs, state)
-        if not has_kernel(self.nonlinearity, *operands):
-            return super().final_state(inputs, state)
-        return (elman_scan(*operands, self.nonlinearity, all_steps=False)[1],)
-
-    def _operands(
-        self, inputs: Tensor, state: State | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        (h,) = self.initial_state(inputs) if state is None else state
-        return inputs, h, self.weight_ih, self.weight_hh, self.bias
+        if not has_layer(self.nonlinearity, inputs):
+            return self._scanned(inputs, state, all_steps=False)[1]
+        return self(inputs, state)[1]

@@ -1,12 +1,15 @@
 """What the cells have in common that run on one of torch's fused recurrent layers."""
 
+from abc import abstractmethod
+
 from torch import Tensor, nn
 
-from rnnlab.cells.cell import Cell
+from rnnlab.cells.cell import Cell, State
+from rnnlab.kernels.recurrence import is_exact
 
 
 class FusedCell(Cell):
-    """A cell whose `forward` is a layer of torch's own, on torch's parameters and initial weights.
+    """A cell on the parameters and initial weights of a layer of torch's own, which runs it on CUDA.
 
     All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)) with H = hidden_size.
     """
@@ -42,3 +45,17 @@ class FusedCell(Cell):
     def _weight(self, name: str) -> Tensor:
         """As the layer has it now: torch.func puts tensors that are no parameters in its place."""
         return getattr(self.fused, name)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if inputs.is_cpu and is_exact(inputs):
+            return super().forward(inputs, state)
+        return self._by_the_layer(inputs, self.initial_state(inputs) if state is None else state)
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        if inputs.is_cpu and is_exact(inputs):
+            return self._scanned(inputs, state, all_steps=False)[1]
+        return self(inputs, state)[1]
+
+    @abstractmethod
+    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """What torch's layer gives, with tensors in place of what it has for a state."""

@@ -5,7 +5,6 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.fused import FusedCell
-from rnnlab.kernels.gru import gru_scan, has_kernel
 
 
 class GRUCell(FusedCell):
@@ -38,23 +37,7 @@ class GRUCell(FusedCell):
         n = (n_x + r * n_h).tanh()
         return ((1 - z) * n + z * h,)
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        operands = self._operands(inputs, state)
-        if has_kernel(*operands):
-            hidden, h = gru_scan(*operands)
-            assert hidden is not None
-            return hidden, (h,)
-        hidden, h = self.fused(inputs, operands[1].unsqueeze(0))
+    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        hidden, h = self.fused(inputs, h.unsqueeze(0))
         return hidden, (h.squeeze(0),)
-
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        operands = self._operands(inputs, state)
-        if has_kernel(*operands):
-            return (gru_scan(*operands, all_steps=False)[1],)
-        return super().final_state(inputs, state)
-
-    def _operands(
-        self, inputs: Tensor, state: State | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        (h,) = self.initial_state(inputs) if state is None else state
-        return inputs, h, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh

@@ -72,7 +72,7 @@ class LSTMCell(FusedCell):
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        h, c = self.initial_state(inputs) if state is None else state
+    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
         hidden, (h, c) = self.fused(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
         return hidden, (h.squeeze(0), c.squeeze(0))

@@ -1,27 +1,7 @@
-"""What the kernels have in common: time in chunks, and gradients of the first order alone."""
-
-from collections.abc import Iterator
+"""What the kernels have in common: where they do what the operations would, and gradients of the first order alone."""
 
 import torch
 from torch import Tensor
-
-NUMBERS = 2**17  # in a chunk's states: many for one matrix product, few enough for the cache
-
-
-def chunks(steps: int, size: int) -> Iterator[range]:
-    """Consecutive steps, as many at a time as have about `NUMBERS` numbers in states of `size`.
-
-    What is computed for all steps at once, but for each step used alone, is computed a chunk at a
-    time, so that it is still in the cache when its step comes, however long the sequence.
-    """
-    count = max(1, NUMBERS // max(1, size))
-    for start in range(0, steps, count):
-        yield range(start, min(start + count, steps))
-
-
-def backward_chunks(steps: int, size: int) -> Iterator[range]:
-    """The same chunks, the last one first."""
-    return reversed(list(chunks(steps, size)))
 
 
 def is_exact(inputs: Tensor) -> bool:
@@ -38,16 +18,6 @@ def is_exact(inputs: Tensor) -> bool:
     return wide and not looked_into and not autocast
 
 
-def check_features(inputs: Tensor, weight_ih: Tensor) -> None:
-    """A kernel that pads its inputs would find a few too many to fit.
-
-    Raises:
-        ValueError: If x_t has not as many features as W has columns.
-    """
-    if inputs.size(2) != weight_ih.size(1):
-        raise ValueError(f"inputs have {inputs.size(2)} features, not {weight_ih.size(1)}")
-
-
 def refuse_second_order() -> None:
     """Called in a backward pass.
 
@@ -57,5 +27,5 @@ def refuse_second_order() -> None:
     if torch.is_grad_enabled():
         raise RuntimeError(
             "this kernel's gradient cannot be differentiated again (create_graph=True): unroll the "
-            "cell by `Cell.forward(cell, inputs)`, which autograd sees through"
+            "cell by `cell.unroll(inputs)`, which autograd sees through"
         )

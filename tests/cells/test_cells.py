@@ -76,7 +76,7 @@ def test_forward_equals_the_loop_over_step(make, batch_size, seq_len, start):
     inputs = torch.randn(batch_size, seq_len, INPUT_SIZE, dtype=torch.float64)
     state = random_state(cell, inputs) if start == "given" else None
     values, gradients = unrolled(type(cell).forward, cell, inputs, state)
-    expected, expected_gradients = unrolled(Cell.forward, cell, inputs, state)
+    expected, expected_gradients = unrolled(Cell.unroll, cell, inputs, state)
     hidden, *end = values
     assert hidden.shape == (batch_size, seq_len, HIDDEN_SIZE)
     assert [part.shape for part in end] == [(batch_size, HIDDEN_SIZE)] * len(end)

@@ -52,12 +52,10 @@ def test_equals_the_loop_in_double_precision(make, shape):
     cell = made(make, input_size, hidden_size, torch.float64)
     inputs = torch.randn(batch, steps, input_size, dtype=torch.float64)
     h0 = torch.rand(batch, hidden_size, dtype=torch.float64)
-    close(
-        all_steps(type(cell).forward, cell, inputs, h0), all_steps(Cell.forward, cell, inputs, h0)
-    )
+    close(all_steps(type(cell).forward, cell, inputs, h0), all_steps(Cell.unroll, cell, inputs, h0))
     close(
         last_step(type(cell).final_state, cell, inputs, h0),
-        last_step(lambda *given: Cell.forward(*given)[1], cell, inputs, h0),
+        last_step(lambda *given: Cell.unroll(*given)[1], cell, inputs, h0),
     )
 
 
@@ -70,8 +68,8 @@ def test_equals_the_loop_in_single_precision_to_rounding(make):
     cell = made(make, 2, 50, torch.float32)
     inputs, h0 = torch.randn(20, 100, 2), torch.rand(20, 50)
     mine = all_steps(type(cell).forward, cell, inputs, h0)
-    loop = all_steps(Cell.forward, cell, inputs, h0)
-    exact = all_steps(Cell.forward, cell.double(), inputs.double(), h0.double())
+    loop = all_steps(Cell.unroll, cell, inputs, h0)
+    exact = all_steps(Cell.unroll, cell.double(), inputs.double(), h0.double())
     for value, other, oracle in zip(mine, loop, exact, strict=True):
         scale = oracle.abs().max()
         assert (value - oracle).abs().max() < 1e-5 * scale
@@ -104,7 +102,7 @@ def test_a_second_derivative_is_refused_and_the_loop_has_it(make):
     hidden, _ = cell(inputs)
     with pytest.raises(RuntimeError, match=r"create_graph=True.*Cell\.forward\(cell, inputs\)"):
         torch.autograd.grad(hidden.sum(), inputs, create_graph=True)
-    hidden, _ = Cell.forward(cell, inputs)
+    hidden, _ = Cell.unroll(cell, inputs)
     (first,) = torch.autograd.grad(hidden.square().sum(), inputs, create_graph=True)
     (second,) = torch.autograd.grad(first.square().sum(), inputs)
     assert second.abs().max() > 0
@@ -117,7 +115,7 @@ def test_inputs_of_any_layout(make):
     assert not inputs.is_contiguous()
     h0 = torch.rand(3, 4, dtype=torch.float64).t()
     mine = all_steps(type(cell).forward, cell, inputs, h0)
-    close(mine, all_steps(Cell.forward, cell, inputs.contiguous(), h0))
+    close(mine, all_steps(Cell.unroll, cell, inputs.contiguous(), h0))
 
 
 @every_cell
@@ -130,7 +128,7 @@ def test_weights_of_any_layout(make):
             assert not parameter.is_contiguous()
     inputs, h0 = torch.randn(4, 5, 2, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64)
     mine = all_steps(type(cell).forward, cell, inputs, h0)
-    close(mine, all_steps(Cell.forward, other, inputs, h0))
+    close(mine, all_steps(Cell.unroll, other, inputs, h0))
 
 
 @pytest.mark.parametrize("features", [1, 2, 4, 5])
@@ -142,7 +140,7 @@ def test_inputs_of_another_width_are_refused(make, features):
         with pytest.raises(ValueError, match=f"^inputs have {features} features, not 3$"):
             run(cell, inputs)
     with pytest.raises(RuntimeError, match="shapes"):
-        Cell.forward(cell, inputs)
+        Cell.unroll(cell, inputs)
 
 
 @every_cell
@@ -167,14 +165,14 @@ def test_the_same_forward_gives_gradients_twice(make):
 
 @every_cell
 def test_a_model_of_two_layers_read_out_at_its_last_steps(make):
-    """Oracle: every layer by `Cell.forward`, read out at all steps."""
+    """Oracle: every layer by `Cell.unroll`, read out at all steps."""
     torch.manual_seed(0)
     model = SequenceModel(partial(make, hidden_size=4), 2, 3, num_layers=2).double()
     inputs = torch.randn(5, 6, 2, dtype=torch.float64)
     hidden = inputs
     for layer in model.layers:
         assert isinstance(layer, Cell)
-        hidden, _ = Cell.forward(layer, hidden)
+        hidden, _ = Cell.unroll(layer, hidden)
     expected = model.read_out(hidden)
     parameters = list(model.parameters())
     for last in (1, 2, 6):
@@ -193,7 +191,7 @@ def test_what_runs_on_cuda_computes_the_same(nonlinearity):
     inputs, h0 = torch.randn(4, 5, 2).double(), torch.rand(4, 3).double()
     weights = cell.weight_ih, cell.weight_hh, cell.bias
     hidden, end = elman.torch_scan(inputs, h0, *weights, nonlinearity)
-    expected, (last,) = Cell.forward(cell, inputs, (h0,))
+    expected, (last,) = Cell.unroll(cell, inputs, (h0,))
     close((hidden, end), (expected, last))
 
 
@@ -236,7 +234,7 @@ def test_infinity_is_a_result_and_no_warning():
         cell.get_parameter("weight_hh").fill_(1e30)
     inputs, h0 = torch.randn(4, 9, 2), torch.rand(4, 3)
     mine = last_step(ElmanCell.final_state, cell, inputs, h0)
-    loop = last_step(lambda *given: Cell.forward(*given)[1], cell, inputs, h0)
+    loop = last_step(lambda *given: Cell.unroll(*given)[1], cell, inputs, h0)
     assert not mine[0].isfinite().all()
     assert torch.equal(mine[0], loop[0])
 
@@ -250,7 +248,7 @@ def test_a_kernel_is_what_the_cells_run(make):
     for hidden in (cell(inputs)[0], cell.final_state(inputs)[0]):
         assert hidden.grad_fn is not None
         assert hidden.grad_fn.name() == name
-    loop, _ = Cell.forward(cell, inputs)
+    loop, _ = Cell.unroll(cell, inputs)
     assert loop.grad_fn is not None
     assert loop.grad_fn.name() != name
 
@@ -299,6 +297,6 @@ def test_hidden_states_changed_in_place_give_no_wrong_gradient(make):
 def test_precisions_are_not_mixed(make):
     """Oracle: the loop, which torch refuses."""
     cell = made(make, 2, 3, torch.float32)
-    for run in (type(cell).forward, Cell.forward):
+    for run in (type(cell).forward, Cell.unroll):
         with pytest.raises((RuntimeError, ValueError), match="dtype"):
             run(cell, torch.randn(4, 5, 2, dtype=torch.float64))

@@ -11,7 +11,9 @@ def _above(e: Expressions, a: Node, bound: float) -> Node:
     return e.make("gt", a, e.const(bound))
 
 
-def _softplus(e: Expressions, a: Node, beta: Node | None = None, threshold: Node | None = None) -> Node:
+def _softplus(
+    e: Expressions, a: Node, beta: Node | None = None, threshold: Node | None = None
+) -> Node:
     """log(1 + exp(beta a)) / beta, and a itself where beta a is above the threshold."""
     beta, threshold = beta or e.const(1), threshold or e.const(20)
     scaled = e.mul(a, beta)
@@ -21,7 +23,11 @@ def _softplus(e: Expressions, a: Node, beta: Node | None = None, threshold: Node
 
 
 def _elu(
-    e: Expressions, a: Node, alpha: Node | None = None, scale: Node | None = None, input_scale: Node | None = None
+    e: Expressions,
+    a: Node,
+    alpha: Node | None = None,
+    scale: Node | None = None,
+    input_scale: Node | None = None,
 ) -> Node:
     one = e.const(1)
     alpha, scale, input_scale = alpha or one, scale or one, input_scale or one

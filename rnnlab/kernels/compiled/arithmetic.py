@@ -8,6 +8,8 @@ from typing import Any
 
 from llvmlite import ir
 
+Value = Any
+"""An instruction's result, or a constant; each has its `type`."""
 TRUTH = ir.IntType(1)
 PREDICATES = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "=="}
 EXACT = ("contract",)
@@ -25,40 +27,40 @@ class Arithmetic:
     def __init__(self, module: ir.Module, builder: ir.IRBuilder, kind: ir.Type) -> None:
         self.module, self.builder, self.kind = module, builder, kind
 
-    def number(self, value: float) -> ir.Value:
+    def number(self, value: float) -> Value:
         return ir.Constant(self.kind, float(value))
 
-    def add(self, a: ir.Value, b: ir.Value, flags: tuple[str, ...] = EXACT) -> ir.Value:
+    def add(self, a: Value, b: Value, flags: tuple[str, ...] = EXACT) -> Value:
         return self.builder.fadd(a, b, flags=flags)
 
-    def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+    def sub(self, a: Value, b: Value) -> Value:
         return self.builder.fsub(a, b, flags=EXACT)
 
-    def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+    def mul(self, a: Value, b: Value) -> Value:
         return self.builder.fmul(a, b, flags=EXACT)
 
-    def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
+    def div(self, a: Value, b: Value) -> Value:
         return self.builder.fdiv(a, b)
 
-    def neg(self, a: ir.Value) -> ir.Value:
+    def neg(self, a: Value) -> Value:
         return self.builder.fneg(a)
 
-    def compare(self, op: str, a: ir.Value, b: ir.Value) -> ir.Value:
+    def compare(self, op: str, a: Value, b: Value) -> Value:
         if op == "ne":
             return self.builder.fcmp_unordered("!=", a, b)
         return self.builder.fcmp_ordered(PREDICATES[op], a, b)
 
-    def choose(self, condition: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
+    def choose(self, condition: Value, a: Value, b: Value) -> Value:
         return self.builder.select(self.truth(condition), self.value(a), self.value(b))
 
-    def truth(self, a: ir.Value) -> ir.Value:
+    def truth(self, a: Value) -> Value:
         """Of a truth that was kept in an array it is 1 or 0."""
         return a if a.type == TRUTH else self.compare("ne", a, self.number(0))
 
-    def value(self, a: ir.Value) -> ir.Value:
+    def value(self, a: Value) -> Value:
         return self.builder.uitofp(a, self.kind) if a.type == TRUTH else a
 
-    def call(self, name: str, *arguments: ir.Value) -> ir.Value:
+    def call(self, name: str, *arguments: Value) -> Value:
         """A function of this module, or libm's: llvm.fabs, log1pf."""
         known = self.module.globals.get(name)
         if known is None:
@@ -66,29 +68,29 @@ class Arithmetic:
             known = ir.Function(self.module, ir.FunctionType(self.kind, kinds), name)
         return self.builder.call(known, arguments)
 
-    def intrinsic(self, name: str, *arguments: ir.Value) -> ir.Value:
+    def intrinsic(self, name: str, *arguments: Value) -> Value:
         suffix = "f32" if self.kind == ir.FloatType() else "f64"
         return self.call(f"llvm.{name}.{suffix}", *arguments)
 
-    def libm(self, name: str, *arguments: ir.Value) -> ir.Value:
+    def libm(self, name: str, *arguments: Value) -> Value:
         return self.call(name + "f" * (self.kind == ir.FloatType()), *arguments)
 
 
-def _sign(c: Arithmetic, a: ir.Value) -> ir.Value:
+def _sign(c: Arithmetic, a: Value) -> Value:
     zero = c.number(0)
     positive, negative = c.compare("gt", a, zero), c.compare("lt", a, zero)
     return c.sub(c.value(positive), c.value(negative))
 
 
-def _larger(op: str) -> Callable[..., ir.Value]:
-    def form(c: Arithmetic, a: ir.Value, b: ir.Value) -> ir.Value:
+def _larger(op: str) -> Callable[..., Value]:
+    def form(c: Arithmetic, a: Value, b: Value) -> Value:
         first = c.builder.or_(c.compare(op, a, b), c.compare("ne", a, a))
         return c.choose(first, a, b)
 
     return form
 
 
-FORMS: dict[str, Callable[..., ir.Value]] = {
+FORMS: dict[str, Callable[..., Value]] = {
     "add": Arithmetic.add,
     "sub": Arithmetic.sub,
     "mul": Arithmetic.mul,
@@ -109,19 +111,18 @@ FORMS: dict[str, Callable[..., ir.Value]] = {
 }
 
 
-def _compared(op: str) -> Callable[..., ir.Value]:
+def _compared(op: str) -> Callable[..., Value]:
     return lambda c, a, b: c.compare(op, a, b)
 
 
-def _own(name: str) -> Callable[..., ir.Value]:
+def _own(name: str) -> Callable[..., Value]:
     return lambda c, a: c.call(f"vector.{name}", a)
 
 
-def _libm(name: str) -> Callable[..., ir.Value]:
+def _libm(name: str) -> Callable[..., Value]:
     return lambda c, *values: c.libm(name, *values)
 
 
 FORMS |= {op: _compared(op) for op in (*PREDICATES, "ne")}
 FORMS |= {name: _own(name) for name in ("exp", "tanh", "sigmoid")}
 FORMS |= {name: _libm(name) for name in ("log", "log1p", "expm1", "sin", "cos", "erf", "pow")}
-Value = Any

@@ -8,8 +8,8 @@ import ctypes
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
+from numpy._core import _multiarray_umath  # pyrefly: ignore[missing-module-attribute]
 from threadpoolctl import threadpool_limits
 
 
@@ -31,7 +31,7 @@ class Gemm(NamedTuple):
 def gemm_of(dtype: str) -> Gemm:
     """The product for "float32" or "float64"."""
     letter = "s" if dtype == "float32" else "d"
-    numpys = ctypes.CDLL(np._core._multiarray_umath.__file__)  # and what it is linked with
+    numpys = ctypes.CDLL(_multiarray_umath.__file__)  # and what it is linked with
     try:
         function = getattr(numpys, f"scipy_{letter}gemm_64_")
         address = ctypes.cast(function, ctypes.c_void_p).value

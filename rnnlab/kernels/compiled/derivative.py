@@ -13,7 +13,7 @@ Rule = Callable[[Expressions, Node, Node], list[Node | None]]
 
 
 @dataclass
-class Gradients:
+class StepGradients:
     """Of the leaves, by leaf; and for each product a P the two whose a' g is dL/dP, by the matrix's number."""
 
     of: dict[Node, Node] = field(default_factory=dict)
@@ -24,9 +24,9 @@ class Gradients:
         self.of[node] = e.add(self.of[node], gradient) if node in self.of else gradient
 
 
-def gradients(e: Expressions, outputs: list[Node], seeds: list[Node]) -> Gradients:
+def gradients(e: Expressions, outputs: list[Node], seeds: list[Node]) -> StepGradients:
     """What arrives at every leaf where `seeds` arrive at `outputs`."""
-    found = Gradients()
+    found = StepGradients()
     for output, seed in zip(outputs, seeds, strict=True):
         found.add(e, output, seed)
     for node in reversed(list(e)):
@@ -90,8 +90,13 @@ def _pow(e: Expressions, x: Node, y: Node, g: Node) -> Node:
 
 
 def power(e: Expressions, x: Node, exponent: float) -> Node:
-    """x to a constant."""
-    few = {0: lambda: e.const(1), 1: lambda: x, 2: lambda: e.mul(x, x), 3: lambda: e.mul(e.mul(x, x), x)}
+    """To a constant."""
+    few = {
+        0: lambda: e.const(1),
+        1: lambda: x,
+        2: lambda: e.mul(x, x),
+        3: lambda: e.mul(e.mul(x, x), x),
+    }
     few |= {0.5: lambda: e.apply("sqrt", x), -1: lambda: e.div(e.const(1), x)}
     return few[exponent]() if exponent in few else e.make("pow", x, data=float(exponent))
 

@@ -104,7 +104,11 @@ class Expressions:
 
     def joined(self, parts: list[Node]) -> Node:
         """One beside the other."""
-        return parts[0] if len(parts) == 1 else self.make("cat", *parts, width=sum(p.width for p in parts))
+        return (
+            parts[0]
+            if len(parts) == 1
+            else self.make("cat", *parts, width=sum(p.width for p in parts))
+        )
 
     def widened(self, a: Node, width: int) -> Node:
         """A column, `width` times."""

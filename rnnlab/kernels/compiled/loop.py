@@ -12,7 +12,21 @@ from itertools import pairwise
 from rnnlab.kernels.compiled.expression import Node
 
 COSTLY = {
-    *("tanh", "sigmoid", "exp", "expm1", "log", "log1p", "sqrt", "root", "sin", "cos", "erf", "pow", "div"),
+    *(
+        "tanh",
+        "sigmoid",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sqrt",
+        "root",
+        "sin",
+        "cos",
+        "erf",
+        "pow",
+        "div",
+    ),
     *("sum", "amax", "mm"),
 }
 ROWWISE = ("sum", "amax")
@@ -27,13 +41,13 @@ class Loop:
         order: All nodes, inputs first.
         loads: Where a value lies at each step, as "S0[t]".
         stores: Where values are to go.
-        sums: Where the sums over all rows and steps are to go.
+        sums: Where the sums over all rows and steps are to go, and from which number on.
     """
 
     order: Iterable[Node]
     loads: dict[Node, str]
     stores: dict[Node, list[str]]
-    sums: dict[Node, list[str]] = field(default_factory=dict)
+    sums: dict[Node, list[tuple[str, int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stores = {node: list(places) for node, places in self.stores.items()}
@@ -75,13 +89,13 @@ class Loop:
             for given in node.inputs:
                 users.setdefault(given, []).append(node)
         for node in reversed(self.made):
-            if node.op == "mm":
+            if node.op in ("mm", *ROWWISE):
                 self._room(node)
-                if node.inputs[0] not in self.loads:
+                if node.op == "mm" and node.inputs[0] not in self.loads:
                     self._room(node.inputs[0])
-            elif node.op in ROWWISE:
-                self._room(node)
-            elif self._costly(node) and any(self.level[u] > self.level[node] for u in users.get(node, ())):
+            elif self._costly(node) and any(
+                self.level[u] > self.level[node] for u in users.get(node, ())
+            ):
                 self._room(node)
 
     def _room(self, node: Node) -> None:

@@ -3,7 +3,8 @@
 import torch
 
 from rnnlab.kernels.compiled.expression import Node, live_nodes
-from rnnlab.kernels.compiled.trace import Outside, Trace
+from rnnlab.kernels.compiled.outside import Outside
+from rnnlab.kernels.compiled.trace import Trace
 
 aten = torch.ops.aten
 
@@ -20,8 +21,8 @@ def merge_products(trace: Trace, outputs: list[Node]) -> list[Node]:
             products.append(node)
     made: dict[Node, Node] = {}
     if len(products) > 1:
-        matrices = [_call(trace.rows[node.data])[1] for node in products]
-        both = (_call(trace.rows[products[0].data])[0], _beside(trace, matrices))
+        matrices = [factors(trace.rows[node.data])[1] for node in products]
+        both = (factors(trace.rows[products[0].data])[0], _beside(trace, matrices))
         _cut(trace, products, trace.leaf(trace.call(aten.mm.default, both)), made)
     for node in list(e):
         if node in made or node not in live:
@@ -44,22 +45,22 @@ def is_input_product(trace: Trace, node: Node) -> bool:
 
 
 def is_product(value: Outside) -> bool:
+    """The same, of what stands behind it."""
     if value.call is None or value.call[0] is not aten.mm.default:
         return False
     left, right = value.call[1]
-    return left.kind.startswith("inputs") and right.part == 0
+    return left.is_inputs and right.part == 0
 
 
-def _call(value: Outside) -> tuple[Outside, Outside]:
+def factors(value: Outside) -> tuple[Outside, Outside]:
+    """Of a product."""
     assert value.call is not None
     return value.call[1]
 
 
 def _beside(trace: Trace, matrices: list[Outside]) -> Outside:
     metas = [matrix.like for matrix in matrices]
-    made = Outside("cat.default", 0, torch.cat(metas, 1), (aten.cat.default, (matrices, 1), {}))
-    trace.outside.append(made)
-    return made
+    return Outside("cat.default", 0, torch.cat(metas, 1), (aten.cat.default, (matrices, 1), {}))
 
 
 def _cut(trace: Trace, parts: list[Node], whole: Node, made: dict[Node, Node]) -> None:

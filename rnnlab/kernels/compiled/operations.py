@@ -15,7 +15,8 @@ from rnnlab.kernels.compiled.expression import COMPARISONS, Expressions, Node
 from rnnlab.kernels.compiled.layout import LAYOUTS
 from rnnlab.kernels.compiled.products import PRODUCTS
 from rnnlab.kernels.compiled.reductions import REDUCTIONS
-from rnnlab.kernels.compiled.trace import Trace, Unknown
+from rnnlab.kernels.compiled.refusal import Unknown
+from rnnlab.kernels.compiled.trace import Trace
 
 
 def translate(
@@ -102,7 +103,9 @@ def _pow(e: Expressions, a: Node, exponent: Node) -> Node:
     return power(e, a, exponent.data)
 
 
-def _clamp(e: Expressions, a: Node, low: Node | None = None, high: Node | None = None, **names: Any) -> Node:
+def _clamp(
+    e: Expressions, a: Node, low: Node | None = None, high: Node | None = None, **names: Any
+) -> Node:
     low, high = names.get("min", low), names.get("max", high)
     kept = a
     for bound, beyond in ((low, "lt"), (high, "gt")):
@@ -128,12 +131,12 @@ def _addcdiv(e: Expressions, a: Node, b: Node, c: Node, value: Node | None = Non
     return e.add(a, quotient if value is None else e.mul(quotient, value))
 
 
-def _compare(op: str) -> Callable[..., Node]:
-    return lambda e, a, b: e.make(op, e.number_of(a), e.number_of(b))
-
-
 def _both(op: str) -> Callable[..., Node]:
     return lambda e, a, b: e.make(op, e.truth(a), e.truth(b))
+
+
+def _both_numbers(op: str) -> Callable[..., Node]:
+    return lambda e, a, b: e.make(op, e.number_of(a), e.number_of(b))
 
 
 def _one(op: str) -> Callable[..., Node]:
@@ -144,11 +147,25 @@ def _constant(value: float) -> Callable[..., Node]:
     return lambda e, a, **options: e.const(value)
 
 
-FUNCTIONS = ("tanh", "sigmoid", "relu", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "erf", "abs", "neg")
+FUNCTIONS = (
+    "tanh",
+    "sigmoid",
+    "relu",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sqrt",
+    "sin",
+    "cos",
+    "erf",
+    "abs",
+    "neg",
+)
 
 POINTWISE: dict[str, Callable[..., Node]] = {
     **{name: _one(name) for name in FUNCTIONS},
-    **{name: _compare(name) for name in COMPARISONS - {"and", "or", "not"}},
+    **{name: _both_numbers(name) for name in COMPARISONS - {"and", "or", "not"}},
     **{f"{kind}_{op}": _both(op) for kind in ("logical", "bitwise") for op in ("and", "or")},
     "logical_not": lambda e, a: e.make("not", e.truth(a)),
     "bitwise_not": lambda e, a: e.make("not", e.truth(a)),
@@ -163,17 +180,19 @@ POINTWISE: dict[str, Callable[..., Node]] = {
     "_to_copy": lambda e, a, **options: e.number_of(a),
     "add": _add,
     "sub": _sub,
-    "rsub": lambda e, a, b, alpha=None: _sub(e, b, a) if alpha is None else _sub(e, b, e.mul(a, alpha)),
+    "rsub": lambda e, a, b, alpha=None: (
+        _sub(e, b, a) if alpha is None else _sub(e, b, e.mul(a, alpha))
+    ),
     "mul": _mul,
     "div": _div,
     "reciprocal": lambda e, a: e.div(e.const(1), a),
     "rsqrt": lambda e, a: e.div(e.const(1), e.apply("sqrt", a)),
     "square": lambda e, a: e.mul(a, a),
     "pow": _pow,
-    "maximum": lambda e, a, b: e.make("maximum", a, b),
-    "minimum": lambda e, a, b: e.make("minimum", a, b),
+    "maximum": _both_numbers("maximum"),
+    "minimum": _both_numbers("minimum"),
     "clamp": _clamp,
-    "clamp_min": lambda e, a, low: _clamp(e, a, low),
+    "clamp_min": _clamp,
     "clamp_max": lambda e, a, high: _clamp(e, a, None, high),
     "where": lambda e, c, a, b: e.where(e.truth(c), a, b),
     "lerp": _lerp,

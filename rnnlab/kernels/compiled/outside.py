@@ -6,7 +6,50 @@ from typing import Any
 
 from torch import Tensor
 
-from rnnlab.kernels.compiled.trace import INPUTS, Outside, replaced
+PARAMETERS, INPUTS = 0, 1  # what a value depends on, at most
+
+
+@dataclass(eq=False)
+class Outside:
+    """A tensor that no state reaches: a parameter, a constant, the inputs, or what torch makes of such.
+
+    Args:
+        kind: "tensor weight_ih ...", "constant ...", "inputs ...", or the operation's name.
+        part: PARAMETERS or INPUTS.
+        like: A tensor without numbers.
+        call: The function and its arguments.
+        given: The tensor itself, of a parameter or a constant.
+    """
+
+    kind: str
+    part: int
+    like: Tensor
+    call: tuple[Callable[..., Any], Any, Any] | None = None
+    given: Tensor | None = None
+
+    @property
+    def is_inputs(self) -> bool:
+        """Whether it is x_t itself."""
+        return self.call is None and self.part == INPUTS
+
+
+def replaced(given: Any, change: Callable[[Any], Any], kind: Any = Tensor) -> Any:
+    """The same with everything of a kind changed, in tuples, lists and dicts."""
+    if isinstance(given, kind):
+        return change(given)
+    if isinstance(given, tuple | list):
+        parts = [replaced(part, change, kind) for part in given]
+        return parts if isinstance(given, list) else tuple(parts)
+    if isinstance(given, dict):
+        return {key: replaced(part, change, kind) for key, part in given.items()}
+    return given
+
+
+def tensors_of(given: Any) -> list[Tensor]:
+    """All that are in it."""
+    found: list[Tensor] = []
+    replaced(given, found.append)
+    return found
 
 
 @dataclass(frozen=True)
@@ -31,7 +74,9 @@ class OutsideCalls:
         self._batch = batch
         self.text: list[str] = []
         self.wanted = [self._add(value) for value in wanted]
-        self.reads_inputs = None in [s for s, c in zip(self.sources, self.calls, strict=True) if c is None]
+        self.reads_inputs = None in [
+            s for s, c in zip(self.sources, self.calls, strict=True) if c is None
+        ]
 
     def _add(self, value: Outside) -> int:
         if value in self._number:
@@ -41,7 +86,7 @@ class OutsideCalls:
             func, *given = value.call
             args, kwargs = replaced(given, lambda v: _Place(self._add(v)), Outside)
             if value.part == INPUTS:
-                args = replaced(args, lambda n: _Place(-1) if n == self._batch else n, int)
+                args, kwargs = replaced((args, kwargs), self._or_rows, int)
             call = func, args, kwargs
             self.text.append(f"{func}{args}{kwargs}")
         else:
@@ -50,6 +95,9 @@ class OutsideCalls:
         self.calls.append(call)
         self._number[value] = len(self.calls) - 1
         return self._number[value]
+
+    def _or_rows(self, number: int) -> Any:
+        return _Place(-1) if number == self._batch else number
 
     def __call__(self, rows: Tensor | None, count: int) -> list[Tensor]:
         """The wanted, of the inputs of `count` rows, (count, features)."""
@@ -63,5 +111,7 @@ class OutsideCalls:
                 values.append(rows if source is None else source)
             else:
                 func, args, kwargs = call
-                values.append(func(*replaced(args, place, _Place), **replaced(kwargs, place, _Place)))
+                values.append(
+                    func(*replaced(args, place, _Place), **replaced(kwargs, place, _Place))
+                )
         return [values[number] for number in self.wanted]

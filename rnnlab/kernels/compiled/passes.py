@@ -1,6 +1,6 @@
 """One pass over rows, as a function of LLVM's: `width` columns of several values, computed together.
 
-    for i in range(batch): for j in range(width): h[i, j] = tanh(z[i, j] + b[j] + m[i, j])
+for i in range(batch): for j in range(width): h[i, j] = tanh(z[i, j] + b[j] + m[i, j])
 """
 
 from llvmlite import ir
@@ -27,17 +27,23 @@ class Pass:
     def __init__(
         self, module: ir.Module, kind: ir.Type, loop: Loop, places: dict[Node, str], width: int
     ) -> None:
-        self.module, self.kind, self.loop, self.places, self.width = module, kind, loop, places, width
+        self.module, self.kind, self.loop, self.places, self.width = (
+            module,
+            kind,
+            loop,
+            places,
+            width,
+        )
         self.arrays: list[str] = []
         self._known: dict[tuple[Node, int, int], ir.Value] = {}
 
     def write(self, name: str, found: list[tuple[Node, int]], begun: set[Node]) -> ir.Function:
         """The values from these columns on, each to where the loop stores it."""
         self._function(name, self._count(found))
-        sums = []
+        sums: dict[Node, tuple[ir.PhiInstr, ir.Value]] = {}
         for node, start in found:
             if node.op in ROWWISE and node not in self.places:
-                sums.append(self._summed(node, start, begun))
+                sums[node] = self._summed(node, start, sums.get(node), begun)
             else:
                 self._stored(node, start)
         self._end(sums)
@@ -45,9 +51,15 @@ class Pass:
 
     def _count(self, found: list[tuple[Node, int]]) -> int:
         """At most so many arrays: each is read or stored by its name."""
-        names = {*self.places.values(), *(f"q{n.data}" for n in self.loop.live if n.op == "vector")}
+        names = {
+            *self.places.values(),
+            *(f"q{n.data[0]}" for n in self.loop.live if n.op == "vector"),
+        }
         for node, _ in found:
-            names |= {*self.loop.stores.get(node, ()), *self.loop.sums.get(node, ())}
+            names |= {
+                *self.loop.stores.get(node, ()),
+                *(name for name, _ in self.loop.sums.get(node, ())),
+            }
         return len(names)
 
     def _function(self, name: str, arrays: int) -> None:
@@ -59,7 +71,9 @@ class Pass:
         self.function.attributes.add("noinline")
         for argument in self.function.args[1:]:
             argument.add_attribute("noalias")
-        entry, rows, columns = (self.function.append_basic_block(n) for n in ("entry", "rows", "columns"))
+        entry, rows, columns = (
+            self.function.append_basic_block(n) for n in ("entry", "rows", "columns")
+        )
         ir.IRBuilder(entry).branch(rows)
         self.head, self.builder = ir.IRBuilder(rows), ir.IRBuilder(columns)
         self.i, self.j = self.head.phi(INDEX, "i"), self.builder.phi(INDEX, "j")
@@ -67,20 +81,21 @@ class Pass:
         self.j.add_incoming(INDEX(0), rows)
         self.c = Arithmetic(self.module, self.builder, self.kind)
 
-    def _end(self, sums: list[tuple[ir.PhiInstr, ir.Value, str]]) -> None:
+    def _end(self, sums: dict[Node, tuple[ir.PhiInstr, ir.Value]]) -> None:
         """Of a column, of a row and of all rows."""
         rows, columns = self.head.block, self.builder.block
         row_done = self.function.append_basic_block("row_done")
         done = self.function.append_basic_block("done")
         self.j.add_incoming(after := self.builder.add(self.j, INDEX(1)), columns)
-        for kept, value, _ in sums:
-            kept.add_incoming(value, columns)
+        for phi, value in sums.values():
+            phi.add_incoming(value, columns)
         over = self.builder.icmp_unsigned("==", after, INDEX(self.width))
         self.builder.cbranch(over, row_done, columns)
         self.head.branch(columns)
         tail = ir.IRBuilder(row_done)
-        for _, value, place in sums:
-            tail.store(value, tail.gep(self._array(place), [self.i], source_etype=self.kind))
+        for node, (_, value) in sums.items():
+            where = self._array(self.loop.stores[node][0])
+            tail.store(value, tail.gep(where, [self.i], source_etype=self.kind))
         self.i.add_incoming(after := tail.add(self.i, INDEX(1)), row_done)
         tail.cbranch(tail.icmp_unsigned("==", after, self.function.args[0]), done, rows)
         ir.IRBuilder(done).ret_void()
@@ -90,26 +105,32 @@ class Pass:
         for place in self.loop.stores.get(node, ()):
             if place != self.places.get(node):
                 self.builder.store(value, self._at(place, node.width, 1, start))
-        for total in self.loop.sums.get(node, ()):
-            pointer = self._at(total, 0, 1, start)
+        for total, first in self.loop.sums.get(node, ()):
+            pointer = self._at(total, 0, 1, first + start)
             kept = self.builder.load(pointer, typ=self.kind)
             self.builder.store(self.c.add(kept, value), pointer)
 
-    def _summed(self, node: Node, start: int, begun: set[Node]) -> tuple[ir.PhiInstr, ir.Value, str]:
-        """A sum, or the largest, of these columns; the first part that is computed begins it."""
-        place, given = self.loop.stores[node][0], node.inputs[0]
-        phi = self._phi()
-        if node in begun:
-            where = self.head.gep(self._array(place), [self.i], source_etype=self.kind)
-            phi.add_incoming(self.head.load(where, typ=self.kind), self.head.block)
-        else:
-            least = 0.0 if node.op == "sum" else float("-inf")
-            phi.add_incoming(self.c.number(least), self.head.block)
-        begun.add(node)
-        value = self._value(given, int(given.width > 1), start)
+    def _summed(
+        self, node: Node, start: int, sofar: tuple[ir.PhiInstr, ir.Value] | None, begun: set[Node]
+    ) -> tuple[ir.PhiInstr, ir.Value]:
+        """A sum, or the largest, of these columns too; the first pass over a part of them begins it."""
+        phi, kept = sofar or (self._begun(node, begun),) * 2
+        value = self._value(node.inputs[0], int(node.inputs[0].width > 1), start)
         if node.op == "sum":
-            return phi, self.c.add(phi, value, ANY_ORDER), place
-        return phi, FORMS["maximum"](self.c, value, phi), place
+            return phi, self.c.add(kept, value, ANY_ORDER)
+        return phi, FORMS["maximum"](self.c, value, kept)
+
+    def _begun(self, node: Node, begun: set[Node]) -> ir.PhiInstr:
+        phi = self._phi()
+        first = self.c.number(0.0 if node.op == "sum" else float("-inf"))
+        if node in begun:
+            where = self._array(self.loop.stores[node][0])
+            first = self.head.load(
+                self.head.gep(where, [self.i], source_etype=self.kind), typ=self.kind
+            )
+        begun.add(node)
+        phi.add_incoming(first, self.head.block)
+        return phi
 
     def _phi(self) -> ir.PhiInstr:
         """At the head of the columns' block, wherever the builder stands."""
@@ -140,9 +161,13 @@ class Pass:
         if node.op == "const":
             return self.c.number(node.data)
         if node.op == "vector":
-            return self.builder.load(self._at(f"q{node.data}", 0, stride, at), typ=self.kind)
+            number, row = node.data
+            where = self._at(f"q{number}", 0, stride, row * node.width + at)
+            return self.builder.load(where, typ=self.kind)
         if node in self.places:
-            return self.builder.load(self._at(self.places[node], node.width, stride, at), typ=self.kind)
+            return self.builder.load(
+                self._at(self.places[node], node.width, stride, at), typ=self.kind
+            )
         if node.op in ("slice", "pad", "cat"):
             for given, start, to, size in pieces(node):
                 if to <= at < to + size:

@@ -10,6 +10,7 @@ Arrays are named by a letter and a number, each (steps, batch, width) unless sai
 The gradient of a matrix in a product a P is the sum of a' g over all rows, one product after the loop.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rnnlab.kernels.compiled.derivative import gradients
@@ -26,28 +27,47 @@ class Product:
     right: str
 
 
-class Plan:
-    """Both loops of a step that makes `outputs` of states of these widths; the arrays' widths, by number."""
+class ScanPlan:
+    """Both loops of a step, and the arrays' widths, by number.
 
-    def __init__(self, e: Expressions, states: list[int], outputs: list[Node]) -> None:
+    Args:
+        e: The step.
+        states: The widths of its states.
+        outputs: What it makes of them.
+        without: Of which rows nobody needs the gradient.
+    """
+
+    def __init__(
+        self, e: Expressions, states: list[int], outputs: list[Node], without: Collection[int] = ()
+    ) -> None:
         self.e, self.states, self.outputs = e, states, outputs
         self._first = len(list(e))  # from here on it is the way back
         self.seeds = [e.make("seed", width=width, data=k) for k, width in enumerate(states)]
         self.found = gradients(e, outputs, self.seeds)
         self.before = [e.make("state", width=width, data=k) for k, width in enumerate(states)]
-        live = live_nodes([*outputs, *self.found.of.values(), *(g for _, _, g in self.found.of_matrices)])
+        live = live_nodes(
+            [*outputs, *self.found.of.values(), *(g for _, _, g in self.found.of_matrices)]
+        )
         self.leaves = [node for node in e if node in live and node.op in ("rows", "vector")]
         self.rows = {node.data: node.width for node in self.leaves if node.op == "rows"}
-        self.vectors = {node.data: node.width for node in self.leaves if node.op == "vector"}
+        self.vectors = {node.data[0]: node.width for node in self.leaves if node.op == "vector"}
         self.matrices = {
             node.data[0]: (node.inputs[0].width, node.width)
             for node in e
             if node.op == "mm" and not node.data[1] and node in live
         }
         self._at_hand()
-        self._gradients()
+        self._gradients(without)
         self._keep_all()
         self._loops()
+
+    @property
+    def text(self) -> list[str]:
+        """The step and its gradient, node by node, and which of them are stored."""
+        number = self.e.number
+        lines = [f"{n.op} {n.width} {n.data!r} {[number[g] for g in n.inputs]}" for n in self.e]
+        places = {number[n]: places for n, places in (*self.stores.items(), *self.sums.items())}
+        return [*lines, str([number[node] for node in self.outputs]), str(places)]
 
     def _at_hand(self) -> None:
         """What the way back finds in arrays anyhow."""
@@ -59,7 +79,7 @@ class Plan:
         self.given = dict(self.at_hand)
         self.at_hand |= {seed: f"C{k}" for k, seed in enumerate(self.seeds)}
 
-    def _gradients(self) -> None:
+    def _gradients(self, without: Collection[int]) -> None:
         """What is stored, or summed, of the gradients."""
         self.stores: dict[Node, list[str]] = {}
         self.stored: dict[Node, str] = {}
@@ -70,15 +90,19 @@ class Plan:
         self.row_gradients = {
             node.data: self._place(self.found.of[node])
             for node in self.leaves
-            if node.op == "rows" and node in self.found.of
+            if node.op == "rows" and node in self.found.of and node.data not in without
         }
-        self.sums: dict[Node, list[str]] = {}
+        self.sums: dict[Node, list[tuple[str, int]]] = {}
+        self.sum_sizes: dict[int, tuple[int, int]] = {}
         for node in self.leaves:
             if node.op == "vector" and node in self.found.of:
                 g = self.found.of[node]
                 g = g.inputs[0] if g.op == "sum" else g
-                self.sums.setdefault(g, []).append(f"A{node.data}")
-        self.sum_widths = {int(a[1:]): g.width for g, places in self.sums.items() for a in places}
+                number, row = node.data
+                self.sums.setdefault(g, []).append((f"A{number}", row * g.width))
+                rows, width = self.sum_sizes.get(number, (0, 0))
+                assert width in (0, g.width)
+                self.sum_sizes[number] = max(rows, row + 1), g.width
 
     def _own(self, node: Node) -> Node:
         """A node of its own to be stored: a sum over a row lies where the pass leaves it."""
@@ -139,7 +163,9 @@ class Plan:
         self.reads_rows = {n.data for n in self.backward.live if n.op == "rows"}
         self.kept_widths = [node.width for node in self.kept]
         self.stored_widths = [node.width for node in self.stored]
-        self.reads_rows |= {int(p.left[1 : p.left.index("[")]) for p in self.products if p.left[0] == "Z"}
+        self.reads_rows |= {
+            int(p.left[1 : p.left.index("[")]) for p in self.products if p.left[0] == "Z"
+        }
 
 
 def ring(k: int) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from rnnlab.kernels.compiled.expression import Node
-from rnnlab.kernels.compiled.trace import INPUTS, Outside, Trace, Unknown
+from rnnlab.kernels.compiled.outside import INPUTS, Outside
+from rnnlab.kernels.compiled.refusal import Unknown
+from rnnlab.kernels.compiled.trace import Trace
 
 aten = torch.ops.aten
 

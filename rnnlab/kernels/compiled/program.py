@@ -16,7 +16,7 @@ from rnnlab.kernels.compiled.blas import gemm_of
 from rnnlab.kernels.compiled.code import Code
 from rnnlab.kernels.compiled.loop import Loop
 from rnnlab.kernels.compiled.machine import load
-from rnnlab.kernels.compiled.plan import Plan
+from rnnlab.kernels.compiled.plan import ScanPlan
 
 Array = np.ndarray
 CHUNK = 2**17
@@ -55,7 +55,7 @@ class Inputs:
 class Program:
     """The loops of one plan, in one type."""
 
-    def __init__(self, plan: Plan, dtype: str, of: str) -> None:
+    def __init__(self, plan: ScanPlan, dtype: str, of: str) -> None:
         self.plan, self.dtype = plan, dtype
         gemm = gemm_of(dtype)
         code = Code(plan, dtype, gemm)
@@ -87,7 +87,10 @@ class Program:
         """The states after all steps, h_0 first, or in turns of two; and what the way back needs."""
         plan, steps, batch = self.plan, given.steps, given.batch
         ring, rest = (steps + 1 if keep or all_steps else 2), (steps + 1 if keep else 2)
-        states = [*self.empty(ring, batch, plan.states[:1]), *self.empty(rest, batch, plan.states[1:])]
+        states = [
+            *self.empty(ring, batch, plan.states[:1]),
+            *self.empty(rest, batch, plan.states[1:]),
+        ]
         for array, state in zip(states, given.states, strict=True):
             array[0] = state
         kept = self.empty(steps if keep else 1, batch, plan.kept_widths)
@@ -110,7 +113,9 @@ class Program:
 class _Call:
     """Calls a loop with its table."""
 
-    def __init__(self, function: Callable[[int], None], names: list[str], loop: Loop, dtype: str) -> None:
+    def __init__(
+        self, function: Callable[[Any], None], names: list[str], loop: Loop, dtype: str
+    ) -> None:
         self.function, self.names, self.dtype = function, names, dtype
         self.rooms = {name: node.width for node, name in loop.rooms.items()}
 
@@ -122,7 +127,9 @@ class _Call:
         self.function((ctypes.c_int64 * len(table))(*table))
 
 
-def named(letter: str, arrays: Iterable[Array], numbers: Iterable[int] | None = None) -> dict[str, Any]:
+def named(
+    letter: str, arrays: Iterable[Array], numbers: Iterable[int] | None = None
+) -> dict[str, Any]:
     """By the names that the loops have for them."""
     numbers = count() if numbers is None else numbers
     return {f"{letter}{k}": array for k, array in zip(numbers, arrays, strict=False)}
@@ -136,4 +143,3 @@ def _entry(value: Any) -> int:
 def flat(a: Array) -> Array:
     """The rows of all steps, one below the other."""
     return a.reshape(-1, a.shape[2]) if a.size else a.reshape(0, a.shape[2])
-

@@ -8,12 +8,26 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.compiled.merge import is_product
+from rnnlab.kernels.compiled.merge import factors, is_product
 from rnnlab.kernels.compiled.outside import OutsideCalls
+from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.program import Array, Inputs, Program
 from rnnlab.kernels.compiled.trace import Trace
 from rnnlab.kernels.compiled.way_back import Wanted, WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
+
+
+def outside_calls(plan: ScanPlan, trace: Trace) -> OutsideCalls:
+    """What makes the tensors of a scan, in their order."""
+    products = [k for k in plan.rows if is_product(trace.rows[k])]
+    others = [k for k in plan.rows if k not in products and not trace.rows[k].is_inputs]
+    wanted = [
+        *(trace.vectors[k] for k in plan.vectors),
+        *(trace.matrices[k] for k in plan.matrices),
+        *(factors(trace.rows[k])[1] for k in products),
+        *(trace.rows[k] for k in others),
+    ]
+    return OutsideCalls(wanted, trace.batch)
 
 
 class CompiledScan:
@@ -22,21 +36,17 @@ class CompiledScan:
     Args:
         program: Its loops.
         trace: Of its step, which names the tensors that they read.
+        plan: Of the trace.
+        key: What names the program.
     """
 
-    def __init__(self, program: Program, trace: Trace) -> None:
-        plan = program.plan
-        self.program = program
+    def __init__(self, program: Program, trace: Trace, plan: ScanPlan, key: str) -> None:
+        self.program, self.key = program, key
         self.vectors, self.matrices = [*plan.vectors], [*plan.matrices]
         self.of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
-        self.rows = [k for k in plan.rows if k not in self.of_inputs]
-        wanted = [
-            *(trace.vectors[k] for k in self.vectors),
-            *(trace.matrices[k] for k in self.matrices),
-            *(trace.rows[k].call[1][1] for k in self.of_inputs),  # type: ignore[index]
-            *(trace.rows[k] for k in self.rows),
-        ]
-        self.outside = OutsideCalls(wanted, trace.batch)
+        self.plain = [k for k in plan.rows if trace.rows[k].is_inputs]  # the inputs themselves
+        self.rows = [k for k in plan.rows if k not in (*self.of_inputs, *self.plain)]
+        self.outside = outside_calls(plan, trace)
 
     def __call__(
         self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
@@ -56,11 +66,15 @@ class CompiledScan:
         steps_first = _steps_first(inputs.detach().numpy())
         left = iter(arrays)
         return Inputs(
-            x=steps_first if self.of_inputs else steps_first,
+            x=steps_first,
             vectors={k: np.ascontiguousarray(next(left)).reshape(-1) for k in self.vectors},
             matrices={k: next(left) for k in self.matrices},
             of_inputs={k: next(left) for k in self.of_inputs},
-            rows={k: np.ascontiguousarray(next(left)).reshape(*steps_first.shape[:2], -1) for k in self.rows},
+            rows={
+                k: np.ascontiguousarray(next(left)).reshape(*steps_first.shape[:2], -1)
+                for k in self.rows
+            }
+            | dict.fromkeys(self.plain, steps_first),
             states=list(left),
         )
 
@@ -83,7 +97,7 @@ class _Scan(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
-        inputs, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
+        _, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
         scan, back = ctx.scan, ctx.back
         above, *last = (None if grad is None else grad.numpy() for grad in grads)
         arrive = [
@@ -93,7 +107,9 @@ class _Scan(Function):
         needs = ctx.needs_input_grad[3:]
         of = iter(needs[1 + len(scan.vectors) :])
         wanted = Wanted(
-            needs[0], {k for k in scan.matrices if next(of)}, {k for k in scan.of_inputs if next(of)}
+            needs[0],
+            {k for k in scan.matrices if next(of)},
+            {k for k in scan.of_inputs if next(of)},
         )
         with np.errstate(all="ignore"):
             found = back.run(None if above is None else above.transpose(1, 0, 2), arrive, wanted)
@@ -104,6 +120,9 @@ class _Scan(Function):
             *(found.rows.get(k) for k in scan.rows),
             *found.states,
         ]
+        if found.x is not None:
+            for k in scan.plain:
+                found.x += found.rows.get(k, 0)
         of_x = None if found.x is None else torch.from_numpy(found.x.transpose(1, 0, 2))
         shaped = [_shaped(part, tensor) for part, tensor in zip(parts, tensors, strict=True)]
         return None, None, None, of_x, *shaped
@@ -114,7 +133,7 @@ def _shaped(gradient: Array | None, tensor: Tensor) -> Tensor | None:
     if gradient is None:
         return None
     if gradient.size != tensor.numel():
-        gradient = gradient.sum()
+        gradient = gradient.sum(axis=-1)
     return torch.from_numpy(np.asarray(gradient)).reshape(tensor.shape)
 
 

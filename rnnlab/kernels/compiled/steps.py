@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from llvmlite import ir
 
@@ -10,35 +11,54 @@ from rnnlab.kernels.compiled.expression import Node
 from rnnlab.kernels.compiled.loop import Loop
 from rnnlab.kernels.compiled.passes import INDEX, Pass
 
-if TYPE_CHECKING:
-    from rnnlab.kernels.compiled.code import Code
-
 PLACE = re.compile(r"([A-Z]\d*)\[(.*)\]")
 """As "S0[(t + 1) % ring]": an array of steps, and which of them."""
+
+
+@dataclass
+class Frame:
+    """What both loops of a module share.
+
+    Args:
+        module: That they go into.
+        kind: The numbers' type.
+        states: The states' widths.
+        widths: Of the arrays of steps, by name.
+        product: The function (a, b, c, rows, columns, inner): c = a b.
+        added: The function (count, a, b): a += b.
+    """
+
+    module: ir.Module
+    kind: ir.Type
+    states: list[int]
+    widths: dict[str, int]
+    product: ir.Function
+    added: ir.Function
 
 
 class Steps:
     """Writes the function `name`, which takes a table of addresses and numbers.
 
     Args:
-        code: Whose module it goes into.
+        frame: Of its module.
         loop: What is computed at a step.
         name: "forward", or "backward" from the last step to the first.
         table: What is in the table.
     """
 
-    def __init__(self, code: "Code", loop: Loop, name: str, table: Sequence[str]) -> None:
-        self.code, self.loop, self.name = code, loop, name
-        self.widths = code.widths
+    def __init__(self, frame: Frame, loop: Loop, name: str, table: Sequence[str]) -> None:
+        self.frame, self.loop, self.name = frame, loop, name
         pointer = ir.PointerType()
         kind = ir.FunctionType(ir.VoidType(), [pointer])
-        function = ir.Function(code.module, kind, name)
+        function = ir.Function(frame.module, kind, name)
         entry, step, end = (function.append_basic_block(n) for n in ("entry", "step", "end"))
         builder = ir.IRBuilder(entry)
         self.given = {}
         for k, each in enumerate(table):
             where = builder.gep(function.args[0], [INDEX(k)], source_etype=INDEX)
-            self.given[each] = builder.load(where, typ=INDEX if each.isalpha() and each.islower() else pointer)
+            self.given[each] = builder.load(
+                where, typ=INDEX if each.isalpha() and each.islower() else pointer
+            )
         back = name == "backward"
         first = builder.sub(self.given["end"], INDEX(1)) if back else self.given["begin"]
         last = self.given["begin"] if back else builder.sub(self.given["end"], INDEX(1))
@@ -59,7 +79,7 @@ class Steps:
     def _carried(self, back: bool, entry: ir.Block) -> None:
         """Gradients of the states in two rooms each, which change places after each step."""
         self.turns = []
-        for k in range(len(self.code.plan.states) if back else 0):
+        for k in range(len(self.frame.states) if back else 0):
             pair = []
             for each in (f"C{k}", f"D{k}"):
                 turn = self.builder.phi(ir.PointerType())
@@ -74,8 +94,8 @@ class Steps:
         """What arrives at h_t from the layers above, where something does."""
         builder = self.builder
         with builder.if_then(builder.icmp_signed("!=", self.given["above"], INDEX(0))):
-            count = builder.mul(self.given["batch"], INDEX(self.code.plan.states[0]))
-            builder.call(self.code.added, [count, self.given["C0"], self._address("H[t - begin]")])
+            count = builder.mul(self.given["batch"], INDEX(self.frame.states[0]))
+            builder.call(self.frame.added, [count, self.given["C0"], self._address("H[t - begin]")])
 
     def _step(self) -> None:
         places, begun, passes = dict(self.loop.loads), set[Node](), 0
@@ -83,7 +103,7 @@ class Steps:
             for node in products:
                 self._product(node, places)
             for width, found in widths.items():
-                one = Pass(self.code.module, self.code.kind, self.loop, places, width)
+                one = Pass(self.frame.module, self.frame.kind, self.loop, places, width)
                 function = one.write(f"{self.name}_{passes}", found, begun)
                 addresses = [self._address(place) for place in one.arrays]
                 unused = [addresses[0]] * (len(function.args) - 1 - len(addresses))
@@ -100,21 +120,21 @@ class Steps:
         a = self._address(places[left] if left in places else self.loop.stores[left][0])
         b = self.given[f"{'u' if turned else 'w'}{matrix}"]
         sizes = self.given["batch"], INDEX(node.width), INDEX(left.width)
-        self.builder.call(self.code.product, [a, b, self._address(places[node]), *sizes])
+        self.builder.call(self.frame.product, [a, b, self._address(places[node]), *sizes])
 
-    def _address(self, place: str) -> ir.Value:
+    def _address(self, place: str) -> Any:
         """Of what is at this step in an array, or of an array that is the same at each."""
         found = PLACE.fullmatch(place)
         if found is None:
             return self.given[place]
         array, step = found.groups()
-        size = self.builder.mul(self.given["batch"], INDEX(self.widths[array]))
+        size = self.builder.mul(self.given["batch"], INDEX(self.frame.widths[array]))
         index = self.builder.mul(self._number(step), size)
-        return self.builder.gep(self.given[array], [index], source_etype=self.code.kind)
+        return self.builder.gep(self.given[array], [index], source_etype=self.frame.kind)
 
-    def _number(self, step: str) -> ir.Value:
+    def _number(self, step: str) -> Any:
         builder, t = self.builder, self.t
-        if step.endswith("ring") or step.endswith("rest"):
+        if step.endswith(("ring", "rest")):
             within = builder.add(t, INDEX(1)) if "+" in step else t
             return builder.srem(within, self.given[step[-4:]])
         forms = {

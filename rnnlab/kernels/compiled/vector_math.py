@@ -57,7 +57,7 @@ def _power_of_two(c: Arithmetic, form: Form, z: ir.Value) -> ir.Value:
 
 
 def _reduced(c: Arithmetic, form: Form, x: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
-    """k + 1.5 * 2^mantissa, k, and p(r)."""
+    """Of x: k + 1.5 * 2^mantissa, k, and p(r)."""
     magic = c.number(1.5 * 2**form.mantissa)
     z = c.add(c.mul(x, c.number(1 / math.log(2))), magic)
     k = c.sub(z, magic)
@@ -75,7 +75,9 @@ def _exp(c: Arithmetic, form: Form, x: ir.Value) -> ir.Value:
     x = c.choose(c.compare("lt", x, smallest), smallest, x)
     _, k, p = _reduced(c, form, x)
     magic = c.number(1.5 * 2**form.mantissa)
-    half = c.add(c.mul(k, c.number(0.5)), magic)  # two factors: the result may be subnormal, or infinite
+    half = c.add(
+        c.mul(k, c.number(0.5)), magic
+    )  # two factors: the result may be subnormal, or infinite
     other = c.add(c.sub(k, c.sub(half, magic)), magic)
     value = c.add(p, c.number(1))
     for factor in (half, other):

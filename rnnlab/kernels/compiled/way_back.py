@@ -38,7 +38,9 @@ class WayBack:
         kept: That it kept.
     """
 
-    def __init__(self, program: Program, given: Inputs, states: list[Array], kept: list[Array]) -> None:
+    def __init__(
+        self, program: Program, given: Inputs, states: list[Array], kept: list[Array]
+    ) -> None:
         self.program, self.given, self.plan = program, given, program.plan
         self.states, self.kept = states, kept
 
@@ -46,7 +48,7 @@ class WayBack:
         """From what arrives at each h_t, (steps, batch, width), and at the last states, which it uses up."""
         plan, program, given = self.plan, self.program, self.given
         x = np.zeros_like(given.x) if wanted.x else None
-        sums = {k: np.zeros(width, program.dtype) for k, width in plan.sum_widths.items()}
+        sums = {k: np.zeros(size, program.dtype) for k, size in plan.sum_sizes.items()}
         found = Found(x, sums, last)
         for k, row in given.rows.items():
             if k in plan.row_gradients:
@@ -55,12 +57,21 @@ class WayBack:
         vectors = [given.vectors[k] for k in plan.vectors]
         turned = [np.ascontiguousarray(given.matrices[k].T) for k in plan.matrices]
         chunks = program.chunks(given)
-        room = program.empty(max((b - a for a, b in chunks), default=0), given.batch, plan.stored_widths)
+        room = program.empty(
+            max((b - a for a, b in chunks), default=0), given.batch, plan.stored_widths
+        )
         for begin, end in reversed(chunks):
             stored = [array[: end - begin] for array in room]
             rows = program.rows(given, begin, end, [*plan.reads_rows])
             h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
-            numbers = {"begin": begin, "end": end, "batch": given.batch, "keep": 1, "ring": 0, "rest": 0}
+            numbers = {
+                "begin": begin,
+                "end": end,
+                "batch": given.batch,
+                "keep": 1,
+                "ring": 0,
+                "rest": 0,
+            }
             program.backward(
                 {**numbers, "above": int(above is not None), "H": h}
                 | named("S", self.states)
@@ -75,31 +86,24 @@ class WayBack:
             )
             if (end - begin) % 2:
                 found.states, before = before, found.states
-            self._products(found, wanted, begin, end, stored, rows)
+            by_number = dict(zip(plan.rows, rows, strict=True))
+            chunk = _Chunk(begin, end, self.states, self.kept, stored, by_number)
+            self._products(found, wanted, chunk)
+            self._of_rows(found, wanted, chunk)
         return found
 
-    def _products(
-        self, found: Found, wanted: Wanted, begin: int, end: int, stored: list[Array], rows: list[Array]
-    ) -> None:
-        """Add a chunk's part of what products over all rows give."""
-        by_number = dict(zip(self.plan.rows, rows, strict=True))
-
-        def lie(place: str) -> Array:
-            name, _, step = place.partition("[")
-            letter, number = name[0], int(name[1:])
-            if letter == "S":
-                late = step == "t + 1]"
-                return self.states[number][begin + late : end + late]
-            if letter == "V":
-                return self.kept[number][begin:end]
-            return stored[number] if letter == "E" else by_number[number]
-
+    def _products(self, found: Found, wanted: Wanted, chunk: "_Chunk") -> None:
+        """Add a chunk's part of the gradients that are products over all rows."""
         for product in self.plan.products:
             if product.matrix in wanted.matrices:
-                left, right = flat(lie(product.left)), flat(lie(product.right))
+                left, right = flat(chunk.rows(product.left)), flat(chunk.rows(product.right))
                 _add(found.matrices, product.matrix, left.T.dot(right))
+
+    def _of_rows(self, found: Found, wanted: Wanted, chunk: "_Chunk") -> None:
+        """Pass on what arrives at the rows that no state reaches."""
+        begin, end = chunk.begin, chunk.end
         for k, place in self.plan.row_gradients.items():
-            e = lie(place)
+            e = chunk.rows(place)
             if k in self.given.rows:
                 found.rows[k][begin:end] = e
                 continue
@@ -108,6 +112,29 @@ class WayBack:
             if found.x is not None:
                 part = found.x[begin:end]
                 part += flat(e).dot(self.given.of_inputs[k].T).reshape(part.shape)
+
+
+@dataclass
+class _Chunk:
+    """The arrays of some steps."""
+
+    begin: int
+    end: int
+    states: list[Array]
+    kept: list[Array]
+    stored: list[Array]
+    of_inputs: dict[int, Array]
+
+    def rows(self, place: str) -> Array:
+        """All rows of these steps, of what the plan has at this place."""
+        name, _, step = place.partition("[")
+        letter, number = name[0], int(name[1:])
+        if letter == "S":
+            late = step == "t + 1]"
+            return self.states[number][self.begin + late : self.end + late]
+        if letter == "V":
+            return self.kept[number][self.begin : self.end]
+        return self.stored[number] if letter == "E" else self.of_inputs[number]
 
 
 def _add(found: dict[int, Array], key: int, value: Array) -> None:

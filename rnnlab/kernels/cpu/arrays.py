@@ -32,26 +32,3 @@ def rows(of_steps: Array) -> Array:
 def column_sums(matrix: Array) -> Array:
     """As a product with ones, which takes numpy a fifth of the time of its own sum."""
     return np.ones(len(matrix), matrix.dtype).dot(matrix)
-
-
-def times(values: Array, factor: float) -> Array:
-    """The product; no copy where the factor is 1."""
-    return values if factor == 1 else values * factor
-
-
-def with_ones(inputs: Tensor) -> Array:
-    """[x_t 1 0 ...], step by step, so that a weight and its bias are one; (seq_len, batch, width).
-
-    The width is a multiple of four: OpenBLAS takes twice as long for 11 columns as for 12.
-    """
-    x = array(inputs).transpose(1, 0, 2)
-    features = x.shape[2]
-    joined = np.empty((*x.shape[:2], 4 * (features // 4 + 1)), x.dtype)
-    if features < 8:  # numpy copies a column in less time than as many twos and threes
-        for feature in range(features):
-            joined[:, :, feature] = x[:, :, feature]
-    else:
-        joined[:, :, :features] = x
-    joined[:, :, features] = 1
-    joined[:, :, features + 1 :] = 0
-    return joined
