@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells import Cell
-from rnnlab.cells.elman import ElmanCell
-from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.compute import compute_in_float32
 from rnnlab.tasks import Task
@@ -22,13 +20,11 @@ from rnnlab.tracking.result import Result
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.training.update import Update
 from tests.support.command import QUICK, SMALL, Command
-from tests.support.kernels import CELLS as KERNELS
-from tests.support.kernels import all_steps
+from tests.support.kernels import CELLS, all_steps
 from tests.support.training import CountingOptimizer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-CELLS = KERNELS | {"identity": partial(ElmanCell, nonlinearity="identity"), "lstm": LSTMCell}
 every_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 every_task = pytest.mark.parametrize(
     "task", [Adding(12), CopyMemory(delay=3, copy_len=2)], ids=["last", "all"]

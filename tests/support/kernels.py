@@ -8,12 +8,15 @@ from torch import Tensor
 from rnnlab.cells import Cell
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lstm import LSTMCell
 
 CELLS = {
     "tanh": partial(ElmanCell, nonlinearity="tanh"),
     "relu": partial(ElmanCell, nonlinearity="relu"),
     "sigmoid": partial(ElmanCell, nonlinearity="sigmoid"),
+    "identity": partial(ElmanCell, nonlinearity="identity"),
     "gru": GRUCell,
+    "lstm": LSTMCell,
 }
 
 

@@ -54,7 +54,8 @@ class Code:
             "SVE", (plan.states, plan.kept_widths, plan.stored_widths), strict=True
         ):
             widths |= {f"{letter}{k}": width for k, width in enumerate(all_widths)}
-        return widths
+        sizes = {f"A{k}": rows * width for k, (rows, width) in plan.sum_sizes.items()}
+        return widths | sizes
 
     def _product(self, gemm: Gemm) -> ir.Function:
         """C = A B, of rows: BLAS, which has columns, is asked for C' = B' A'."""

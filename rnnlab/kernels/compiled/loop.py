@@ -41,7 +41,7 @@ class Loop:
         order: All nodes, inputs first.
         loads: Where a value lies at each step, as "S0[t]".
         stores: Where values are to go.
-        sums: Where the sums over all rows and steps are to go, and from which number on.
+        sums: Where the sums over a step's rows are to be added, and from which number on.
     """
 
     order: Iterable[Node]

@@ -3,7 +3,7 @@
 Arrays are named by a letter and a number, each (steps, batch, width) unless said:
 
     S states, h_0 first        Z what no state reaches        V kept for the way back
-    E gradients that are stored, of a chunk of steps          A sums of gradients, (width,)
+    E gradients that are stored, of a chunk of steps          A their sums over the batch, (steps, width)
     C, D what arrives at the states after a step, and before it, (batch, width)
     q vectors of parameters    w matrices, and u the same transposed
 
@@ -99,7 +99,7 @@ class ScanPlan:
                 g = self.found.of[node]
                 g = g.inputs[0] if g.op == "sum" else g
                 number, row = node.data
-                self.sums.setdefault(g, []).append((f"A{number}", row * g.width))
+                self.sums.setdefault(g, []).append((f"A{number}[t - begin]", row * g.width))
                 rows, width = self.sum_sizes.get(number, (0, 0))
                 assert width in (0, g.width)
                 self.sum_sizes[number] = max(rows, row + 1), g.width

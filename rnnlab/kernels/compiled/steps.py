@@ -128,7 +128,9 @@ class Steps:
         if found is None:
             return self.given[place]
         array, step = found.groups()
-        size = self.builder.mul(self.given["batch"], INDEX(self.frame.widths[array]))
+        size = INDEX(self.frame.widths[array])
+        if array[0] != "A":  # which has one row a step
+            size = self.builder.mul(self.given["batch"], size)
         index = self.builder.mul(self._number(step), size)
         return self.builder.gep(self.given[array], [index], source_etype=self.frame.kind)
 

@@ -48,8 +48,8 @@ class WayBack:
         """From what arrives at each h_t, (steps, batch, width), and at the last states, which it uses up."""
         plan, program, given = self.plan, self.program, self.given
         x = np.zeros_like(given.x) if wanted.x else None
-        sums = {k: np.zeros(size, program.dtype) for k, size in plan.sum_sizes.items()}
-        found = Found(x, sums, last)
+        totals = {k: np.zeros(size, program.dtype) for k, size in plan.sum_sizes.items()}
+        found = Found(x, totals, last)
         for k, row in given.rows.items():
             if k in plan.row_gradients:
                 found.rows[k] = np.empty_like(row)
@@ -63,6 +63,9 @@ class WayBack:
         for begin, end in reversed(chunks):
             stored = [array[: end - begin] for array in room]
             rows = program.rows(given, begin, end, [*plan.reads_rows])
+            sums = {  # of each step, or what is added last would be rounded as all before it are large
+                k: np.zeros((end - begin, *size), program.dtype) for k, size in plan.sum_sizes.items()
+            }
             h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
             numbers = {
                 "begin": begin,
@@ -84,6 +87,8 @@ class WayBack:
                 | named("E", stored)
                 | named("A", sums.values(), sums)
             )
+            for k, of_steps in sums.items():
+                found.vectors[k] += of_steps.sum(axis=0)
             if (end - begin) % 2:
                 found.states, before = before, found.states
             by_number = dict(zip(plan.rows, rows, strict=True))
