@@ -64,7 +64,8 @@ class WayBack:
             stored = [array[: end - begin] for array in room]
             rows = program.rows(given, begin, end, [*plan.reads_rows])
             sums = {  # of each step, or what is added last would be rounded as all before it are large
-                k: np.zeros((end - begin, *size), program.dtype) for k, size in plan.sum_sizes.items()
+                k: np.zeros((end - begin, *size), program.dtype)
+                for k, size in plan.sum_sizes.items()
             }
             h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
             numbers = {
