@@ -166,7 +166,7 @@ sys.argv[1:] = {arguments}
 try:
     main()
 finally:
-    heavy = {{"torch", "mlflow", "pytorch_lightning", "scipy.stats", "matplotlib"}}
+    heavy = {{"torch", "mlflow", "pytorch_lightning", "scipy.stats", "matplotlib", "llvmlite"}}
     sys.stderr.write(f"imported: {{sorted(heavy & set(sys.modules))}}")
 """
     done = subprocess.run(

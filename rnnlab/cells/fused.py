@@ -1,5 +1,6 @@
 """What the cells have in common that run on one of torch's fused recurrent layers."""
 
+import math
 from abc import abstractmethod
 
 from torch import Tensor, nn
@@ -11,8 +12,13 @@ from rnnlab.kernels.recurrence import is_exact
 class FusedCell(Cell):
     """A cell on the parameters and initial weights of a layer of torch's own, which runs it on CUDA.
 
+    On the CPU its compiled step does, up to the size from which the layer is measured to be faster.
+
     All weights start from torch's U(-1/sqrt(H), 1/sqrt(H)) with H = hidden_size.
     """
+
+    compiled_up_to: float = math.inf
+    """The largest hidden_size of which the compiled step is the faster."""
 
     def __init__(
         self, input_size: int, hidden_size: int, layer: type[nn.LSTM] | type[nn.GRU]
@@ -47,14 +53,17 @@ class FusedCell(Cell):
         return getattr(self.fused, name)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if inputs.is_cpu and is_exact(inputs):
+        if self._compiles(inputs):
             return super().forward(inputs, state)
         return self._by_the_layer(inputs, self.initial_state(inputs) if state is None else state)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if inputs.is_cpu and is_exact(inputs):
+        if self._compiles(inputs):
             return self._scanned(inputs, state, all_steps=False)[1]
         return self(inputs, state)[1]
+
+    def _compiles(self, inputs: Tensor) -> bool:
+        return inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to
 
     @abstractmethod
     def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:

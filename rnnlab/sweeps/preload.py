@@ -16,6 +16,8 @@ def _preload() -> None:
     only_installed_plugins()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
+    from rnnlab.kernels.compiled import choice  # noqa: F401  what compiles the cells
+
     # with hydra, as each process begins by importing the program again
     from rnnlab.runs import hydra_job, one_run, summary  # noqa: F401
     from rnnlab.sweeps import callback, horizon_sweeper  # noqa: F401

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnnlab.cells import Cell
 from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.kernels import elman, recurrence
 from rnnlab.kernels.compiled import program
@@ -246,6 +247,21 @@ def test_a_compiled_loop_is_what_the_cells_run(make):
     loop, _ = Cell.unroll(cell, inputs)
     assert loop.grad_fn is not None
     assert loop.grad_fn.name() != "_ScanBackward"
+
+
+@pytest.mark.parametrize(("size", "compiled"), [(128, True), (129, False)])
+def test_a_large_lstm_runs_torchs_layer(size, compiled):
+    """Oracle: the loop, which both equal."""
+    cell = made(LSTMCell, 2, size, torch.float64)
+    inputs = torch.randn(2, 5, 2, dtype=torch.float64)
+    for hidden in (cell(inputs)[0], cell.final_state(inputs)[0]):
+        assert hidden.grad_fn is not None
+        assert (hidden.grad_fn.name() == "_ScanBackward") == compiled
+    start = start_of(cell, inputs)
+    close(
+        all_steps(LSTMCell.forward, cell, inputs, *start),
+        all_steps(Cell.unroll, cell, inputs, *start),
+    )
 
 
 @every_cell
