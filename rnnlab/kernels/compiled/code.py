@@ -37,8 +37,8 @@ class Code:
         stored = [f"E{k}" for k in range(len(plan.stored))] + [f"A{k}" for k in plan.sum_sizes]
         rooms = [list(loop.rooms.values()) for loop in (plan.forward, plan.backward)]
         self.forward = [*NUMBERS, *shared, *(f"w{k}" for k in plan.matrices), *rooms[0]]
-        self.backward = [*NUMBERS, *shared, *(f"u{k}" for k in plan.matrices), *rooms[1]]
-        self.backward += ["H", *carried, *stored]
+        self.backward = [*NUMBERS, *shared, *(f"u{k}" for k in plan.matrices)]
+        self.backward += ["H", *carried, *stored, *rooms[1]]
         frame = Frame(
             self.module, self.kind, plan.states, self._widths(), self._product(gemm), self._added()
         )

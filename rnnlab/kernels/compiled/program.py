@@ -5,9 +5,8 @@ before its loop, and the gradients of the weights are one product a chunk after 
 """
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -98,15 +97,8 @@ class Program:
         matrices = [np.ascontiguousarray(given.matrices[k]) for k in plan.matrices]
         for begin, end in self.chunks(given):
             rows = self.rows(given, begin, end, [*plan.rows])
-            numbers = {"begin": begin, "end": end, "batch": batch, "keep": int(keep), "above": 0}
-            self.forward(
-                {**numbers, "ring": ring, "rest": rest}
-                | named("S", states)
-                | named("V", kept)
-                | named("Z", rows, plan.rows)
-                | named("q", vectors, plan.vectors)
-                | named("w", matrices, plan.matrices)
-            )
+            numbers = (begin, end, batch, int(keep), ring, rest, 0)
+            self.forward(numbers, [*states, *rows, *kept, *vectors, *matrices])
         return states, kept
 
 
@@ -116,28 +108,16 @@ class _Call:
     def __init__(
         self, function: Callable[[Any], None], names: list[str], loop: Loop, dtype: str
     ) -> None:
-        self.function, self.names, self.dtype = function, names, dtype
-        self.rooms = {name: node.width for node, name in loop.rooms.items()}
+        self.function, self.dtype = function, dtype
+        self.widths = [node.width for node in loop.rooms]
+        self.table = ctypes.c_int64 * len(names)
 
-    def __call__(self, given: dict[str, Any]) -> None:
-        """Arrays and numbers by name; room for a step's values is made here."""
-        for name, width in self.rooms.items():
-            given[name] = np.empty((given["batch"], width), self.dtype)
-        table = [_entry(given[name]) for name in self.names]
-        self.function((ctypes.c_int64 * len(table))(*table))
-
-
-def named(
-    letter: str, arrays: Iterable[Array], numbers: Iterable[int] | None = None
-) -> dict[str, Any]:
-    """By the names that the loops have for them."""
-    numbers = count() if numbers is None else numbers
-    return {f"{letter}{k}": array for k, array in zip(numbers, arrays, strict=False)}
-
-
-def _entry(value: Any) -> int:
-    """A number, or where an array is."""
-    return value if isinstance(value, int) else value.__array_interface__["data"][0]
+    def __call__(self, numbers: tuple[int, ...], arrays: list[Array]) -> None:
+        """`NUMBERS` of code.py, and arrays in the order of its names; room for a step is made here."""
+        batch = numbers[2]
+        rooms = [np.empty((batch, width), self.dtype) for width in self.widths]
+        where = [array.__array_interface__["data"][0] for array in (*arrays, *rooms)]
+        self.function(self.table(*numbers, *where))
 
 
 def flat(a: Array) -> Array:

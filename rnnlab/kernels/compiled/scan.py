@@ -134,7 +134,8 @@ def _shaped(gradient: Array | None, tensor: Tensor) -> Tensor | None:
         return None
     if gradient.size != tensor.numel():
         gradient = gradient.sum(axis=-1)
-    return torch.from_numpy(np.asarray(gradient)).reshape(tensor.shape)
+    made = torch.from_numpy(np.asarray(gradient))
+    return made if made.shape == tensor.shape else made.reshape(tensor.shape)
 
 
 def _steps_first(x: Array) -> Array:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnlab.kernels.compiled.program import Array, Inputs, Program, flat, named
+from rnnlab.kernels.compiled.program import Array, Inputs, Program, flat
 
 
 @dataclass
@@ -68,26 +68,10 @@ class WayBack:
                 for k, size in plan.sum_sizes.items()
             }
             h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
-            numbers = {
-                "begin": begin,
-                "end": end,
-                "batch": given.batch,
-                "keep": 1,
-                "ring": 0,
-                "rest": 0,
-            }
-            program.backward(
-                {**numbers, "above": int(above is not None), "H": h}
-                | named("S", self.states)
-                | named("V", self.kept)
-                | named("Z", rows, plan.rows)
-                | named("q", vectors, plan.vectors)
-                | named("u", turned, plan.matrices)
-                | named("C", found.states)
-                | named("D", before)
-                | named("E", stored)
-                | named("A", sums.values(), sums)
-            )
+            numbers = (begin, end, given.batch, 1, 0, 0, int(above is not None))
+            carried = [a for pair in zip(found.states, before, strict=True) for a in pair]
+            shared = [*self.states, *rows, *self.kept, *vectors, *turned]
+            program.backward(numbers, [*shared, h, *carried, *stored, *sums.values()])
             for k, of_steps in sums.items():
                 found.vectors[k] += of_steps.sum(axis=0)
             if (end - begin) % 2:
