@@ -1,1 +1,1 @@
-"""What an update spends its time on, by hand: recurrences with their gradient, readout, a loss; equal to the plain loop."""
+"""What an update spends its time on: recurrences with their gradient, readout, a loss; equal to the plain operations."""
