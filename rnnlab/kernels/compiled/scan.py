@@ -16,9 +16,11 @@ from rnnlab.kernels.compiled.trace import Trace
 from rnnlab.kernels.compiled.way_back import Wanted, WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 
+aten = torch.ops.aten
 
-def outside_calls(plan: ScanPlan, trace: Trace) -> OutsideCalls:
-    """What makes the tensors of a scan, in their order."""
+
+def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool]]:
+    """What makes the tensors of a scan, in their order; and which of them are read transposed."""
     products = [k for k in plan.rows if is_product(trace.rows[k])]
     others = [k for k in plan.rows if k not in products and not trace.rows[k].is_inputs]
     wanted = [
@@ -27,7 +29,11 @@ def outside_calls(plan: ScanPlan, trace: Trace) -> OutsideCalls:
         *(factors(trace.rows[k])[1] for k in products),
         *(trace.rows[k] for k in others),
     ]
-    return OutsideCalls(wanted, trace.batch)
+    turned = [value.call is not None and value.call[0] is aten.t.default for value in wanted]
+    given = [
+        v.call[1][0] if v.call and turns else v for v, turns in zip(wanted, turned, strict=True)
+    ]
+    return OutsideCalls(given, trace.batch), turned
 
 
 class CompiledScan:
@@ -46,7 +52,8 @@ class CompiledScan:
         self.of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
         self.plain = [k for k in plan.rows if trace.rows[k].is_inputs]  # the inputs themselves
         self.rows = [k for k in plan.rows if k not in (*self.of_inputs, *self.plain)]
-        self.outside = outside_calls(plan, trace)
+        self.outside, self.turned = outside_calls(plan, trace)
+        self.turned += [False] * len(plan.states)
 
     def __call__(
         self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
@@ -62,7 +69,10 @@ class CompiledScan:
 
     def given(self, inputs: Tensor, tensors: Sequence[Tensor]) -> Inputs:
         """What the loops read, of `inputs` and of the tensors in the order of `wanted`, states last."""
-        arrays = [tensor.detach().numpy() for tensor in tensors]
+        arrays = [
+            tensor.detach().numpy().T if turned else tensor.detach().numpy()
+            for tensor, turned in zip(tensors, self.turned, strict=True)
+        ]
         steps_first = _steps_first(inputs.detach().numpy())
         left = iter(arrays)
         return Inputs(
@@ -124,17 +134,20 @@ class _Scan(Function):
             for k in scan.plain:
                 found.x += found.rows.get(k, 0)
         of_x = None if found.x is None else torch.from_numpy(found.x.transpose(1, 0, 2))
-        shaped = [_shaped(part, tensor) for part, tensor in zip(parts, tensors, strict=True)]
+        shaped = [
+            _shaped(part, tensor, turned)
+            for part, tensor, turned in zip(parts, tensors, scan.turned, strict=True)
+        ]
         return None, None, None, of_x, *shaped
 
 
-def _shaped(gradient: Array | None, tensor: Tensor) -> Tensor | None:
+def _shaped(gradient: Array | None, tensor: Tensor, turned: bool) -> Tensor | None:
     """As a tensor of the same shape; of a number that was spread, the sum."""
     if gradient is None:
         return None
     if gradient.size != tensor.numel():
         gradient = gradient.sum(axis=-1)
-    made = torch.from_numpy(np.asarray(gradient))
+    made = torch.from_numpy(np.ascontiguousarray(gradient.T if turned else gradient))
     return made if made.shape == tensor.shape else made.reshape(tensor.shape)
 
 

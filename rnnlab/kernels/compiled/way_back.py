@@ -87,7 +87,8 @@ class WayBack:
         for product in self.plan.products:
             if product.matrix in wanted.matrices:
                 left, right = flat(chunk.rows(product.left)), flat(chunk.rows(product.right))
-                _add(found.matrices, product.matrix, left.T.dot(right))
+                # a weight is mostly read transposed, and its gradient then lies as the weight does
+                _add(found.matrices, product.matrix, right.T.dot(left).T)
 
     def _of_rows(self, found: Found, wanted: Wanted, chunk: "_Chunk") -> None:
         """Pass on what arrives at the rows that no state reaches."""
