@@ -169,6 +169,13 @@ def mixed(cell: OwnCell, x: Tensor, state: State) -> State:
     )
 
 
+def in_place(cell: OwnCell, x: Tensor, state: State) -> State:
+    a = cell.w(x)
+    a += cell.u(state[0])
+    a.mul_(0.5).sub_(cell.d)
+    return (torch.tanh(F.rms_norm(a, (5,), cell.d)),)
+
+
 def unused_state(cell: OwnCell, x: Tensor, state: State) -> State:
     return (torch.tanh(cell.w(x)),)
 
@@ -187,6 +194,7 @@ KNOWN: dict[str, Step] = {
         ),
         *(log_softmax, unit_norm, norm_of_zero, standardised, delayed, activations, masked, mixed),
         *(branches_by_where, of_inputs_alone, in_pieces, detached, powers, unused_state),
+        *(in_place,),
     )
 }
 STATES = {"coupled_oscillators": 2, "delayed": 3}
@@ -218,7 +226,14 @@ def looks_by_numpy(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def changes_its_state(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)).mul_(0.5),)
+    state[0].mul_(0.5)
+    return (torch.tanh(_sum(cell, x, state)),)
+
+
+def changes_what_it_has_cut(cell: OwnCell, x: Tensor, state: State) -> State:
+    a = _sum(cell, x, state)
+    a[:, :2] *= 0.5
+    return (torch.tanh(a),)
 
 
 def counts(cell: OwnCell, x: Tensor, state: State) -> State:
@@ -268,7 +283,8 @@ UNKNOWN: dict[str, tuple[Step, str]] = {
         (draws_of_numpy, "draws random numbers"),
         (looks, "looks at numbers|not a row|cannot be traced|select"),
         (looks_by_numpy, "uses Tensor.numpy"),
-        (changes_its_state, "changes a tensor in place (mul_.Tensor)"),
+        (changes_its_state, "changes a tensor in place (mul_)"),
+        (changes_what_it_has_cut, "changes a tensor in place (mul_)"),
         (counts, "changes its own attributes"),
         (without_gradient, "computes without a gradient (sigmoid"),
         (over_the_batch, "by mean, what is not a row"),

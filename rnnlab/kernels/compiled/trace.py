@@ -33,6 +33,7 @@ class Trace(Leaves, TorchDispatchMode):
         TorchDispatchMode.__init__(self)
         self.translate = translate
         self.tensors: dict[int, tuple[Tensor, Outside | Node]] = {}  # which keeps them alive
+        self.own: set[int] = set()  # of them those that the step made
 
     def know(self, tensor: Tensor, value: Outside | Node) -> Tensor:
         """From now on it is this."""
@@ -56,6 +57,8 @@ class Trace(Leaves, TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         check_operation(func)
+        if func._schema.is_mutable:
+            return self._in_place(func, args, kwargs)
         values = [self.value(tensor) for tensor in tensors_of((args, kwargs))]
         like = _without_numbers(func, args, kwargs)
         if any(isinstance(value, Node) for value in values):
@@ -68,7 +71,29 @@ class Trace(Leaves, TorchDispatchMode):
             made = self.listed(func, given, options, part, like)
         for tensor, value in zip(_listed(like), _listed(made), strict=True):
             self.know(tensor, value)
+            self.own.add(id(tensor))
         return like
+
+    def _in_place(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
+        """As the operation that leaves its first argument alone: `a += b` as `a = a + b`.
+
+        That is the same where the step itself made the tensor, and none shares its numbers.
+        """
+        name, target = func._schema.name.removeprefix("aten::"), args[0]
+        plain = getattr(torch.ops.aten, name[:-1], None) if name.endswith("_") else None
+        known = plain is not None and func._overloadname in plain.overloads()
+        if not known or id(target) not in self.own or self._is_shared(target):
+            raise Unknown(f"changes a tensor in place ({name})")
+        made = self.__torch_dispatch__(getattr(plain, func._overloadname), (), args, kwargs)
+        if made.shape != target.shape or made.dtype != target.dtype:
+            raise Unknown(f"changes a tensor in place ({name})")
+        self.know(target, self.value(made))
+        return target
+
+    def _is_shared(self, target: Tensor) -> bool:
+        place = target.untyped_storage()._cdata
+        others = (tensor for tensor, _ in self.tensors.values() if tensor is not target)
+        return any(t.is_meta and t.untyped_storage()._cdata == place for t in others)
 
 
 def trace_step(
