@@ -174,9 +174,11 @@ def test_frozen_parameters_get_no_gradient_and_the_others_theirs() -> None:
     assert_like_the_loop(cell, x)
 
 
-def test_without_any_gradient() -> None:
-    cell, x = made_of("coupled_oscillators"), torch.randn(4, 6, 3, dtype=torch.float64)
+def test_without_any_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
     for mode in (torch.no_grad, torch.inference_mode):
+        monkeypatch.setattr(choice, "_programs", {})
+        cell = made_of("on_the_device")
         with mode():
             hidden, end = cell(x)
             wanted, last = cell.unroll(x)
@@ -184,6 +186,8 @@ def test_without_any_gradient() -> None:
             close(end, last)
             close(cell.final_state(x), last)
         assert not hidden.requires_grad
+        assert_like_the_loop(cell, x)  # with what was traced then
+        assert is_compiled(cell, x)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5, 3), (5, 1, 3), (300, 40, 3)], ids=str)

@@ -76,10 +76,11 @@ def scan_of(cell: Any, inputs: Tensor, state: Sequence[Tensor]) -> CompiledScan 
 def _made(cell: Any, inputs: Tensor, state: Sequence[Tensor], watch: Watch) -> CompiledScan | None:
     try:
         _refuse_hooks(cell)
-        scan, new = _compiled(cell, inputs, state, watch)
-        if new:
-            check_scan(scan, cell, inputs, state)
-            _programs[scan.key] = scan.program
+        with torch.inference_mode(False):  # what is made here is for training too
+            scan, new = _compiled(cell, inputs, state, watch)
+            if new:
+                check_scan(scan, cell, inputs, state)
+                _programs[scan.key] = scan.program
         return scan
     except Unknown as unknown:
         _tell(cell, str(unknown))

@@ -61,6 +61,8 @@ class Leaves:
 
     def listed(self, func: Any, args: Any, kwargs: Any, part: int, like: Any) -> Any:
         """Noted, for torch to do; of several that it gives, each is what is taken out of all."""
+        if kwargs.get("device") is not None:  # the trace's own has no numbers
+            kwargs = kwargs | {"device": torch.device("cpu")}
         name, call = str(func).removeprefix("aten."), (func, args, kwargs)
         if isinstance(like, Tensor):
             return Outside(name, part, like, call)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnlab.kernels.compiled.expression import Node
@@ -106,6 +106,8 @@ def trace_step(
     """
     trace = Trace(translate, batch, inputs.dtype)
     for name, tensor in (*cell.named_parameters(), *cell.named_buffers()):
+        if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer) or not tensor.is_cpu:
+            raise Unknown(f"has a {type(tensor).__name__} on {tensor.device.type} ({name})")
         kind = f"tensor {name} {tuple(tensor.shape)} {tensor.dtype}"
         trace.know(tensor, Outside(kind, PARAMETERS, tensor.detach().to("meta"), given=tensor))
     x = torch.empty(batch, inputs.size(2), dtype=inputs.dtype, device="meta")
