@@ -58,7 +58,7 @@ class FusedCell(Cell):
         return self._by_the_layer(inputs, self.initial_state(inputs) if state is None else state)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if self._compiles(inputs):
+        if self._compiles(inputs) and type(self).forward is FusedCell.forward:
             return self._scanned(inputs, state, all_steps=False)[1]
         return self(inputs, state)[1]
 

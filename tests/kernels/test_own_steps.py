@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlab.cells import Cell
+from rnnlab.cells import Cell, State
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.kernels.compiled import choice
 from tests.support.own_steps import KNOWN, UNKNOWN, OwnCell, leaky, made_of
@@ -116,6 +116,26 @@ def test_what_changes_later_is_noticed() -> None:
     assert not is_compiled(cell, x)
 
 
+class Counted(OwnCell):
+    """Counts its calls, which its step does not read."""
+
+    calls = 0
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        self.calls += 1
+        return super().forward(inputs, state)
+
+
+def test_what_the_step_does_not_read_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "CHANGES", 1)
+    cell, x = Counted(leaky).double(), torch.randn(4, 6, 3, dtype=torch.float64)
+    for _ in range(3):
+        assert is_compiled(cell, x)
+    assert cell.calls == 3
+    assert cell.final_state(x)[0].shape == (4, 5)
+    assert cell.calls == 4  # a forward of one's own is what runs
+
+
 RATES = {"of the module": 0.5}
 
 
@@ -140,13 +160,13 @@ def test_a_cell_that_changes_at_every_call_runs_as_the_loop(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "CHANGES", 2)
-    cell, x = made_of("leaky"), torch.randn(4, 6, 3, dtype=torch.float64)
+    cell, x = Rated(leaky).double(), torch.randn(4, 6, 3, dtype=torch.float64)
     for _ in range(4):
         cell.rate *= 0.5
         cell(x)
     assert not is_compiled(cell, x)
     assert caplog.messages == [
-        "OwnCell runs as a loop, for its step changes its attributes at every call"
+        "Rated runs as a loop, for its step changes its attributes at every call"
     ]
 
 
