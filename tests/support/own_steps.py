@@ -183,6 +183,21 @@ def on_the_device(cell: OwnCell, x: Tensor, state: State) -> State:
     return (torch.tanh(cell.w(x) + state[0] @ (cell.u.weight + eye) + ones) * scale,)
 
 
+def of_torchs_cells(cell: OwnCell, x: Tensor, state: State) -> State:
+    """A GRU's and an LSTM's step, as torch has them, of few weights made many."""
+    h, c, g = state
+    u = torch.cat([cell.u.weight, cell.u2.weight, cell.u.weight, 0.5 * cell.u2.weight])
+    w = torch.cat([cell.w.weight, cell.w2.weight, cell.w.weight, 0.5 * cell.w2.weight])
+    h, c = torch.lstm_cell(x, (h, c), w, u)
+    return h, c, torch.gru_cell(x, g, w[:15], u[:15])
+
+
+def cut_and_gated(cell: OwnCell, x: Tensor, state: State) -> State:
+    a = _sum(cell, x, state)
+    first, *_ = a.unbind(1)
+    return (F.glu(torch.cat([a, cell.w2(x)], 1), 1) + first.unsqueeze(1) * 0.1,)
+
+
 def unused_state(cell: OwnCell, x: Tensor, state: State) -> State:
     return (torch.tanh(cell.w(x)),)
 
@@ -201,10 +216,10 @@ KNOWN: dict[str, Step] = {
         ),
         *(log_softmax, unit_norm, norm_of_zero, standardised, delayed, activations, masked, mixed),
         *(branches_by_where, of_inputs_alone, in_pieces, detached, powers, unused_state),
-        *(in_place, on_the_device),
+        *(in_place, on_the_device, of_torchs_cells, cut_and_gated),
     )
 }
-STATES = {"coupled_oscillators": 2, "delayed": 3}
+STATES = {"coupled_oscillators": 2, "delayed": 3, "of_torchs_cells": 3}
 
 
 def drops(cell: OwnCell, x: Tensor, state: State) -> State:

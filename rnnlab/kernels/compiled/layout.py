@@ -1,4 +1,4 @@
-"""Which columns of which tensor: torch's operations on states that compute nothing."""
+"""Which columns of which tensor: torch's operations on states that cut, join and spread them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +42,19 @@ def _split(trace: Trace, given: dict[str, Any], like: Any) -> list[Node]:
     return parts
 
 
+def _unbind(trace: Trace, given: dict[str, Any], like: Any) -> list[Node]:
+    _columns(given, given["self"], "unbind")
+    return [trace.e.columns(given["self"], k, k + 1) for k in range(len(like))]
+
+
+def _glu(trace: Trace, given: dict[str, Any], like: Any) -> Node:
+    """One half of the columns, gated by the other."""
+    node, half = given["self"], like.shape[1]
+    _columns(given, node, "glu")
+    gate = trace.e.columns(node, half, 2 * half)
+    return trace.e.mul(trace.e.columns(node, 0, half), trace.e.apply("sigmoid", gate))
+
+
 def _cat(trace: Trace, given: dict[str, Any], like: Any) -> Node:
     _columns(given, given["tensors"][0], "cat")
     return trace.e.joined(given["tensors"])
@@ -69,8 +82,11 @@ def _same(trace: Trace, given: dict[str, Any], like: Any) -> Node:
 LAYOUTS: dict[str, Callable[..., Any]] = {
     "slice": _slice,
     "select": _select,
-    "split": _split,
-    "split_with_sizes": _split,
+    **dict.fromkeys(
+        ("split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes"), _split
+    ),
+    "unbind": _unbind,
+    "glu": _glu,
     "cat": _cat,
     "roll": _roll,
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "expand", "squeeze", "unsqueeze"), _same),

@@ -13,7 +13,7 @@ from rnnlab.kernels.compiled.refusal import Unknown
 aten = torch.ops.aten
 FEW = 4
 """Features of the inputs that are multiplied in the loop; the product of more is made before it."""
-SPLITS = (aten.split.Tensor, aten.split_with_sizes.default)
+SPLITS = (aten.split.Tensor, aten.split_with_sizes.default, aten.unsafe_split.Tensor)
 
 
 class Leaves:

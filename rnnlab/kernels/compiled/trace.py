@@ -34,6 +34,7 @@ class Trace(Leaves, TorchDispatchMode):
         self.translate = translate
         self.tensors: dict[int, tuple[Tensor, Outside | Node]] = {}  # which keeps them alive
         self.own: set[int] = set()  # of them those that the step made
+        self.alone: set[int] = set()  # of these, parts of what nobody reads but by its parts
 
     def know(self, tensor: Tensor, value: Outside | Node) -> Tensor:
         """From now on it is this."""
@@ -72,6 +73,8 @@ class Trace(Leaves, TorchDispatchMode):
         for tensor, value in zip(_listed(like), _listed(made), strict=True):
             self.know(tensor, value)
             self.own.add(id(tensor))
+            if func._schema.name.startswith("aten::unsafe_"):  # torch's promise, in nn.GRUCell
+                self.alone.add(id(tensor))
         return like
 
     def _in_place(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
@@ -91,6 +94,8 @@ class Trace(Leaves, TorchDispatchMode):
         return target
 
     def _is_shared(self, target: Tensor) -> bool:
+        if id(target) in self.alone:
+            return False
         place = target.untyped_storage()._cdata
         others = (tensor for tensor, _ in self.tensors.values() if tensor is not target)
         return any(t.is_meta and t.untyped_storage()._cdata == place for t in others)
