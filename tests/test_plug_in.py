@@ -39,10 +39,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
-from rnnlab.tasks import Batch, Task
+from rnnlab.tasks import Batch, Draws, Task
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Gap(Task):
     def chance(self) -> float:
         return 1.0
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        signs = torch.randint(2, (batch_size, 1, 1), generator=generator).float() * 2 - 1
+    def sample(self, draws: Draws) -> Batch:
+        signs = draws.integers(0, 2, 1, 1).float() * 2 - 1
         return Batch(F.pad(signs, (0, 0, 0, self.gap)), signs)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

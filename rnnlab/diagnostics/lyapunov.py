@@ -99,7 +99,7 @@ class Lyapunov(Diagnostic):
         size = probe.dynamics.size
         start = torch.eye(size)
         if count < size:
-            start = torch.linalg.qr(torch.randn(size, count, generator=probe.noise())).Q.mT
+            start = torch.linalg.qr(probe.noise(size).normal(count)).Q.mT
         return start.to(probe.device, probe.dtype).repeat(self.sequences, 1, 1)
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:

@@ -88,7 +88,7 @@ class MemoryCapacity(Diagnostic):
         """r_k^2 of so many lags; whether the farther half of them has next to nothing."""
         size = probe.dynamics.layers[-1].hidden_size
         read = max(64, size, lags // 8)
-        noise = torch.rand(self.streams, lags + read, 1, generator=probe.noise()) * 2 - 1
+        noise = probe.noise(self.streams).uniform(lags + read, 1) * 2 - 1
         hidden = noise.to(probe.device, probe.dtype).expand(-1, -1, probe.task.input_size)
         with torch.no_grad():
             for cell in probe.dynamics.layers:

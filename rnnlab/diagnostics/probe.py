@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics.dynamics import Dynamics, States, flatten
 from rnnlab.tasks import Batch, Task
-from rnnlab.tasks.stream import Stream, generator
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Run
+from rnnlab.tasks.stream import Stream
 
 STREAM = "diagnostics"
-BATCHES, NOISE = 0, 1  # steps of the stream: the sequences, and noise of all other kinds
+BATCHES, NOISE = 0, 1  # batches of the stream: the sequences, and noise of all other kinds
 
 
 class Probe:
@@ -44,9 +46,9 @@ class Probe:
         stream = Stream(self.task, sequences, self.seed, STREAM)
         return stream.batch(BATCHES, self.device, self.dtype)
 
-    def noise(self) -> Generator:
-        """Randomness of a diagnostic's own, the same at every look."""
-        return generator(self.seed, STREAM, NOISE)
+    def noise(self, rows: int) -> Draws:
+        """Random numbers of a diagnostic's own, so many rows of them, the same at every look."""
+        return Draws(self.seed, STREAM, [Run(NOISE, 0, rows)])
 
     @cached_property
     def dynamics(self) -> Dynamics:

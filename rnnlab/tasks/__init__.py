@@ -1,7 +1,9 @@
 """Synthetic problems of long dependencies, a file each, and their streams of batches."""
 
 from rnnlab.tasks.contract import check_task
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Run
 from rnnlab.tasks.stream import Stream
 from rnnlab.tasks.task import Batch, Task
 
-__all__ = ["Batch", "Stream", "Task", "check_task"]
+__all__ = ["Batch", "Draws", "Run", "Stream", "Task", "check_task"]

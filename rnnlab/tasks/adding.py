@@ -5,47 +5,43 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
+from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.task import Batch, Task
 
 
-def _uniform(low: int, high: int, size: int, generator: Generator) -> Tensor:
-    """One position a sequence, in low..high-1."""
-    return torch.randint(low, high, (size,), generator=generator)
-
-
-def _one_in_each_half(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+def _one_in_each_half(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
     half = length // 2
-    return [_uniform(0, half, size, generator), _uniform(half, length, size, generator)]
+    return [draws.integers(0, half), draws.integers(half, length)]
 
 
-def _anywhere(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
-    return _second_unmarked(length, length - 1, size, generator)
+def _anywhere(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
+    return _second_unmarked(length, length - 1, draws)
 
 
-def _early(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
+def _early(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
     tenth, half = length // 10, length // 2
-    return [_uniform(0, tenth, size, generator), _uniform(tenth, half, size, generator)]
+    return [draws.integers(0, tenth), draws.integers(tenth, half)]
 
 
-def _among_first_ten(seq_len: int, length: int, size: int, generator: Generator) -> list[Tensor]:
-    return _second_unmarked(10, seq_len // 2 - 1, size, generator)
+def _among_first_ten(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
+    return _second_unmarked(10, seq_len // 2 - 1, draws)
 
 
-def _second_unmarked(first: int, second: int, size: int, generator: Generator) -> list[Tensor]:
+def _second_unmarked(first: int, second: int, draws: Draws) -> list[Tensor]:
     """A mark among the first `first` steps, then one among the first `second` still unmarked."""
-    marked = _uniform(0, first, size, generator)
-    other = _uniform(0, second, size, generator)
+    marked = draws.integers(0, first)
+    other = draws.integers(0, second)
     return [marked, other + (other >= marked)]  # stepping over the mark that is there
 
 
 class _AddingProtocol(NamedTuple):
     """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
 
-    marks: Callable[[int, int, int, Generator], list[Tensor]]  # (T, length, batch_size, generator)
+    marks: Callable[[int, int, Draws], list[Tensor]]  # (T, length, draws)
     shortest: int = 2
     longest: Callable[[int], int] = lambda seq_len: seq_len
     low: float = 0.0  # The numbers are uniform between low and 1.
@@ -162,14 +158,13 @@ class Adding(Task):
         # A number that is always 0 has no variance, and its mean is that of the others: 0.
         return protocol.scale**2 * (1 - protocol.low) ** 2 / 12 * (2 - zeroed)
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
+    def sample(self, draws: Draws) -> Batch:
         protocol = self._protocol
-        longest = protocol.longest(self.seq_len)
-        length = int(torch.randint(self.seq_len, longest + 1, (), generator=generator))
-        inputs = torch.zeros(batch_size, length, 2)
+        length = draws.length(self.seq_len, protocol.longest(self.seq_len) + 1)
+        inputs = torch.zeros(draws.sequences, length, 2, device=draws.device)
         numbers, markers = inputs.unbind(dim=2)
-        numbers.uniform_(protocol.low, 1.0, generator=generator)
-        marks = torch.stack(protocol.marks(self.seq_len, length, batch_size, generator), dim=1)
+        numbers.copy_(draws.uniform(length).mul_(1 - protocol.low).add_(protocol.low))
+        marks = torch.stack(protocol.marks(self.seq_len, length, draws), dim=1)
         if protocol.framed:
             first_marked = (marks == 0).any(dim=1, keepdim=True)
             numbers.scatter_(
@@ -179,7 +174,7 @@ class Adding(Task):
         markers.scatter_(1, marks, 1.0)
         total = numbers.gather(1, marks).sum(dim=1)
         targets = total.mul_(protocol.scale).add_(protocol.offset)
-        return Batch(inputs, targets.view(batch_size, 1, 1))
+        return Batch(inputs, targets.view(-1, 1, 1))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs, targets)

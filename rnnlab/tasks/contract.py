@@ -1,14 +1,18 @@
 """What a task has to keep to, or what is said of it would be false."""
 
+import inspect
 import math
+import random
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rnnlab.foundation.contract import ContractError, attribute, called, kind, refuse
-from rnnlab.tasks.stream import generator
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Run
 from rnnlab.tasks.task import Batch, Task
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29)
@@ -20,16 +24,19 @@ def check_task(task: Task) -> None:
     It is sampled, and random outputs between 0 and 1 are scored: one number for each answer's
     features, as a model would give. Checked are the shapes and types of the batch, `loss` and
     `errors`; that both set each output against the target of its own sequence, which a tensor that
-    torch has broadcast does not; that `chance` is positive and finite; and that equal draws give equal
-    batches, and different ones different batches. Every run begins with it, and a test of your own
-    task can call it: `check_task(FirstBit(seq_len=20))`.
+    torch has broadcast does not; that `chance` is positive and finite; that equal draws give equal
+    batches, and different ones different batches; and that a sequence is the same alone as among
+    others. Every run begins with it, and a test of your own task can call it:
+    `check_task(FirstBit(seq_len=20))`.
 
     Raises:
         ContractError: That names the task's class, what it gave and what is wanted.
     """
     _check_numbers(task)
+    _check_signature(task)
+    states = _states()
     batch = _check_sample(task)
-    _check_draws(task, batch)
+    _check_draws(task, batch, states)
     _check_at_length(task)
     draws = torch.Generator().manual_seed(0)
     outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
@@ -53,10 +60,27 @@ def _check_numbers(task: Task) -> None:
             refuse(task, f"{name} is {value!r}", least)
 
 
+def _check_signature(task: Task) -> None:
+    signature = inspect.signature(task.sample)
+    try:
+        signature.bind(None)
+    except TypeError:
+        names = ", ".join(signature.parameters)
+        wanted = (
+            "sample(self, draws), whose numbers are draws.uniform(seq_len), draws.integers(0, 2, seq_len) "
+            "and so on, (draws.sequences, seq_len)"
+        )
+        refuse(task, f"sample takes ({names})", wanted)
+
+
+def _sample(task: Task, *runs: Run) -> Any:
+    return called(task, "sample", Draws(0, "diagnostics", runs))
+
+
 def _check_sample(task: Task) -> Batch:
     """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
     for count in PRIMES:
-        batch = called(task, "sample", count, generator(0, "diagnostics", 0))
+        batch = _sample(task, Run(0, 0, count))
         if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
             refuse(task, f"sample gave {_kind(batch)}", "Batch(inputs, targets), two tensors")
         sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
@@ -84,22 +108,39 @@ def _check_shapes(task: Task, batch: Batch, count: int) -> None:
             refuse(task, f"sample gave {name} with NaN or infinity in them", "finite numbers")
 
 
-def _check_draws(task: Task, batch: Batch) -> None:
-    count = len(batch.inputs)
-    again = called(task, "sample", count, generator(0, "diagnostics", 0))
+def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
+    count, wanted = len(batch.inputs), "all its randomness from the draws that it is given"
+    again = _sample(task, Run(0, 0, count))
     if not all(map(torch.equal, batch, again)):
-        refuse(
-            task,
-            "sample gave different batches from equal generators",
-            "all its randomness from the generator it is given, or no two runs see the same data",
-        )
-    others = [called(task, "sample", count, generator(0, "diagnostics", n)) for n in range(1, 5)]
-    if all(torch.equal(batch.inputs, other[0]) for other in others):
-        refuse(
-            task,
-            "sample gave the same inputs from different generators",
-            "inputs that are drawn from the generator it is given, new ones in each batch",
-        )
+        wanted += ", or no two runs see the same data"
+        refuse(task, "sample gave different batches from equal draws", wanted)
+    if _states() != states:
+        refuse(task, "sample drew from a generator of the whole process", wanted)
+    others = [_sample(task, Run(n, 0, count))[0] for n in range(1, 5)]
+    if all(torch.equal(batch.inputs, other) for other in others):
+        wanted = "inputs that are drawn from the draws that it is given, new ones in each batch"
+        refuse(task, "sample gave the same inputs from different draws", wanted)
+    for first, number in ((0, 1), (count - 1, 1), (1, count - 2)):
+        _check_apart(task, batch, first, number)
+
+
+def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
+    """Some sequences of a batch drawn without the others: to rounding, which may go by the size of a product."""
+    for together, apart in zip(batch, _sample(task, Run(0, first, count)), strict=True):
+        expected = together[first : first + count]
+        if apart.shape != expected.shape or not torch.allclose(
+            apart.double(), expected.double(), rtol=1e-4, atol=1e-5
+        ):
+            refuse(
+                task,
+                f"sample gave another sequence {first} where {count} were drawn and not {len(together)}",
+                "each sequence made from its own row of what is drawn, whatever is beside it",
+            )
+
+
+def _states() -> tuple[object, ...]:
+    """Of the generators that anything in the process may draw from."""
+    return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
 
 
 def _check_at_length(task: Task) -> None:

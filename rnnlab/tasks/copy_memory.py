@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
+from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.task import Batch, Task
 
 BLANK = 0
@@ -73,16 +74,15 @@ class CopyMemory(Task):
     def chance(self) -> float:
         return self.copy_len * math.log(self.num_symbols) / self.seq_len
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        shape = (batch_size, self.copy_len)
-        symbols = torch.randint(1, self.num_symbols + 1, shape, generator=generator)
-        shown = torch.full((batch_size, self.seq_len), BLANK)
+    def sample(self, draws: Draws) -> Batch:
+        symbols = draws.integers(1, self.num_symbols + 1, self.copy_len)
+        shown = torch.full((draws.sequences, self.seq_len), BLANK, device=draws.device)
         targets = shown.clone()
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len - 1] = self.num_symbols + 1  # the marker
         targets[:, -self.copy_len :] = symbols
         # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size)), targets)
+        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)

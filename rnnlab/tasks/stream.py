@@ -1,55 +1,22 @@
-"""Counter-based streams of batches: batch t is a function of (seed, stream, t) and of nothing else.
+"""Counter-based streams of batches: sequence r of batch t is a function of (seed, stream, t, r) alone.
 
 Nothing has to be stored to go on where a run stopped, runs that share a seed see the same batches
-whatever their cell, and no stream can repeat a batch of another.
+whatever their cell, and no stream can repeat a sequence of another.
 """
 
 import functools
+from collections import defaultdict
+from collections.abc import Iterator
 
-import numpy as np
 import torch
-from torch import Generator, Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int, check_seed
+from rnnlab.tasks.draws import Draws, UnequalLengthsError
+from rnnlab.tasks.philox import STREAMS, Run, Words
 from rnnlab.tasks.task import Batch, Task
 
-STREAMS = {
-    "train": 0,
-    "val": 1,
-    "confirm": 2,
-    "test": 3,
-    "dropout": 4,
-    "diagnostics": 5,
-    "length": 6,
-}
-
-_WORDS = 624  # 32-bit words in the state of a Mersenne twister
-_PAGE = 1024  # words that `Words` draws at once: one alone takes as long
-
-
-def philox_words(seed: int, stream: str, step: int, count: int) -> np.ndarray:
-    """`count` random 32-bit words of the counter-based generator Philox (Salmon et al., 2011).
-
-    (seed, stream, step) is the upper three quarters of the 256-bit counter. Philox is a bijection
-    of its counter, so that two different triples can never give the same words.
-    """
-    counter = np.array([0, step, STREAMS[stream], seed], dtype=np.uint64)
-    raw = np.random.Philox(key=0, counter=counter).random_raw((count + 1) // 2)
-    return raw.view(np.uint32)[:count]
-
-
-class Words:
-    """Word number n of a stream: of (seed, stream, n) alone, whatever was asked for before."""
-
-    def __init__(self, seed: int, stream: str) -> None:
-        self.seed, self.stream = seed, stream
-        self._page, self._words = -1, np.empty(0, np.uint32)
-
-    def __getitem__(self, number: int) -> int:
-        page, place = divmod(number, _PAGE)
-        if page != self._page:
-            self._page, self._words = page, philox_words(self.seed, self.stream, page, _PAGE)
-        return int(self._words[place])
+# Numbers in the inputs that are drawn together: what fits the caches of a CPU; much for a GPU, where the calls cost.
+AT_ONCE = {"cpu": 2**19, "cuda": 2**24}
 
 
 class Lengths:
@@ -78,23 +45,6 @@ class Lengths:
         return self._at_length(self.shortest + (self._words[batch] * choices >> 32))
 
 
-def generator(seed: int, stream: str, step: int) -> Generator:
-    """A torch generator in a state that no other (seed, stream, step) has.
-
-    `Generator.manual_seed` keeps only 32 bits of its seed on the CPU, too few for the batches of a
-    sweep to differ by construction. So the whole state of the twister is filled from Philox.
-    """
-    result = Generator()
-    state = result.get_state()
-    # ATen's layout, in 64-bit words: seed; left and seeded; next; 624 words of state; a cached
-    # normal number, absent. tests/tasks/test_stream.py holds it against numpy's twister.
-    words = state.numpy().view(np.uint64)
-    words[1] = 1 | (1 << 32)  # left = 1: the next draw twists this state into fresh words
-    words[2] = 0
-    words[3 : 3 + _WORDS] = philox_words(seed, stream, step, _WORDS)
-    return result.set_state(state)
-
-
 class Stream:
     """The endless batches of one task under one seed.
 
@@ -102,7 +52,7 @@ class Stream:
         task: What to sample.
         batch_size: Sequences a batch.
         seed: Which world; 0 to 2**32 - 1.
-        stream: "train", "val", "confirm", "test" or "diagnostics"; they never share a batch.
+        stream: "train", "val", "confirm", "test" or "diagnostics"; they share no random number.
         shortest: Each batch draws its `seq_len` from here up to the task's; None: all have the task's.
 
     Raises:
@@ -121,17 +71,78 @@ class Stream:
     def batch(
         self, step: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
     ) -> Batch:
-        """Batch number `step`, made on the CPU, so that every device trains on the same numbers."""
-        task = self.task if self.lengths is None else self.lengths[step]
-        batch = task.sample(self.batch_size, generator(self.seed, self.stream, step))
-        inputs, targets = batch.inputs.to(dtype), batch.targets
-        if targets.is_floating_point():
-            targets = targets.to(dtype)
-        return Batch(_sent(inputs, torch.device(device)), _sent(targets, torch.device(device)))
+        """Batch number `step`: the same numbers on every device."""
+        return next(self.batches(step, step + 1, device, dtype))
 
+    def batches(
+        self,
+        start: int,
+        stop: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Iterator[Batch]:
+        """The batches from number `start` up to `stop`, many of them drawn at once."""
+        device = torch.device(device)
+        numbers = self.batch_size * self.task.seq_len * self.task.input_size
+        few = max(1, AT_ONCE.get(device.type, AT_ONCE["cpu"]) // numbers)
+        for first in range(start, stop, few):
+            steps = range(first, min(first + few, stop))
+            runs = [Run(step, 0, self.batch_size) for step in steps]
+            made = {run.batch: batch for run, batch in self._made(runs, device, dtype)}
+            yield from (made[step] for step in steps)
 
-def _sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """A copy on the device; to CUDA from pinned memory, which training need not wait for."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
+    def sequences(
+        self,
+        start: int,
+        stop: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Iterator[Batch]:
+        """The sequences from number `start` up to `stop` of all batches one after another.
+
+        They come as one batch where their lengths are equal, and otherwise as one for each length.
+        """
+        size, runs = self.batch_size, []
+        while start < stop:
+            batch, first = divmod(start, size)
+            runs.append(Run(batch, first, min(size - first, stop - start)))
+            start += runs[-1].count
+        for task, alike in self._by_task(runs):
+            for _, batch in self._drawn(task, alike, torch.device(device), dtype):
+                yield batch
+
+    def _by_task(self, runs: list[Run]) -> list[tuple[Task, list[Run]]]:
+        if self.lengths is None:
+            return [(self.task, runs)]
+        tasks = {run.batch: self.lengths[run.batch] for run in runs}
+        alike = defaultdict(list)
+        for run in runs:
+            alike[tasks[run.batch].seq_len].append(run)
+        return [(tasks[some[0].batch], some) for some in alike.values()]
+
+    def _made(
+        self, runs: list[Run], device: torch.device, dtype: torch.dtype
+    ) -> Iterator[tuple[Run, Batch]]:
+        for task, alike in self._by_task(runs):
+            for together, batch in self._drawn(task, alike, device, dtype):
+                counts = [run.count for run in together]
+                parts = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
+                yield from zip(together, (Batch(*part) for part in parts), strict=True)
+
+    def _drawn(
+        self, task: Task, runs: list[Run], device: torch.device, dtype: torch.dtype
+    ) -> Iterator[tuple[list[Run], Batch]]:
+        """One batch of all runs; where their lengths differ, one of those of each length."""
+        # Other devices may have no double precision, which normal numbers are made in.
+        source = device if device.type == "cuda" else torch.device("cpu")
+        try:
+            batch = task.sample(Draws(self.seed, self.stream, runs, source))
+        except UnequalLengthsError as unequal:
+            for length in dict.fromkeys(unequal.lengths):
+                pairs = zip(runs, unequal.lengths, strict=True)
+                alike = [run for run, other in pairs if other == length]
+                yield from self._drawn(task, alike, device, dtype)
+            return
+        inputs, targets = batch.inputs.to(device, dtype), batch.targets
+        kind = dtype if targets.is_floating_point() else targets.dtype
+        yield runs, Batch(inputs, targets.to(device, kind))

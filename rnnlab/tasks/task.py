@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
-from torch import Generator, Tensor
+from torch import Tensor
+
+from rnnlab.tasks.draws import Draws
 
 
 class Batch(NamedTuple):
@@ -65,8 +67,11 @@ class Task(ABC):
         return getattr(self, self.length_key)
 
     @abstractmethod
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        """A fresh batch; equal generators give equal batches."""
+    def sample(self, draws: Draws) -> Batch:
+        """Fresh sequences, `draws.sequences` of them on `draws.device`, all of whose chances are drawn there.
+
+        Sequence r is made of numbers r of what is drawn, and not of how many there are.
+        """
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

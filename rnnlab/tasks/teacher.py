@@ -5,11 +5,13 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.quasirandom import SobolEngine
 
 from rnnlab.foundation.checks import check_int, check_seed
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Run
 from rnnlab.tasks.task import Batch, Task
 
 RECURRENT_GAIN = 0.9  # Below 1 the teacher forgets, and its answers have a stationary variance.
@@ -26,12 +28,21 @@ class Weights(NamedTuple):
 
     def answer(self, drive: Tensor) -> Tensor:
         """y_t = V h_t of the drive W x_t, (batch, seq_len, hidden_size)."""
+        weight_hh, readout = self.weight_hh.to(drive), self.readout.to(drive)
         h = torch.zeros_like(drive[:, 0])
         hidden = []
         for a in drive.unbind(dim=1):
-            h = torch.tanh(a + F.linear(h, self.weight_hh))
+            h = torch.tanh(a + F.linear(h, weight_hh))
             hidden.append(h)
-        return F.linear(torch.stack(hidden, dim=1), self.readout)
+        return F.linear(torch.stack(hidden, dim=1), readout)
+
+
+def _orthogonal(normal: Tensor) -> Tensor:
+    """Orthonormal rows, or columns where those are fewer, in a direction drawn evenly."""
+    rows, columns = normal.shape
+    q, r = torch.linalg.qr(normal if rows >= columns else normal.T)
+    q *= r.diagonal().sign()  # which QR leaves open
+    return q if rows >= columns else q.T
 
 
 def _points(dimensions: int) -> int:
@@ -96,18 +107,17 @@ class Teacher(Task):
 
     @cached_property
     def weights(self) -> Weights:
-        generator = Generator().manual_seed(self.seed)
-        weight_ih = torch.empty(self.hidden_size, self.input_size)
-        weight_hh = torch.empty(self.hidden_size, self.hidden_size)
-        nn.init.orthogonal_(weight_ih, generator=generator)
-        nn.init.orthogonal_(weight_hh, gain=RECURRENT_GAIN, generator=generator)
-        signs = torch.randint(0, 2, (self.output_size, self.hidden_size), generator=generator)
-        return Weights(weight_ih, weight_hh, (2 * signs - 1) / self.hidden_size**0.5)
+        """In double precision, from a stream of their own, which no student's first weights come from."""
+        draws, size = Draws(self.seed, "teacher", [Run(0, 0, 1)]), self.hidden_size
+        weight_ih = _orthogonal(draws.normal(size, self.input_size)[0].double())
+        weight_hh = _orthogonal(draws.normal(size, size)[0].double()) * RECURRENT_GAIN
+        signs = draws.integers(0, 2, self.output_size, size)[0].double() * 2 - 1
+        return Weights(weight_ih, weight_hh, signs / size**0.5)
 
     @cached_property
     def chance(self) -> float:
         # W x_t has the law of L z_t for a z_t of fewer features, as W W' = L L'.
-        root = torch.linalg.qr(self.weights.weight_ih.T).R.T  # L
+        root = torch.linalg.qr(self.weights.weight_ih.T).R.T.float()  # L
         steps = min(self.seq_len, HORIZON, SobolEngine.MAXDIM // root.size(1))
         points = _points(steps * root.size(1))
         sobol = SobolEngine(steps * root.size(1), scramble=True, seed=0)
@@ -120,10 +130,13 @@ class Teacher(Task):
         settled = total[3 * steps // 4 :].mean() * (self.seq_len - steps)
         return float(total.sum() + settled) / self.seq_len / points
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        shape = (batch_size, self.seq_len, self.input_size)
-        inputs = torch.randn(shape, generator=generator)
-        return Batch(inputs, self.weights.answer(F.linear(inputs, self.weights.weight_ih)))
+    def sample(self, draws: Draws) -> Batch:
+        inputs = draws.normal(self.seq_len, self.input_size)
+        # In double precision, where a product's rounding, which goes by how many sequences are
+        # multiplied at once, is too small to be seen in single.
+        weight_ih = self.weights.weight_ih.to(draws.device)
+        answers = self.weights.answer(F.linear(inputs.double(), weight_ih))
+        return Batch(inputs, answers.float())
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs, targets)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
+from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -156,27 +157,24 @@ class TemporalOrder(Task):
     def chance(self) -> float:
         return self._protocol.chance(self.output_size)
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
+    def sample(self, draws: Draws) -> Batch:
         protocol = self._protocol
-        longest = protocol.longest(self.seq_len)
-        length = int(torch.randint(self.seq_len, longest + 1, (), generator=generator))
-        shown = torch.randint(*DISTRACTORS, (batch_size, length), generator=generator)
+        length = draws.length(self.seq_len, protocol.longest(self.seq_len) + 1)
+        shown = draws.integers(*DISTRACTORS, length)
         if protocol.framed:
             shown[:, 0], shown[:, -1] = 0, 1
-        positions = self._positions(batch_size, generator)
-        values = torch.randint(0, 2, positions.shape, generator=generator)
-        shown.scatter_(1, positions, protocol.symbol + values)
-        place = 2 ** torch.arange(self.num_symbols)
+        values = draws.integers(0, 2, self.num_symbols)
+        shown.scatter_(1, self._positions(draws), protocol.symbol + values)
+        place = 2 ** torch.arange(self.num_symbols, device=draws.device)
         targets = (values * place).sum(dim=1, keepdim=True)
-        return Batch(F.one_hot(shown, self.input_size).float(), targets)
+        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
+        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
 
-    def _positions(self, batch_size: int, generator: Generator) -> Tensor:
-        """Where each symbol stands, uniform in its window; (batch, num_symbols)."""
-        positions = []
-        for start in self._protocol.starts[self.num_symbols]:
-            low, end = start * self.seq_len // 100, self._protocol.end(start, self.seq_len)
-            positions.append(torch.randint(low, end, (batch_size,), generator=generator))
-        return torch.stack(positions, dim=1)
+    def _positions(self, draws: Draws) -> Tensor:
+        """Where each symbol stands, uniform in its window; (sequences, num_symbols)."""
+        starts = self._protocol.starts[self.num_symbols]
+        windows = [(s * self.seq_len // 100, self._protocol.end(s, self.seq_len)) for s in starts]
+        return torch.stack([draws.integers(*window) for window in windows], dim=1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._protocol.loss(outputs, targets)

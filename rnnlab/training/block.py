@@ -1,8 +1,6 @@
 """A block of optimizer updates, made and measured as one."""
 
 import time
-from collections.abc import Iterator
-from itertools import islice
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -10,8 +8,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.tasks import Batch, Task
-from rnnlab.tasks.stream import Words
+from rnnlab.tasks import Task
+from rnnlab.tasks.philox import Words
 from rnnlab.training.batches import training_batches
 from rnnlab.training.clipping import Clip
 from rnnlab.training.settings import TrainSettings
@@ -90,11 +88,13 @@ class Blocks:
         self, start: int, stop: int, optimizer: LightningOptimizer, schedule: LRScheduler | None
     ) -> Tensor:
         """Make the updates; a row of `Update`'s for each."""
-        device = next(self.model.parameters()).device
+        weight = next(self.model.parameters())
+        device = weight.device
         skips = self.settings.nonfinite == "skip"
         update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
         rows = []
-        for step, batch in enumerate(self._batches(start, stop, device), start):
+        batches = self.stream.batches(start, stop, device, weight.dtype)
+        for step, batch in enumerate(batches, start):
             _seed(self._dropout[step], device)
             rows.append(update(batch, counted=step == stop - 1))
         return torch.stack(rows).cpu().double()  # waits for the device, once
@@ -103,17 +103,6 @@ class Blocks:
         """Updates a second since training began in this process, with a block more."""
         self._updates, self._seconds = self._updates + updates, self._seconds + seconds
         return self._updates / self._seconds
-
-    def _batches(self, start: int, stop: int, device: torch.device) -> Iterator[Batch]:
-        """The batches of the updates from `start` up to `stop`.
-
-        On the CPU a few at once, while what makes them is in its caches; on a device each while
-        the device is busy with the one before.
-        """
-        dtype = next(self.model.parameters()).dtype
-        batches = (self.stream.batch(number, device, dtype) for number in range(start, stop))
-        while few := list(islice(batches, 10 if device.type == "cpu" else 1)):
-            yield from few
 
 
 def _seed(seed: int, device: torch.device) -> None:

@@ -12,9 +12,16 @@ from rnnlab.tasks.score import Score
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.settings import EvalSettings
 
+GROUP = (
+    100  # sequences that share a length, where a task draws lengths: whatever `eval.batch_size` is
+)
+
 
 class Evaluation:
     """Scores models of one task, on a stream of its own for each of validation, confirmation and test.
+
+    Sequence n is sequence n % 100 of batch n // 100 of its stream, so that how many are scored at once
+    does not change which they are.
 
     Args:
         task: Gives the sequences and judges the answers.
@@ -79,15 +86,14 @@ class Evaluation:
         count: int,
         *scores: Score | Bias,
     ) -> None:
-        """Score the sequences from number `start` on, of `count` in all."""
-        settings = self.settings
-        source = Stream(task, settings.batch_size, settings.seed, stream)
-        weight = next(model.parameters())
-        batch = source.batch(start // settings.batch_size, weight.device, weight.dtype)
-        inputs, targets = (part[: count - start] for part in batch)
-        outputs, _ = model(inputs, last=targets.size(1))
-        for score in scores:
-            score.add(task, outputs, targets)
+        """Score the sequences from number `start` on that are scored at once, of `count` in all."""
+        settings, weight = self.settings, next(model.parameters())
+        source = Stream(task, GROUP, settings.seed, stream)
+        stop = min(start + settings.batch_size, count)
+        for inputs, targets in source.sequences(start, stop, weight.device, weight.dtype):
+            outputs, _ = model(inputs, last=targets.size(1))
+            for score in scores:
+                score.add(task, outputs, targets)
 
 
 def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:

@@ -40,8 +40,8 @@ class Wall(Task):
         if self.seq_len < 3:
             raise ValueError(f"seq_len={self.seq_len} is too short: at least 3")
 
-    def sample(self, batch_size, generator):
-        inputs = torch.rand(batch_size, self.seq_len, 1, generator=generator)
+    def sample(self, draws):
+        inputs = draws.uniform(self.seq_len, 1)
         return Batch(inputs, inputs[:, -1:])
 
     def loss(self, outputs, targets):

@@ -3,19 +3,16 @@
 import math
 from collections import Counter
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, count, product
 
 import pytest
 import torch
 
 from rnnlab.tasks.adding import Adding
+from tests.support.draws import draws
 
 VARIANTS = ("arjovsky2016", "bai2018", "pascanu2013", "hochreiter1997")
 SHORTEST = {"arjovsky2016": 2, "bai2018": 2, "pascanu2013": 10, "hochreiter1997": 11}
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def answer(variant: str, sequence: list[list[float]]) -> float:
@@ -55,16 +52,16 @@ def test_marks_and_lengths(variant, seq_len):
         "pascanu2013": [n for n in range(seq_len, 2 * seq_len) if n < beyond],
         "hochreiter1997": [n for n in range(seq_len, 2 * seq_len) if n <= beyond],
     }.get(variant, [seq_len])
-    task, stream, seen = Adding(seq_len, variant), generator(), set()
+    task, number, seen = Adding(seq_len, variant), count(), set()
     for _ in range(60):
-        markers = task.sample(2000, stream).inputs[:, :, 1]
+        markers = task.sample(draws(2000, batch=next(number))).inputs[:, :, 1]
         length = markers.shape[1]
         if length in seen:
             continue
         seen.add(length)
         expected = pairs(variant, seq_len, length)
         while len(markers) < 40 * len(expected):  # until each pair is sure to come up
-            more = task.sample(2000, stream).inputs[:, :, 1]
+            more = task.sample(draws(2000, batch=next(number))).inputs[:, :, 1]
             markers = torch.cat([markers, more]) if more.shape[1] == length else markers
         marked = (markers == 1).nonzero()[:, 1].view(-1, 2).tolist()
         found = Counter(map(tuple, marked))
@@ -78,7 +75,7 @@ def test_marks_and_lengths(variant, seq_len):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("seq_len", [11, 24, 50])
 def test_targets_by_brute_force(variant, seq_len):
-    inputs, targets = Adding(seq_len, variant).sample(300, generator(1))
+    inputs, targets = Adding(seq_len, variant).sample(draws(300, seed=1))
     by_hand = [answer(variant, sequence) for sequence in inputs.tolist()]
     torch.testing.assert_close(targets, torch.tensor(by_hand).view(-1, 1, 1))
 
@@ -96,7 +93,7 @@ def test_worked_examples():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_numbers_and_the_markers_of_a_frame(variant):
-    inputs, _ = Adding(24, variant).sample(4000, generator(2))
+    inputs, _ = Adding(24, variant).sample(draws(4000, seed=2))
     numbers, markers = inputs.unbind(2)
     framed = variant == "hochreiter1997"
     assert (markers[:, 1:-1] >= 0).all()
@@ -112,7 +109,7 @@ def test_numbers_and_the_markers_of_a_frame(variant):
 
 def test_x_1_of_hochreiter1997_is_zero_where_the_first_pair_is_marked():
     """X_1 is the number marked among the first ten pairs, whichever of the two marks is at the first."""
-    inputs, _ = Adding(40, "hochreiter1997").sample(20_000, generator(3))
+    inputs, _ = Adding(40, "hochreiter1997").sample(draws(20_000, seed=3))
     numbers, markers = inputs.unbind(2)
     for sequence, marked in zip(numbers, markers == 1, strict=True):
         places = marked.nonzero().flatten().tolist()
@@ -157,7 +154,7 @@ def test_too_short(variant):
         Adding(shortest - 1, variant)
     with pytest.raises(ValueError, match=message):
         Adding(50, variant).at_length(shortest - 1)
-    Adding(shortest, variant).sample(3, generator())
+    Adding(shortest, variant).sample(draws(3))
 
 
 @pytest.mark.parametrize("seq_len", [0, -3, 10.5, 10.0, True, "a", None, [10]])

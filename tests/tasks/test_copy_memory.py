@@ -8,12 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from rnnlab.tasks.copy_memory import CopyMemory
+from tests.support.draws import draws
 
 TASK = CopyMemory(delay=5, num_symbols=3, copy_len=3)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def decode(task: CopyMemory, inputs: torch.Tensor) -> list[str]:
@@ -23,7 +20,7 @@ def decode(task: CopyMemory, inputs: torch.Tensor) -> list[str]:
 
 @pytest.mark.parametrize("task", [TASK, CopyMemory(1, 2, 1), CopyMemory(20, 8, 10)], ids=str)
 def test_sequences_by_brute_force(task):
-    inputs, targets = task.sample(200, generator())
+    inputs, targets = task.sample(draws(200))
     assert torch.equal(inputs.sum(2), torch.ones(200, task.seq_len))
     for shown, target in zip(decode(task, inputs), targets.tolist(), strict=True):
         symbols = shown[: task.copy_len]
@@ -36,7 +33,7 @@ def test_sequences_by_brute_force(task):
 
 def test_worked_example():
     """All 27 sequences of the docstring's sizes come up, its own among them."""
-    inputs, targets = TASK.sample(2000, generator())
+    inputs, targets = TASK.sample(draws(2000))
     found = dict(zip(decode(TASK, inputs), targets.tolist(), strict=True))
     assert len(found) == 27
     assert found["312....!..."] == [0] * 8 + [3, 1, 2]
@@ -58,7 +55,7 @@ def test_chance_as_published(delay, published):
 
 def test_symbols_are_uniform_at_every_place():
     task = CopyMemory(1, 4, 3)
-    symbols = task.sample(40_000, generator()).targets[:, -3:]
+    symbols = task.sample(draws(40_000)).targets[:, -3:]
     counts = F.one_hot(symbols, 5).sum(0)
     assert (counts[:, 0] == 0).all()
     deviation = (40_000 * 0.25 * 0.75) ** 0.5
@@ -67,7 +64,7 @@ def test_symbols_are_uniform_at_every_place():
 
 def test_blanks_recall_nothing():
     """Blank throughout is right at 8 of 11 steps, and counts for nothing."""
-    _, targets = TASK.sample(30, generator())
+    _, targets = TASK.sample(draws(30))
     blanks = 20.0 * F.one_hot(torch.zeros_like(targets), TASK.output_size)
     assert TASK.errors(blanks, targets).all()
     scores = TASK.scores(blanks, targets)

@@ -1,17 +1,22 @@
-"""Oracles: numpy's Philox and Mersenne twister, Philox written out, a fresh process, uniform moments."""
+"""Oracles: a fresh process, the task's own samples, batches drawn one by one, the binomial law."""
 
 import hashlib
 import itertools
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import torch
 
+from rnnlab.tasks import Batch
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
-from rnnlab.tasks.stream import STREAMS, Lengths, Stream, Words, generator, philox_words
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Run
+from rnnlab.tasks.stream import AT_ONCE, Lengths, Stream
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
 
@@ -62,18 +67,6 @@ def test_seed_stream_and_step_each_make_another_batch(task):
     assert torch.equal(again, batches[0])
 
 
-def test_no_two_generators_are_alike():
-    """3 seeds, all streams, 200 steps: distinct states, and distinct first draws."""
-    states, draws = set(), set()
-    keys = list(itertools.product((0, 1, 2**62), STREAMS, range(200)))
-    for key in keys:
-        state = generator(*key).get_state().numpy()
-        states.add(state.tobytes())
-        draws.add(tuple(torch.rand(4, generator=generator(*key)).tolist()))
-    assert len(STREAMS) == 7
-    assert len(states) == len(draws) == len(keys) == 4200
-
-
 def test_batches_leave_the_global_generators_alone():
     torch.manual_seed(0)
     torch_state, numpy_state = torch.get_rng_state(), str(np.random.get_state())  # noqa: NPY002
@@ -85,81 +78,13 @@ def test_batches_leave_the_global_generators_alone():
     assert all(map(torch.equal, before, after))  # and do not depend on them
 
 
-KEYS = [(0, "train", 0), (3, "val", 7), (2**63 - 1, "dropout", 2**40), (12, "test", 1)]
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-def test_words_are_numpys_philox_advanced(key):
-    """Oracle: numpy.random.Philox.advance, which adds to the 256-bit counter from the origin."""
-    seed, stream, step = key
-    origin = np.random.Philox(key=0)
-    advanced = origin.advance((step << 64) + (STREAMS[stream] << 128) + (seed << 192))
-    raw = advanced.random_raw(312)
-    words = philox_words(seed, stream, step, 624)
-    assert words.dtype == np.uint32
-    low, high = raw & 0xFFFFFFFF, raw >> 32
-    assert words.tolist() == np.stack([low, high], axis=1).ravel().tolist()
-    assert philox_words(seed, stream, step, 5).tolist() == words[:5].tolist()
-
-
-def philox_by_hand(counter: list[int]) -> list[int]:
-    """Philox-4x64-10 with the key 0, as Salmon et al. (2011) write it."""
-    k0 = k1 = 0
-    c0, c1, c2, c3 = counter
-    word = (1 << 64) - 1
-    for _ in range(10):
-        m0, m1 = 0xD2E7470EE14C6C93 * c0, 0xCA5A826395121157 * c2
-        c0, c1, c2, c3 = (m1 >> 64) ^ c1 ^ k0, m1 & word, (m0 >> 64) ^ c3 ^ k1, m0 & word
-        k0, k1 = (k0 + 0x9E3779B97F4A7C15) & word, (k1 + 0xBB67AE8584CAA73B) & word
-    return [c0, c1, c2, c3]
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-def test_words_are_philox_of_the_counter(key):
-    """Oracle: Philox written out, and that with the authors' known answer for the counter 0."""
-    assert philox_by_hand([0] * 4)[0] == 0x16554D9ECA36314C
-    seed, stream, step = key
-    expected = []
-    for block in (1, 2):  # numpy counts first
-        for word in philox_by_hand([block, step, STREAMS[stream], seed]):
-            expected += [word & 0xFFFFFFFF, word >> 32]
-    assert philox_words(seed, stream, step, 16).tolist() == expected
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-def test_torchs_generator_is_numpys_twister_with_these_words(key):
-    """Oracle: numpy.random.MT19937 with the same 624 words, over more than one twist of them.
-
-    torch.rand keeps the lower 24 bits of each word.
-    """
-    seed, stream, step = key
-    twister = np.random.MT19937()
-    words = philox_words(seed, stream, step, 624)
-    twister.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": 624}}
-    expected = (twister.random_raw(2000) & 0xFFFFFF) / 2**24
-    drawn = torch.rand(2000, generator=generator(*key))
-    assert drawn.double().tolist() == expected.tolist()
-
-
-def test_no_normal_number_is_cached():
-    """Oracle: a cached one would be the first draw, and the same whatever the words."""
-    drawn = {torch.randn(1, generator=generator(*key)).item() for key in KEYS}
-    assert len(drawn) == len(KEYS)
-
-
-def test_the_words_do_not_depend_on_numpys_generators():
-    words = philox_words(1, "train", 2, 8).tolist()
-    np.random.Philox(key=3).random_raw(5)
-    assert philox_words(1, "train", 2, 8).tolist() == words
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("name", TASKS)
 def test_types(name, dtype):
-    """Oracle: the task's own float32 sample from the same generator, converted."""
+    """Oracle: the task's own float32 sample from the same draws, converted."""
     task = TASKS[name]
     batch = Stream(task, 4, 0, "train").batch(2, CPU, dtype)
-    raw = task.sample(4, generator(0, "train", 2))
+    raw = task.sample(Draws(0, "train", [Run(2, 0, 4)]))
     assert batch.inputs.dtype == dtype
     assert torch.equal(batch.inputs, raw.inputs.to(dtype))
     classes = name in ("copy_memory", "temporal_order")
@@ -171,32 +96,6 @@ def test_batch_size():
     for size in (1, 7):
         batch = Stream(Adding(5), size, 0, "test").batch(0, CPU, FLOAT)
         assert batch.inputs.shape == (size, 5, 2)
-
-
-def test_uniforms_and_their_neighbours_are_independent():
-    """Oracle: mean 1/2, variance 1/12, no correlation with the next step, stream or seed; 5 SE."""
-    num_steps, count = 300, 1000
-    drawn = {
-        (seed, stream): torch.stack(
-            [
-                torch.rand(count, generator=generator(seed, stream, t), dtype=torch.float64)
-                for t in range(num_steps)
-            ]
-        )
-        for seed in (0, 1)
-        for stream in ("train", "val")
-    }
-    u = drawn[0, "train"]
-    n = u.numel()
-    assert abs(u.mean().item() - 1 / 2) < 5 / (12 * n) ** 0.5
-    assert abs(u.var().item() - 1 / 12) < 5 / (180 * n) ** 0.5
-    first = u[:, 0]  # One draw a step, which a weak mixing of the counter would show.
-    assert abs(first.mean().item() - 1 / 2) < 5 / (12 * num_steps) ** 0.5
-    pairs = [(u[:-1], u[1:]), (u, drawn[0, "val"]), (u, drawn[1, "train"]), (u[:, :-1], u[:, 1:])]
-    for a, b in pairs:
-        correlation = 12 * ((a - 0.5) * (b - 0.5)).mean().item()
-        assert abs(correlation) < 5 / a.numel() ** 0.5
-        assert 12 * ((a - 0.5) ** 2).mean().item() > 0.9  # which a repeated batch would give
 
 
 @pytest.mark.parametrize(
@@ -225,14 +124,6 @@ def test_a_seed_of_more_than_63_bits_is_refused(seed):
         Stream(Adding(5), 4, seed, "train")
 
 
-def test_words_are_philox_whatever_was_asked_for_before():
-    """Oracle: pages of Philox words, drawn at once."""
-    words = Words(5, "dropout")
-    pages = [philox_words(5, "dropout", page, 1024) for page in range(3)]
-    for number in (2050, 0, 1023, 1024, 7, 2050):
-        assert words[number] == pages[number // 1024][number % 1024]
-
-
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_a_batch_may_draw_its_length(task):
     """Oracle: the task at that length, sampled; every length from the shortest to its own occurs."""
@@ -242,7 +133,7 @@ def test_a_batch_may_draw_its_length(task):
     for step in range(200):
         batch = stream.batch(step)
         length = lengths[step].seq_len
-        same = task.at_length(length).sample(2, generator(3, "train", step))
+        same = task.at_length(length).sample(Draws(3, "train", [Run(step, 0, 2)]))
         assert all(map(torch.equal, batch, same))
         if length == task.seq_len:
             assert all(map(torch.equal, batch, own.batch(step)))
@@ -268,3 +159,58 @@ def test_drawn_lengths_are_even_and_the_same_for_all_seeds():
 def test_a_shortest_length_that_the_task_has_not_is_refused(shortest, said):
     with pytest.raises(ValueError, match=said):
         Stream(TemporalOrder(50), 2, 0, "train", shortest)
+
+
+VARYING = {
+    "lengths of the stream's": (Adding(20), 15),
+    "lengths of the paper's": (TemporalOrder(30, 2, "hochreiter1997"), None),
+    "both": (Adding(30, "pascanu2013"), 25),
+    "one length": (CopyMemory(5), None),
+    "answers of a network": (Teacher(), None),
+}
+
+
+@pytest.mark.parametrize(("task", "shortest"), VARYING.values(), ids=VARYING)
+def test_batches_that_are_drawn_at_once_are_those_drawn_one_by_one(task, shortest, monkeypatch):
+    """Also where no two fit into what is drawn at once, or three."""
+    stream = Stream(task, 3, 5, "train", shortest)
+    alone = [stream.batch(step) for step in range(3, 20)]
+    assert (len({batch.inputs.size(1) for batch in alone}) > 1) == (
+        task not in (TASKS["copy_memory"], TASKS["teacher"])
+    )
+    for few in (1, 3, 100):
+        monkeypatch.setitem(AT_ONCE, "cpu", few * 3 * task.seq_len * task.input_size)
+        together = list(stream.batches(3, 20))
+        assert len(together) == len(alone)
+        for ours, expected in zip(together, alone, strict=True):
+            assert all(map(torch.equal, ours, expected))
+
+
+@pytest.mark.parametrize(("task", "shortest"), VARYING.values(), ids=VARYING)
+def test_sequences_are_those_of_the_batches_one_after_another(task, shortest):
+    """Oracle: the batches, joined; each sequence by its number, whatever the order of the lengths."""
+    stream = Stream(task, 10, 5, "test", shortest)
+    batches = [stream.batch(step) for step in range(4)]
+    expected = Counter(row for batch in batches[1:3] for row in rows(batch))
+    expected += Counter(rows(batches[0])[7:]) + Counter(rows(batches[3])[:2])
+    parts = [stream.sequences(start, min(start + 9, 32)) for start in range(7, 32, 9)]
+    found = Counter(row for part in parts for batch in part for row in rows(batch))
+    assert found == expected
+    assert expected.total() == 25
+
+
+def rows(batch: Batch) -> list[bytes]:
+    pairs = zip(batch.inputs, batch.targets, strict=True)
+    return [x.numpy().tobytes() + y.numpy().tobytes() for x, y in pairs]
+
+
+def test_a_task_whose_fields_cannot_be_hashed_may_vary_in_length():
+    """A frozen dataclass with a list has no hash."""
+
+    @dataclass(frozen=True)
+    class Listed(Adding):
+        names: list[str] = field(default_factory=list)
+
+    ours, theirs = (Stream(task, 2, 0, "train", 15) for task in (Listed(20), Adding(20)))
+    for mine, other in zip(ours.batches(0, 9), theirs.batches(0, 9), strict=True):
+        assert all(map(torch.equal, mine, other))

@@ -15,6 +15,7 @@ from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
+from tests.support.draws import draws
 
 CONF = Path(__file__).parents[2] / "conf" / "task"
 TASKS: list[Task] = [
@@ -25,10 +26,6 @@ TASKS: list[Task] = [
     Teacher(seq_len=3, input_size=2, output_size=3, hidden_size=4, seed=1),
 ]
 every_task = pytest.mark.parametrize("task", TASKS, ids=str)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def blind_answer(task: Task, shape: tuple[int, ...]) -> Tensor:
@@ -61,8 +58,7 @@ def output_shape(task: Task, targets: Tensor) -> tuple[int, ...]:
 @every_task
 def test_chance_against_200_000_samples(task):
     """Oracle: the mean loss of the best blind answer, within 4 standard errors."""
-    stream = generator()
-    batches = [task.sample(1000, stream).targets for _ in range(200)]
+    batches = [task.sample(draws(1000, batch=number)).targets for number in range(200)]
     answer = blind_answer(task, output_shape(task, batches[0]))
     losses = torch.stack([task.loss(answer, targets) for targets in batches]).double()
     standard_error = losses.std().item() / len(losses) ** 0.5
@@ -76,12 +72,12 @@ def test_chance_against_200_000_samples(task):
 
 @every_task
 def test_shapes_and_types(task):
-    inputs, targets = task.sample(6, generator())
+    inputs, targets = task.sample(draws(6))
     assert inputs.dtype == torch.float32
     assert targets.dtype in (torch.float32, torch.int64)
     assert inputs.shape[::2] == (6, task.input_size)
     assert task.seq_len <= inputs.shape[1] <= 1.1 * task.seq_len
-    outputs = torch.randn(output_shape(task, targets), generator=generator(1))
+    outputs = torch.rand(output_shape(task, targets), generator=torch.Generator().manual_seed(1))
     assert task.loss(outputs, targets).shape == ()
     assert task.errors(outputs, targets).shape == (6,)
     assert task.errors(outputs, targets).dtype == torch.bool
@@ -91,7 +87,7 @@ def test_shapes_and_types(task):
 
 @every_task
 def test_a_perfect_answer_has_no_error_and_an_undefined_one_is_wrong(task):
-    _, targets = task.sample(50, generator())
+    _, targets = task.sample(draws(50))
     outputs = perfect_answer(task, targets)
     assert task.loss(outputs, targets) < 1e-6
     assert not task.errors(outputs, targets).any()
@@ -101,9 +97,9 @@ def test_a_perfect_answer_has_no_error_and_an_undefined_one_is_wrong(task):
 
 
 @every_task
-def test_the_generator_is_the_only_randomness(task):
+def test_the_draws_are_the_only_randomness(task):
     state = torch.get_rng_state()
-    once, again, other = (task.sample(4, generator(seed)) for seed in (3, 3, 4))
+    once, again, other = (task.sample(draws(4, seed)) for seed in (3, 3, 4))
     assert all(map(torch.equal, once, again))
     assert not torch.equal(once.inputs[:, :20], other.inputs[:, :20])
     assert task.chance > 0
@@ -116,7 +112,7 @@ def test_at_length(task):
     assert longer.seq_len == 40
     assert type(longer) is type(task)
     assert longer.at_length(task.seq_len) == task
-    assert 40 <= longer.sample(2, generator()).inputs.shape[1] <= 44
+    assert 40 <= longer.sample(draws(2)).inputs.shape[1] <= 44
 
 
 def test_solved_below():

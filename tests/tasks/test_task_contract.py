@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 import pytest
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.contract import ContractError
-from rnnlab.tasks import Batch, Task, check_task
+from rnnlab.tasks import Batch, Draws, Task, check_task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.score import Score
@@ -36,8 +37,8 @@ class Last(Task):
     def chance(self) -> float:
         return 1 / 12
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        inputs = torch.rand(batch_size, self.seq_len, 1, generator=generator)
+    def sample(self, draws: Draws) -> Batch:
+        inputs = draws.uniform(self.seq_len, 1)
         return Batch(inputs, inputs[:, -1:])
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -59,12 +60,25 @@ def mistaken(**members: Any) -> Task:
     return type("Mistaken", (Last,), members)()
 
 
-def numbers(batch_size: int, generator: Generator) -> Tensor:
-    return torch.rand(batch_size, 5, 1, generator=generator)
+def numbers(draws: Draws) -> Tensor:
+    return draws.uniform(5, 1)
+
+
+def flat_steps(inputs: Tensor) -> Batch:
+    return Batch(inputs, inputs[:, -1:])
+
+
+def noisy(draws: Draws, own: torch.Generator) -> Batch:
+    return flat_steps(numbers(draws) + torch.rand(draws.sequences, 5, 1, generator=own))
+
+
+def set_anew(draws: Draws) -> Batch:
+    torch.manual_seed(0)
+    return flat_steps(numbers(draws) + torch.rand(5, 1))
 
 
 BY_PAIRS = {
-    "sample": lambda self, n, g: flat(numbers(n, g)),
+    "sample": lambda self, draws: flat(numbers(draws)),
     "loss": lambda self, y, t: ((y - t) ** 2).mean(),
     "errors": lambda self, y, t: (y[:, 0] - t).abs()[:, 0] > 0.1,
 }
@@ -106,7 +120,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "off_by does not set each output against the target of its own sequence",
     ),
     "what torch warns of": (
-        {"sample": lambda self, n, g: flat(numbers(n, g))},
+        {"sample": lambda self, draws: flat(numbers(draws))},
         (
             "loss raised UserWarning: Using a target size (torch.Size([7, 1])) that is different to "
             "the input size (torch.Size([7, 1, 1]))"
@@ -141,7 +155,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "errors by pairs within a small margin": (
         {
-            "sample": lambda self, n, g: flat(numbers(n, g)),
+            "sample": lambda self, draws: flat(numbers(draws)),
             "loss": lambda self, y, t: F.mse_loss(y.view_as(t), t),
             "errors": lambda self, y, t: ((y - t).abs() > 0.001).flatten(1).any(1),
         },
@@ -152,7 +166,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "at_length(10) gave seq_len=5; wanted: the task with 10 steps",
     ),
     "fewer steps than it says": (
-        {"sample": lambda self, n, g: Batch(x := numbers(n, g)[:, :3], x[:, -1:])},
+        {"sample": lambda self, draws: Batch(x := numbers(draws)[:, :3], x[:, -1:])},
         "sample gave inputs of 3 steps; wanted: seq_len=5 of them, or more",
     ),
     "positions as numbers": (
@@ -167,21 +181,48 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "sizes": ({"input_size": 0}, "input_size is 0; wanted: a whole number of at least 1"),
     "inputs of another size": ({"input_size": 2}, "sample gave inputs a tensor (7, 5, 1)"),
     "targets without a step": (
-        {"sample": lambda self, n, g: Batch(x := numbers(n, g), x[:, -1, 0])},
+        {"sample": lambda self, draws: Batch(x := numbers(draws), x[:, -1, 0])},
         "sample gave targets a tensor (7,) of torch.float32",
     ),
-    "no batch": ({"sample": lambda self, n, g: numbers(n, g)}, "sample gave a tensor (7, 5, 1)"),
+    "no batch": ({"sample": lambda self, draws: numbers(draws)}, "sample gave a tensor (7, 5, 1)"),
     "NaN in inputs": (
-        {"sample": lambda self, n, g: Batch(x := numbers(n, g) * math.nan, x[:, -1:])},
+        {"sample": lambda self, draws: Batch(x := numbers(draws) * math.nan, x[:, -1:])},
         "sample gave inputs with NaN",
     ),
     "torch's own randomness": (
-        {"sample": lambda self, n, g: Batch(x := torch.rand(n, 5, 1), x[:, -1:])},
-        "sample gave different batches from equal generators",
+        {"sample": lambda self, draws: Batch(x := torch.rand(draws.sequences, 5, 1), x[:, -1:])},
+        "sample gave different batches from equal draws",
+    ),
+    "randomness of its own beside what is drawn": (
+        {"sample": lambda self, draws: noisy(draws, torch.Generator().manual_seed(0))},
+        "sample gave another sequence 6 where 1 were drawn and not 7; wanted: each sequence made from",
+    ),
+    "sequences that depend on one another": (
+        {"sample": lambda self, draws: flat_steps(numbers(draws).cumsum(0))},
+        "sample gave another sequence 6 where 1 were drawn and not 7",
+    ),
+    "the process's generator of torch, set anew": (
+        {"sample": lambda self, draws: set_anew(draws)},
+        "sample drew from a generator of the whole process; wanted: all its randomness from the draws",
+    ),
+    "numpy's generator, whose numbers do not come out": (
+        {"sample": lambda self, draws: flat_steps(numbers(draws) + 0 * np.random.rand())},  # noqa: NPY002
+        "sample drew from a generator of the whole process",
+    ),
+    "what version 0.1 had": (
+        {"sample": lambda self, batch_size, generator: None},
+        (
+            "sample takes (batch_size, generator); wanted: sample(self, draws), whose numbers are "
+            "draws.uniform(seq_len)"
+        ),
     ),
     "always the same": (
-        {"sample": lambda self, n, g: Batch(x := torch.ones(n, 5, 1).cumsum(0), x[:, -1:])},
-        "sample gave the same inputs from different generators",
+        {
+            "sample": lambda self, draws: Batch(
+                x := torch.ones(draws.sequences, 5, 1).cumsum(0), x[:, -1:]
+            )
+        },
+        "sample gave the same inputs from different draws",
     ),
     "an error of its own": (
         {"errors": lambda self, y, t: y[:, 5]},
@@ -219,7 +260,7 @@ def test_a_mistake_is_named(mistake: str) -> None:
 def test_a_loss_that_is_linear_outside_of_its_targets_is_no_broadcast() -> None:
     """|y - t| for y below all t: a mean over the batch that no shuffle changes."""
     task = mistaken(
-        sample=lambda self, n, g: Batch(x := numbers(n, g) + 10, x[:, -1:]),
+        sample=lambda self, draws: Batch(x := numbers(draws) + 10, x[:, -1:]),
         loss=lambda self, y, t: F.l1_loss(y, t),
     )
     check_task(task)

@@ -7,22 +7,21 @@ import torch
 from torch import nn
 
 from rnnlab.tasks.teacher import Teacher, Weights
+from tests.support.draws import draws
 
 SMALL = Teacher(seq_len=7, input_size=3, output_size=2, hidden_size=4, seed=2)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("task", [Teacher(), SMALL, Teacher(4, 2, 1, 6)], ids=str)
 def test_targets_are_those_of_torch_rnn(task):
     weights = task.weights
     network = nn.RNN(task.input_size, task.hidden_size, bias=False, batch_first=True)
+    network = network.double()
     network.load_state_dict({"weight_ih_l0": weights.weight_ih, "weight_hh_l0": weights.weight_hh})
-    inputs, targets = task.sample(5, generator())
+    inputs, targets = task.sample(draws(5))
     with torch.no_grad():
-        torch.testing.assert_close(targets, network(inputs)[0] @ weights.readout.T)
+        expected = network(inputs.double())[0] @ weights.readout.T
+    torch.testing.assert_close(targets, expected.float())
 
 
 def test_worked_example():
@@ -37,19 +36,18 @@ def test_weights_are_well_conditioned(sizes):
     """Oracle: the singular values, all 1 of W and all 0.9 of U."""
     input_size, hidden_size = sizes
     weights = Teacher(10, input_size, 3, hidden_size).weights
-    ones = torch.ones(min(sizes))
+    ones = torch.ones(min(sizes), dtype=torch.float64)
     torch.testing.assert_close(torch.linalg.svdvals(weights.weight_ih), ones)
-    torch.testing.assert_close(
-        torch.linalg.svdvals(weights.weight_hh), 0.9 * torch.ones(hidden_size)
-    )
-    torch.testing.assert_close(weights.readout.norm(dim=1), torch.ones(3))
+    nine_tenths = torch.full((hidden_size,), 0.9, dtype=torch.float64)
+    torch.testing.assert_close(torch.linalg.svdvals(weights.weight_hh), nine_tenths)
+    torch.testing.assert_close(weights.readout.norm(dim=1), torch.ones(3, dtype=torch.float64))
 
 
-def test_the_seed_sets_the_teacher_and_the_generator_the_inputs():
+def test_the_seed_sets_the_teacher_and_the_draws_the_inputs():
     teacher, same, other = Teacher(), Teacher(seq_len=30), Teacher(seed=1)
     assert all(map(torch.equal, teacher.weights, same.weights))
     assert not torch.equal(teacher.weights.weight_hh, other.weights.weight_hh)
-    mine, theirs = teacher.sample(3, generator()), other.sample(3, generator())
+    mine, theirs = teacher.sample(draws(3)), other.sample(draws(3))
     assert torch.equal(mine.inputs, theirs.inputs)
     assert not torch.equal(mine.targets, theirs.targets)
 
@@ -68,7 +66,7 @@ def test_weights_and_chance_are_no_part_of_equality():
 def test_chance_of_long_and_of_large_teachers(task):
     """Oracle: plain samples, within 4 standard errors and the 1 % that few points may be off."""
     size = 10_000_000 // (task.seq_len * task.hidden_size)
-    loss = task.sample(size, generator()).targets.square().mean((1, 2))
+    loss = task.sample(draws(size)).targets.square().mean((1, 2))
     standard_error = (loss.std() / len(loss) ** 0.5).item()
     assert abs(loss.mean().item() - task.chance) < 4 * standard_error + 0.01 * task.chance
 
@@ -83,7 +81,7 @@ def test_chance_of_one_step_by_quadrature():
 
 def test_where_an_error_begins():
     """By hand: 4 % of chance, over all steps and features of a sequence together."""
-    _, targets = SMALL.sample(4, generator())
+    _, targets = SMALL.sample(draws(4))
     off = (0.04 * SMALL.chance) ** 0.5
     outputs = targets.double()
     outputs[0] += 0.999 * off
@@ -94,17 +92,17 @@ def test_where_an_error_begins():
 
 
 def test_a_student_of_the_same_size_learns_it():
-    task, stream = Teacher(), generator()
+    task = Teacher()
     torch.manual_seed(0)
     student = nn.ModuleList([nn.RNN(10, 5, batch_first=True), nn.Linear(5, 1)])
     optimizer = torch.optim.Adam(student.parameters(), lr=0.01)
-    for _ in range(700):
-        inputs, targets = task.sample(32, stream)
+    for step in range(700):
+        inputs, targets = task.sample(draws(32, batch=step))
         loss = task.loss(student[1](student[0](inputs)[0]), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    inputs, targets = task.sample(2000, stream)
+    inputs, targets = task.sample(draws(2000, batch=700))
     with torch.no_grad():
         outputs = student[1](student[0](inputs)[0])
     assert task.loss(outputs, targets) < 0.01 * task.chance

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rnnlab.tasks.temporal_order import TemporalOrder
+from tests.support.draws import draws
 
 ALPHABETS = {"pascanu2013": "ABcdef", "hochreiter1997": "EBabcdXY"}
 TENTHS = {2: ("1/10", "1/2"), 3: ("1/10", "3/10", "6/10")}
@@ -19,10 +20,6 @@ every_task = pytest.mark.parametrize(
     [TemporalOrder(t, n, v) for t in (10, 11, 15, 50, 100) for n in (2, 3) for v in ALPHABETS],
     ids=str,
 )
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def decode(task: TemporalOrder, inputs: torch.Tensor) -> list[str]:
@@ -52,9 +49,9 @@ def order(task: TemporalOrder, shown: str) -> tuple[list[int], int]:
 
 @every_task
 def test_sequences_by_brute_force(task):
-    stream, seen, lengths = generator(), [Counter() for _ in range(task.num_symbols)], set()
-    for _ in range(100):
-        inputs, targets = task.sample(100, stream)
+    seen, lengths = [Counter() for _ in range(task.num_symbols)], set()
+    for batch in range(100):
+        inputs, targets = task.sample(draws(100, batch=batch))
         assert torch.equal(inputs.sum(2), torch.ones(inputs.shape[:2]))
         lengths.add(inputs.shape[1])
         for shown, target in zip(decode(task, inputs), targets.tolist(), strict=True):
@@ -84,7 +81,7 @@ def test_windows_lie_apart_and_inside(task):
 @pytest.mark.parametrize("num_symbols", [2, 3])
 def test_symbols_and_distractors_are_uniform(num_symbols, variant):
     task = TemporalOrder(20, num_symbols, variant)
-    inputs, targets = task.sample(20_000, generator())
+    inputs, targets = task.sample(draws(20_000))
     distractors = inputs.sum((0, 1))[2:6].double()
     deviation = (distractors.sum() * 0.25 * 0.75).sqrt()
     assert ((distractors - distractors.mean()).abs() < 4.5 * deviation).all()

@@ -20,6 +20,7 @@ from rnnlab.training.block import DivergedError
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.settings import EvalSettings, TrainSettings
+from tests.support.draws import draws
 from tests.support.training import TASK, Recorder, fit, module_of, trainer_of
 
 
@@ -93,9 +94,7 @@ def test_validates_and_checkpoints_between_blocks_and_at_the_end(tmp_path: Path)
 def test_validation_is_the_mean_over_its_own_sequences(tmp_path: Path) -> None:
     module = module_of(steps=2, val_every=2)
     _, points = fit(module, tmp_path)
-    parts = [Stream(TASK, 20, 0, "val").batch(i) for i in range(2)]
-    inputs = torch.cat([parts[0].inputs, parts[1].inputs[:10]])  # 30 of them
-    targets = torch.cat([parts[0].targets, parts[1].targets[:10]])
+    inputs, targets = Stream(TASK, 30, 0, "val").batch(0)
     outputs = module.model.eval()(inputs)[0][:, -1:]
     assert points["val/loss", 2] == pytest.approx((outputs - targets).square().mean().item())
     wrong = ((outputs - targets).abs() > 0.2).double().mean().item()
@@ -162,14 +161,14 @@ def test_test_scores_other_lengths_too(tmp_path: Path) -> None:
     trainer, _ = fit(module, tmp_path)
     trainer.test(module, verbose=False)
     for length in (16, 30):
-        score, stream = Score(), Stream(TASK.at_length(length), 20, 0, "test")
-        for i in range(20):
+        score, stream = Score(), Stream(TASK.at_length(length), 100, 0, "test")
+        for i in range(4):
             batch = stream.batch(i)
             score.add(TASK, module.model(batch.inputs, last=1)[0], batch.targets)
         expected = score.means(f"length/{length}")
         for name, value in expected.items():
             assert module.recent[name] == pytest.approx(value)
-        off_by = [b for i in range(20) for b in _off_by(module, stream.batch(i))]
+        off_by = [b for i in range(4) for b in _off_by(module, stream.batch(i))]
         assert module.recent[f"length/{length}/bias"] == pytest.approx(np.mean(off_by), rel=1e-5)
         share = np.mean(off_by) ** 2 / np.mean(np.square(off_by))
         assert module.recent[f"length/{length}/bias_share"] == pytest.approx(share, rel=1e-5)
@@ -219,7 +218,7 @@ def test_nothing_infinite_is_recorded(tmp_path: Path) -> None:
 def test_task_scores_are_logged(tmp_path: Path) -> None:
     task = CopyMemory(delay=2, copy_len=2, num_symbols=2)
     score = Score()
-    batch = task.sample(10, torch.Generator().manual_seed(0))
+    batch = task.sample(draws(10))
     score.add(task, nn.functional.one_hot(batch.targets, 3).float() * 50, batch.targets)
     assert score.means("val") == pytest.approx(
         {"val/loss": 0.0, "val/error": 0.0, "val/recall": 1.0, "val/exact_match": 1.0}

@@ -19,6 +19,7 @@ from rnnlab.training import checkpoints
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.command import QUICK, SMALL, Command, result_of
+from tests.support.draws import draws
 
 QUIET: dict[str, Any] = {
     "accelerator": "cpu",
@@ -131,7 +132,7 @@ def test_a_checkpoint_of_a_run(command: Command, home: Path) -> None:
 @pytest.mark.parametrize("task", [Adding(seq_len=10), CopyMemory(delay=2, copy_len=2)], ids=str)
 def test_outputs_of_all_steps_are_refused_where_the_last_are_answered(task: Task) -> None:
     """Or torch would broadcast them against the one target, with a warning at best."""
-    inputs, targets = task.sample(4, torch.Generator())
+    inputs, targets = task.sample(draws(4))
     read = SequenceModel(lambda size: GRUCell(size, 3), task.input_size, task.output_size)
     outputs, _ = read(inputs, last=targets.size(1))
     assert task.loss(outputs, targets).isfinite()
