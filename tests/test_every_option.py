@@ -104,7 +104,6 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("cell=lstm", "train.data_seed=5", ()),
     ("cell=lstm", "eval.sequences=600", ()),
     ("cell=lstm", "eval.val_sequences=10", ()),
-    ("cell=lstm", "eval.batch_size=100", ()),
     ("cell=lstm", "eval.lengths=[15]", ()),
     ("cell=lstm", "eval.seed=1", ()),
 ]
@@ -124,6 +123,7 @@ SHOWN_BY = {
     "trainer.devices": "test_trainer_options",
     "trainer.deterministic": "test_trainer_options",
     "num_threads": "test_num_threads",
+    "eval.batch_size": "test_how_many_are_scored_at_once",
     "flush_denormal": "runs/test_flush_denormal.py",
     "optimizer.fused": "test_forms_of_an_optimizer",
     "optimizer.foreach": "test_forms_of_an_optimizer",
@@ -206,6 +206,15 @@ def test_num_threads(command: Command) -> None:
     assert command(*QUICK, *SMALL).status == 0
     assert torch.get_num_threads() == 1
     assert blas_threads() == {1}
+
+
+def test_how_many_are_scored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It changes no number but for rounding: what it bounds is what the model is given."""
+    shown: list[int] = []
+    module = make_module(run_config(*SMALL, "eval.batch_size=70", "eval.val_sequences=150"))
+    module.model.register_forward_pre_hook(lambda _, given: shown.append(len(given[0])))
+    module.evaluation.validate(module.model)
+    assert shown == [70, 70, 10]
 
 
 def test_tracking_options(command: Command, home: Path) -> None:

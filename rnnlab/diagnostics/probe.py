@@ -11,7 +11,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics.dynamics import Dynamics, States, flatten
 from rnnlab.tasks import Batch, Task
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.philox import Run
+from rnnlab.tasks.philox import Part
 from rnnlab.tasks.stream import Stream
 
 STREAM = "diagnostics"
@@ -48,7 +48,7 @@ class Probe:
 
     def noise(self, rows: int) -> Draws:
         """Random numbers of a diagnostic's own, so many rows of them, the same at every look."""
-        return Draws(self.seed, STREAM, [Run(NOISE, 0, rows)])
+        return Draws(self.seed, STREAM, [Part(NOISE, 0, rows)])
 
     @cached_property
     def dynamics(self) -> Dynamics:

@@ -2,8 +2,8 @@
 
 from rnnlab.tasks.contract import check_task
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.philox import Run
+from rnnlab.tasks.philox import Part
 from rnnlab.tasks.stream import Stream
 from rnnlab.tasks.task import Batch, Task
 
-__all__ = ["Batch", "Draws", "Run", "Stream", "Task", "check_task"]
+__all__ = ["Batch", "Draws", "Part", "Stream", "Task", "check_task"]

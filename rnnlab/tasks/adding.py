@@ -170,7 +170,7 @@ class Adding(Task):
             numbers.scatter_(
                 1, marks[:, :1], numbers.gather(1, marks[:, :1]).masked_fill_(first_marked, 0.0)
             )
-            markers[:, [0, -1]] = -1.0
+            markers[:, 0] = markers[:, -1] = -1.0
         markers.scatter_(1, marks, 1.0)
         total = numbers.gather(1, marks).sum(dim=1)
         targets = total.mul_(protocol.scale).add_(protocol.offset)

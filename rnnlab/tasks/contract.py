@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnnlab.foundation.contract import ContractError, attribute, called, kind, refuse
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.philox import Run
+from rnnlab.tasks.philox import Part
 from rnnlab.tasks.task import Batch, Task
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29)
@@ -73,14 +73,14 @@ def _check_signature(task: Task) -> None:
         refuse(task, f"sample takes ({names})", wanted)
 
 
-def _sample(task: Task, *runs: Run) -> Any:
-    return called(task, "sample", Draws(0, "diagnostics", runs))
+def _sample(task: Task, *parts: Part) -> Any:
+    return called(task, "sample", Draws(0, "diagnostics", parts))
 
 
 def _check_sample(task: Task) -> Batch:
     """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
     for count in PRIMES:
-        batch = _sample(task, Run(0, 0, count))
+        batch = _sample(task, Part(0, 0, count))
         if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
             refuse(task, f"sample gave {_kind(batch)}", "Batch(inputs, targets), two tensors")
         sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
@@ -110,13 +110,13 @@ def _check_shapes(task: Task, batch: Batch, count: int) -> None:
 
 def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
     count, wanted = len(batch.inputs), "all its randomness from the draws that it is given"
-    again = _sample(task, Run(0, 0, count))
+    again = _sample(task, Part(0, 0, count))
     if not all(map(torch.equal, batch, again)):
         wanted += ", or no two runs see the same data"
         refuse(task, "sample gave different batches from equal draws", wanted)
     if _states() != states:
         refuse(task, "sample drew from a generator of the whole process", wanted)
-    others = [_sample(task, Run(n, 0, count))[0] for n in range(1, 5)]
+    others = [_sample(task, Part(n, 0, count))[0] for n in range(1, 5)]
     if all(torch.equal(batch.inputs, other) for other in others):
         wanted = "inputs that are drawn from the draws that it is given, new ones in each batch"
         refuse(task, "sample gave the same inputs from different draws", wanted)
@@ -126,7 +126,7 @@ def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
 
 def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
     """Some sequences of a batch drawn without the others: to rounding, which may go by the size of a product."""
-    for together, apart in zip(batch, _sample(task, Run(0, first, count)), strict=True):
+    for together, apart in zip(batch, _sample(task, Part(0, first, count)), strict=True):
         expected = together[first : first + count]
         if apart.shape != expected.shape or not torch.allclose(
             apart.double(), expected.double(), rtol=1e-4, atol=1e-5

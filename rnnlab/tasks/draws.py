@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import PAGE, STREAMS, Run, Words, pages
+from rnnlab.tasks.philox import PAGE, STREAMS, Part, Words, pages
 
 WIDEST = 2**31 - 1  # of `integers`, so that its products fit 63 bits
 
@@ -31,7 +31,7 @@ class Draws:
     Args:
         seed: Which world; 0 to 2**63 - 1.
         stream: "train", "val", "confirm", "test", "diagnostics" or another of `STREAMS`; no two share a number.
-        runs: Which sequences of which batches.
+        parts: Which sequences of which batches.
         device: Where the numbers are made: on the CPU by numpy, elsewhere by torch.
 
     Attributes:
@@ -40,12 +40,12 @@ class Draws:
     """
 
     def __init__(
-        self, seed: int, stream: str, runs: Sequence[Run], device: torch.device | str = "cpu"
+        self, seed: int, stream: str, parts: Sequence[Part], device: torch.device | str = "cpu"
     ) -> None:
         self.seed = check_int("seed", seed, 0, 2**63 - 1)
         self.stream = check_choice("stream", stream, STREAMS)
-        self.runs, self.device = runs, torch.device(device)
-        self.sequences = sum(run.count for run in runs)
+        self.parts, self.device = parts, torch.device(device)
+        self.sequences = sum(part.count for part in parts)
         self._pages = self._lengths = 0
         self._left = torch.empty(self.sequences, 0, dtype=torch.int64, device=self.device)
 
@@ -94,7 +94,7 @@ class Draws:
             return low
         # Pages of the stream of lengths that `Lengths` does not read, some for each call and stream.
         words = Words(0, "length", 256 * self._lengths + STREAMS[self.stream])
-        lengths = [low + (words[run.batch] * span >> 32) for run in self.runs]
+        lengths = [low + (words[part.batch] * span >> 32) for part in self.parts]
         if len(set(lengths)) > 1:
             raise UnequalLengthsError(lengths)
         return lengths[0]
@@ -113,7 +113,7 @@ class Draws:
         missing = count - self._left.size(1)
         if missing > 0:
             numbers = range(self._pages, self._pages - (-missing // PAGE))
-            fresh = pages(self.seed, self.stream, self.runs, numbers, self.device)
+            fresh = pages(self.seed, self.stream, self.parts, numbers, self.device)
             self._pages = numbers.stop
             self._left = torch.cat([self._left, fresh], dim=1) if self._left.size(1) else fresh
         taken, self._left = self._left[:, :count], self._left[:, count:]

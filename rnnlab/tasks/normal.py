@@ -39,7 +39,8 @@ def normals(words: Tensor) -> Tensor:
 @functools.cache
 def _table(device: torch.device) -> Tensor:
     """The coefficients of x in the part of each cell that is passed, (DEGREE + 1, cells)."""
-    return torch.tensor(_coefficients(), dtype=torch.float64).T.contiguous().to(device)
+    table = torch.tensor(_coefficients(), dtype=torch.float64).T.contiguous()
+    return table.to(device, non_blocking=True)
 
 
 @functools.cache

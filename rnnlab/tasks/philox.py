@@ -39,7 +39,7 @@ _ROUNDS = 10
 _HALVES = 1024  # 32-bit words that `Words` draws at once: one alone takes as long
 
 
-class Run(NamedTuple):
+class Part(NamedTuple):
     """`count` sequences of batch number `batch`, from number `first` on."""
 
     batch: int
@@ -48,26 +48,26 @@ class Run(NamedTuple):
 
 
 def pages(
-    seed: int, stream: str, runs: Sequence[Run], numbers: range, device: torch.device
+    seed: int, stream: str, parts: Sequence[Part], numbers: range, device: torch.device
 ) -> Tensor:
-    """The words of these pages, (sequences, 64 * pages), of the sequences of all runs.
+    """The words of these pages, (sequences, 64 * pages), of the sequences of all parts.
 
     They are signed, as torch has few operations on uint64.
     """
     if device.type == "cpu":
-        return torch.from_numpy(_by_numpy(seed, stream, runs, numbers).view(np.int64))
-    return by_torch(seed, stream, runs, numbers, device)
+        return torch.from_numpy(_by_numpy(seed, stream, parts, numbers).view(np.int64))
+    return by_torch(seed, stream, parts, numbers, device)
 
 
-def _by_numpy(seed: int, stream: str, runs: Sequence[Run], numbers: range) -> np.ndarray:
-    words = np.empty((sum(run.count for run in runs), len(numbers), PAGE), np.uint64)
+def _by_numpy(seed: int, stream: str, parts: Sequence[Part], numbers: range) -> np.ndarray:
+    words = np.empty((sum(part.count for part in parts), len(numbers), PAGE), np.uint64)
     philox, at = np.random.Philox(key=0), 0
     for place, page in enumerate(numbers):
         row = 0
-        for batch, first, count in runs:
+        for batch, first, count in parts:
             start = BLOCKS * first + (batch << 64) + (STREAMS[stream] + 256 * page << 128)
             start += seed << 192
-            philox.advance(start - at)  # a whole Philox for each run takes five times as long
+            philox.advance(start - at)  # a whole Philox for each part takes five times as long
             fresh = philox.random_raw(count * PAGE)  # which counts first: from start + 1 on
             words[row : row + count, place] = fresh.reshape(count, PAGE)
             row, at = row + count, start + count * BLOCKS
@@ -75,13 +75,13 @@ def _by_numpy(seed: int, stream: str, runs: Sequence[Run], numbers: range) -> np
 
 
 def by_torch(
-    seed: int, stream: str, runs: Sequence[Run], numbers: range, device: torch.device
+    seed: int, stream: str, parts: Sequence[Part], numbers: range, device: torch.device
 ) -> Tensor:
     """What numpy gives, by torch's operations on 64-bit integers, which wrap around on every device."""
-    counts = [run.count for run in runs]
-    batch = np.repeat([run.batch for run in runs], counts)
-    sequence = np.concatenate([np.arange(run.first, run.first + run.count) for run in runs])
-    batch, sequence = torch.from_numpy(np.stack([batch, sequence])).to(device).unsqueeze(2)
+    counts = [part.count for part in parts]
+    batch = np.repeat([part.batch for part in parts], counts)
+    sequence = np.concatenate([np.arange(part.first, part.first + part.count) for part in parts])
+    batch, sequence = _sent(np.stack([batch, sequence]), device).unsqueeze(2)
     block = torch.arange(len(numbers) * BLOCKS, device=device)
     low = sequence * BLOCKS + block % BLOCKS + 1
     page = (numbers.start + block // BLOCKS) * 256 + STREAMS[stream]
@@ -95,19 +95,21 @@ def _rounds(even: Tensor, odd: Tensor) -> tuple[Tensor, Tensor]:
     """Philox of the counter's words 0 and 2, and 1 and 3, each (2, ...)."""
     keys = [[step * n % 2**64 for step in _KEY_STEPS] for n in range(_ROUNDS)]
     constants = np.array([_FACTORS, *keys], dtype=np.uint64).view(np.int64)
-    factors, *key = torch.from_numpy(constants).to(even.device).view(-1, 2, 1, 1)
+    factors, *key = _sent(constants, even.device).view(-1, 2, 1, 1)
+    upper, lower = _upper(factors), factors & _LOW
     for each in key:
-        high, low = _product(factors, even)
-        even, odd = high.flip(0) ^ odd ^ each, low.flip(0)
+        # The upper 64 bits of the product of factor and word, by the products of their halves.
+        high, low = _upper(even), even & _LOW
+        crossed = upper * low
+        middle = _upper(lower * low).add_(crossed & _LOW).add_(lower * high)
+        product = (upper * high).add_(_upper(crossed)).add_(_upper(middle))
+        even, odd = product.flip(0).bitwise_xor_(odd).bitwise_xor_(each), (factors * even).flip(0)
     return even, odd
 
 
-def _product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The upper and the lower 64 bits of a product of unsigned words, by products of their halves."""
-    a_high, a_low, b_high, b_low = _upper(a), a & _LOW, _upper(b), b & _LOW
-    crossed = a_high * b_low
-    middle = _upper(a_low * b_low) + (crossed & _LOW) + a_low * b_high
-    return a_high * b_high + _upper(crossed) + _upper(middle), a * b
+def _sent(array: np.ndarray, device: torch.device) -> Tensor:
+    """On the device, which need not finish what it does first: its driver copies the array before it returns."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
 
 
 def _upper(word: Tensor) -> Tensor:
@@ -119,7 +121,9 @@ def philox_words(seed: int, stream: str, step: int, count: int, page: int = 0) -
     """`count` random 32-bit words of (seed, stream, step), the lower half of each 64 bits first."""
     counter = np.array([0, step, STREAMS[stream] + 256 * page, seed], dtype=np.uint64)
     raw = np.random.Philox(key=0, counter=counter).random_raw((count + 1) // 2)
-    return raw.view(np.uint32)[:count]
+    words = raw.view(np.uint32)[:count]
+    words.flags.writeable = False  # as it is kept
+    return words
 
 
 class Words:

@@ -12,11 +12,11 @@ import torch
 
 from rnnlab.foundation.checks import check_choice, check_int, check_seed
 from rnnlab.tasks.draws import Draws, UnequalLengthsError
-from rnnlab.tasks.philox import STREAMS, Run, Words
+from rnnlab.tasks.philox import STREAMS, Part, Words
 from rnnlab.tasks.task import Batch, Task
 
 # Numbers in the inputs that are drawn together: what fits the caches of a CPU; much for a GPU, where the calls cost.
-AT_ONCE = {"cpu": 2**19, "cuda": 2**24}
+AT_ONCE = {"cpu": 2**19, "cuda": 2**22}
 
 
 class Lengths:
@@ -87,8 +87,8 @@ class Stream:
         few = max(1, AT_ONCE.get(device.type, AT_ONCE["cpu"]) // numbers)
         for first in range(start, stop, few):
             steps = range(first, min(first + few, stop))
-            runs = [Run(step, 0, self.batch_size) for step in steps]
-            made = {run.batch: batch for run, batch in self._made(runs, device, dtype)}
+            parts = [Part(step, 0, self.batch_size) for step in steps]
+            made = {part.batch: batch for part, batch in self._made(parts, device, dtype)}
             yield from (made[step] for step in steps)
 
     def sequences(
@@ -102,47 +102,47 @@ class Stream:
 
         They come as one batch where their lengths are equal, and otherwise as one for each length.
         """
-        size, runs = self.batch_size, []
+        size, parts = self.batch_size, []
         while start < stop:
             batch, first = divmod(start, size)
-            runs.append(Run(batch, first, min(size - first, stop - start)))
-            start += runs[-1].count
-        for task, alike in self._by_task(runs):
+            parts.append(Part(batch, first, min(size - first, stop - start)))
+            start += parts[-1].count
+        for task, alike in self._by_task(parts):
             for _, batch in self._drawn(task, alike, torch.device(device), dtype):
                 yield batch
 
-    def _by_task(self, runs: list[Run]) -> list[tuple[Task, list[Run]]]:
+    def _by_task(self, parts: list[Part]) -> list[tuple[Task, list[Part]]]:
         if self.lengths is None:
-            return [(self.task, runs)]
-        tasks = {run.batch: self.lengths[run.batch] for run in runs}
+            return [(self.task, parts)]
+        tasks = {part.batch: self.lengths[part.batch] for part in parts}
         alike = defaultdict(list)
-        for run in runs:
-            alike[tasks[run.batch].seq_len].append(run)
+        for part in parts:
+            alike[tasks[part.batch].seq_len].append(part)
         return [(tasks[some[0].batch], some) for some in alike.values()]
 
     def _made(
-        self, runs: list[Run], device: torch.device, dtype: torch.dtype
-    ) -> Iterator[tuple[Run, Batch]]:
-        for task, alike in self._by_task(runs):
+        self, parts: list[Part], device: torch.device, dtype: torch.dtype
+    ) -> Iterator[tuple[Part, Batch]]:
+        for task, alike in self._by_task(parts):
             for together, batch in self._drawn(task, alike, device, dtype):
-                counts = [run.count for run in together]
-                parts = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
-                yield from zip(together, (Batch(*part) for part in parts), strict=True)
+                counts = [part.count for part in together]
+                split = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
+                yield from zip(together, (Batch(*each) for each in split), strict=True)
 
     def _drawn(
-        self, task: Task, runs: list[Run], device: torch.device, dtype: torch.dtype
-    ) -> Iterator[tuple[list[Run], Batch]]:
-        """One batch of all runs; where their lengths differ, one of those of each length."""
+        self, task: Task, parts: list[Part], device: torch.device, dtype: torch.dtype
+    ) -> Iterator[tuple[list[Part], Batch]]:
+        """One batch of all parts; where their lengths differ, one of those of each length."""
         # Other devices may have no double precision, which normal numbers are made in.
         source = device if device.type == "cuda" else torch.device("cpu")
         try:
-            batch = task.sample(Draws(self.seed, self.stream, runs, source))
+            batch = task.sample(Draws(self.seed, self.stream, parts, source))
         except UnequalLengthsError as unequal:
             for length in dict.fromkeys(unequal.lengths):
-                pairs = zip(runs, unequal.lengths, strict=True)
-                alike = [run for run, other in pairs if other == length]
+                pairs = zip(parts, unequal.lengths, strict=True)
+                alike = [part for part, other in pairs if other == length]
                 yield from self._drawn(task, alike, device, dtype)
             return
         inputs, targets = batch.inputs.to(device, dtype), batch.targets
         kind = dtype if targets.is_floating_point() else targets.dtype
-        yield runs, Batch(inputs, targets.to(device, kind))
+        yield parts, Batch(inputs, targets.to(device, kind))

@@ -11,7 +11,7 @@ from torch.quasirandom import SobolEngine
 
 from rnnlab.foundation.checks import check_int, check_seed
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.philox import Run
+from rnnlab.tasks.philox import Part
 from rnnlab.tasks.task import Batch, Task
 
 RECURRENT_GAIN = 0.9  # Below 1 the teacher forgets, and its answers have a stationary variance.
@@ -28,7 +28,8 @@ class Weights(NamedTuple):
 
     def answer(self, drive: Tensor) -> Tensor:
         """y_t = V h_t of the drive W x_t, (batch, seq_len, hidden_size)."""
-        weight_hh, readout = self.weight_hh.to(drive), self.readout.to(drive)
+        weight_hh = self.weight_hh.to(drive, non_blocking=True)
+        readout = self.readout.to(drive, non_blocking=True)
         h = torch.zeros_like(drive[:, 0])
         hidden = []
         for a in drive.unbind(dim=1):
@@ -108,7 +109,7 @@ class Teacher(Task):
     @cached_property
     def weights(self) -> Weights:
         """In double precision, from a stream of their own, which no student's first weights come from."""
-        draws, size = Draws(self.seed, "teacher", [Run(0, 0, 1)]), self.hidden_size
+        draws, size = Draws(self.seed, "teacher", [Part(0, 0, 1)]), self.hidden_size
         weight_ih = _orthogonal(draws.normal(size, self.input_size)[0].double())
         weight_hh = _orthogonal(draws.normal(size, size)[0].double()) * RECURRENT_GAIN
         signs = draws.integers(0, 2, self.output_size, size)[0].double() * 2 - 1
@@ -134,7 +135,7 @@ class Teacher(Task):
         inputs = draws.normal(self.seq_len, self.input_size)
         # In double precision, where a product's rounding, which goes by how many sequences are
         # multiplied at once, is too small to be seen in single.
-        weight_ih = self.weights.weight_ih.to(draws.device)
+        weight_ih = self.weights.weight_ih.to(draws.device, non_blocking=True)
         answers = self.weights.answer(F.linear(inputs.double(), weight_ih))
         return Batch(inputs, answers.float())
 

@@ -4,6 +4,7 @@ The same tasks, batches, first sizes, updates, logging interval, validation and 
 sweep in sweep.py, and no more than that: no diagnostics, no saved model, no report.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import hydra
@@ -12,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, IterableDataset
 
 from rnnlab.tasks import Task
 from rnnlab.tasks.adding import Adding
@@ -24,8 +25,8 @@ LAYERS = {"elman": nn.RNN, "elman_clipped": nn.RNN, "lstm": nn.LSTM, "gru": nn.G
 TASKS: dict[str, type[Task]] = {"adding": Adding, "temporal_order": TemporalOrder}
 
 
-class Batches(Dataset):
-    """Whole batches, by number: those that rnnlab trains on."""
+class Batches(IterableDataset):
+    """Whole batches: those that rnnlab trains on, drawn as fast."""
 
     def __init__(self, stream: Stream, count: int) -> None:
         self.stream, self.count = stream, count
@@ -33,9 +34,9 @@ class Batches(Dataset):
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        batch = self.stream.batch(index)
-        return batch.inputs, batch.targets
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in self.stream.batches(0, self.count):
+            yield batch.inputs, batch.targets
 
 
 def loader(task: Task, size: int, seed: int, stream: str, count: int) -> DataLoader:

@@ -154,7 +154,7 @@ def serve_peers(case: Case, choice: Choice, pipe: Connection) -> None:
     stream = Stream(module.task, settings.batch_size, settings.data_seed, "train")
     pipe.send("ready")
     while (updates := pipe.recv()) is not None:
-        batches = [stream.batch(t) for t in updates]
+        batches = list(stream.batches(updates.start, updates.stop))
         found = {}
         for peer in peers:
             prepared = peer.prepare(batches)

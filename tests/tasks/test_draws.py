@@ -11,7 +11,7 @@ import torch
 from rnnlab.tasks import philox
 from rnnlab.tasks.draws import Draws, UnequalLengthsError
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import STREAMS, Run, pages
+from rnnlab.tasks.philox import STREAMS, Part, pages
 from tests.support.draws import draws
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def everything(source: Draws) -> list[torch.Tensor]:
 
 def words(count: int) -> list[list[int]]:
     """The first words of three sequences of `draws`, unsigned."""
-    made = pages(0, "test", [Run(0, 0, 3)], range(3), CPU)[:, :count]
+    made = pages(0, "test", [Part(0, 0, 3)], range(3), CPU)[:, :count]
     return made.numpy().view(np.uint64).tolist()
 
 
@@ -63,19 +63,19 @@ def test_bounds_of_each_sequence_its_own():
     low, high = torch.tensor([0, -5, 10]), torch.tensor([3, 5, 11])
     drawn = draws(3).integers(low, high, 20)
     for n in range(3):
-        alone = Draws(0, "test", [Run(0, n, 1)]).integers(int(low[n]), int(high[n]), 20)
+        alone = Draws(0, "test", [Part(0, n, 1)]).integers(int(low[n]), int(high[n]), 20)
         assert torch.equal(drawn[n], alone[0])
     assert draws(3).integers(0, high, 2).shape == (3, 2)
 
 
 def test_normals_are_of_the_words():
-    made = pages(0, "test", [Run(0, 0, 3)], range(1), CPU)[:, :6]
+    made = pages(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :6]
     assert torch.equal(draws(3).normal(2, 3), normals(made).view(3, 2, 3))
 
 
 def test_permutations_are_the_order_of_the_words():
     """Oracle: Python's sort of the signed words; and each of 24 orders of four as often, within 5 deviations."""
-    signed = pages(0, "test", [Run(0, 0, 3)], range(1), CPU)[:, :9].tolist()
+    signed = pages(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :9].tolist()
     assert draws(3).permutation(9).tolist() == [
         sorted(range(9), key=row.__getitem__) for row in signed
     ]
@@ -86,24 +86,24 @@ def test_permutations_are_the_order_of_the_words():
 
 def test_a_sequence_is_the_same_alone_among_others_and_in_other_batches():
     """Oracle: all sequences of two batches, drawn together."""
-    whole = everything(Draws(3, "val", [Run(0, 0, 9), Run(1, 0, 9)]))
-    for runs, rows in (
-        ([Run(0, 4, 1)], [4]),
-        ([Run(1, 0, 3)], [9, 10, 11]),
-        ([Run(1, 7, 2), Run(0, 2, 2)], [16, 17, 2, 3]),
+    whole = everything(Draws(3, "val", [Part(0, 0, 9), Part(1, 0, 9)]))
+    for parts, rows in (
+        ([Part(0, 4, 1)], [4]),
+        ([Part(1, 0, 3)], [9, 10, 11]),
+        ([Part(1, 7, 2), Part(0, 2, 2)], [16, 17, 2, 3]),
     ):
-        some = everything(Draws(3, "val", runs))
+        some = everything(Draws(3, "val", parts))
         for place, (ours, all_) in enumerate(zip(some, whole, strict=True)):
             if place != 5:  # whose bounds go by the row, which is the caller's own choice
                 assert torch.equal(ours, all_[rows])
 
 
 def test_torchs_words_give_the_same_bits(monkeypatch):
-    """What runs on CUDA, here on the CPU: the words by torch's integers, then the same operations."""
-    runs = [Run(5, 0, 9), Run(6, 2, 4)]
-    by_numpy = everything(Draws(2**62, "confirm", runs))
+    """What parts on CUDA, here on the CPU: the words by torch's integers, then the same operations."""
+    parts = [Part(5, 0, 9), Part(6, 2, 4)]
+    by_numpy = everything(Draws(2**62, "confirm", parts))
     monkeypatch.setattr("rnnlab.tasks.draws.pages", philox.by_torch)
-    by_torch = everything(Draws(2**62, "confirm", runs))
+    by_torch = everything(Draws(2**62, "confirm", parts))
     for ours, theirs in zip(by_torch, by_numpy, strict=True):
         assert ours.dtype == theirs.dtype
         assert torch.equal(ours, theirs)
@@ -111,17 +111,17 @@ def test_torchs_words_give_the_same_bits(monkeypatch):
 
 def test_how_the_calls_are_cut_into_pages_changes_nothing():
     """Oracle: one call for 200 words, against many for 1, 7 and 90."""
-    whole, parts = draws(2).integers(0, 10**6, 196), draws(2)
-    cut = [parts.integers(0, 10**6, n) for n in (1, 7, 90, 1, 7, 90)]
+    whole, cuts = draws(2).integers(0, 10**6, 196), draws(2)
+    cut = [cuts.integers(0, 10**6, n) for n in (1, 7, 90, 1, 7, 90)]
     assert torch.equal(torch.cat(cut, dim=1), whole)
 
 
 def test_uniforms_and_their_neighbours_are_independent():
     """Oracle: mean 1/2, variance 1/12, no correlation with the next sequence, batch, stream or seed; 5 SE."""
     batches, sequences, count = 30, 20, 500
-    runs = [Run(t, 0, sequences) for t in range(batches)]
+    parts = [Part(t, 0, sequences) for t in range(batches)]
     drawn = {
-        key: Draws(*key, runs).uniform(count).double().view(batches, sequences, count)
+        key: Draws(*key, parts).uniform(count).double().view(batches, sequences, count)
         for key in itertools.product((0, 1), ("train", "val"))
     }
     u = drawn[0, "train"]
@@ -145,17 +145,17 @@ def test_uniforms_and_their_neighbours_are_independent():
 
 def test_a_length_goes_by_stream_and_batch_alone():
     """Oracle: the binomial law of each of 11 lengths in 8000 batches, 5 deviations; other seeds, sequences, draws."""
-    lengths = [Draws(0, "train", [Run(t, 0, 4)]).length(50, 61) for t in range(8000)]
+    lengths = [Draws(0, "train", [Part(t, 0, 4)]).length(50, 61) for t in range(8000)]
     counts = np.bincount(lengths)[50:]
     assert len(counts) == 11
     assert np.abs(counts - 8000 / 11).max() < 5 * (8000 / 11 * 10 / 11) ** 0.5
     for seed, first, count in ((7, 0, 4), (0, 3, 1)):
-        sources = [Draws(seed, "train", [Run(t, first, count)]) for t in range(200)]
+        sources = [Draws(seed, "train", [Part(t, first, count)]) for t in range(200)]
         for source in sources:
             source.uniform(3)
         assert [source.length(50, 61) for source in sources] == lengths[:200]
     others = {
-        tuple(Draws(0, stream, [Run(t, 0, 1)]).length(50, 61) for t in range(20))
+        tuple(Draws(0, stream, [Part(t, 0, 1)]).length(50, 61) for t in range(20))
         for stream in STREAMS
     }
     assert len(others) == len(STREAMS)
@@ -165,13 +165,13 @@ def test_a_length_goes_by_stream_and_batch_alone():
 
 
 def test_batches_of_other_lengths_are_not_drawn_together():
-    alone = [Draws(0, "train", [Run(t, 0, 2)]).length(5, 9) for t in range(6)]
+    alone = [Draws(0, "train", [Part(t, 0, 2)]).length(5, 9) for t in range(6)]
     together = [[t for t in range(6) if alone[t] == length] for length in sorted(set(alone))]
     assert len(together) > 1
     for steps in together:
-        assert Draws(0, "train", [Run(t, 0, 2) for t in steps]).length(5, 9) == alone[steps[0]]
+        assert Draws(0, "train", [Part(t, 0, 2) for t in steps]).length(5, 9) == alone[steps[0]]
     with pytest.raises(UnequalLengthsError) as unequal:
-        Draws(0, "train", [Run(t, 0, 2) for t in range(6)]).length(5, 9)
+        Draws(0, "train", [Part(t, 0, 2) for t in range(6)]).length(5, 9)
     assert unequal.value.lengths == alone
 
 
@@ -196,7 +196,7 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match=r"^high - low=0 is too small: at least 1"):
         draws(3).length(4, 4)
     with pytest.raises(ValueError, match=r"^stream=trian .*train"):
-        Draws(0, "trian", [Run(0, 0, 1)])
+        Draws(0, "trian", [Part(0, 0, 1)])
     for seed in (-1, 2**63, 0.5):
         with pytest.raises(ValueError, match=f"^seed={seed} "):
-            Draws(seed, "train", [Run(0, 0, 1)])  # pyrefly: ignore[bad-argument-type]
+            Draws(seed, "train", [Part(0, 0, 1)])  # pyrefly: ignore[bad-argument-type]

@@ -15,7 +15,7 @@ from rnnlab.tasks import Batch
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.philox import Run
+from rnnlab.tasks.philox import Part
 from rnnlab.tasks.stream import AT_ONCE, Lengths, Stream
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
@@ -84,7 +84,7 @@ def test_types(name, dtype):
     """Oracle: the task's own float32 sample from the same draws, converted."""
     task = TASKS[name]
     batch = Stream(task, 4, 0, "train").batch(2, CPU, dtype)
-    raw = task.sample(Draws(0, "train", [Run(2, 0, 4)]))
+    raw = task.sample(Draws(0, "train", [Part(2, 0, 4)]))
     assert batch.inputs.dtype == dtype
     assert torch.equal(batch.inputs, raw.inputs.to(dtype))
     classes = name in ("copy_memory", "temporal_order")
@@ -133,7 +133,7 @@ def test_a_batch_may_draw_its_length(task):
     for step in range(200):
         batch = stream.batch(step)
         length = lengths[step].seq_len
-        same = task.at_length(length).sample(Draws(3, "train", [Run(step, 0, 2)]))
+        same = task.at_length(length).sample(Draws(3, "train", [Part(step, 0, 2)]))
         assert all(map(torch.equal, batch, same))
         if length == task.seq_len:
             assert all(map(torch.equal, batch, own.batch(step)))

@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnnlab.tasks import Task
+from rnnlab.tasks import Draws, Part, Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.philox import by_torch
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.draws import draws
@@ -104,6 +105,18 @@ def test_the_draws_are_the_only_randomness(task):
     assert not torch.equal(once.inputs[:, :20], other.inputs[:, :20])
     assert task.chance > 0
     assert torch.equal(state, torch.get_rng_state())
+
+
+@every_task
+def test_a_sequence_is_the_same_alone_and_on_a_device(task, monkeypatch):
+    """Oracle: a batch of ten; the words by torch, as on CUDA, and to the bit but for a network's answers."""
+    batch = task.sample(draws(10))
+    alone = task.sample(Draws(0, "test", [Part(0, 7, 1)]))
+    monkeypatch.setattr("rnnlab.tasks.draws.pages", by_torch)
+    others = task.sample(draws(10))
+    for whole, one, other in zip(batch, alone, others, strict=True):
+        assert torch.equal(whole[7:8], one)
+        assert torch.equal(whole, other)
 
 
 @every_task
