@@ -12,10 +12,12 @@ from torch import Tensor
 from rnnlab.cells import Cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.compute import compute_in_float32
-from rnnlab.tasks import Task
+from rnnlab.tasks import Draws, Part, Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
+from rnnlab.tasks.teacher import Teacher
+from rnnlab.tasks.temporal_order import TemporalOrder
 from rnnlab.tracking.result import Result
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
 from rnnlab.training.update import Update
@@ -90,6 +92,41 @@ def test_a_second_derivative_is_refused(name: str) -> None:
 
     with pytest.raises(RuntimeError, match=r"differentia|derivative"):
         differentiate_twice()
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Adding(70),
+        Adding(70, "hochreiter1997"),
+        CopyMemory(30),
+        TemporalOrder(50, 3, "hochreiter1997"),
+        Teacher(7),
+    ],
+    ids=str,
+)
+def test_batches_are_the_bits_of_the_cpu(task: Task) -> None:
+    """Of several lengths too; a teacher's answers to rounding, as its products are the device's."""
+    here, there = (
+        list(Stream(task, 9, 2**31, "train", task.seq_len - 3).batches(4, 30, device))
+        for device in ("cpu", "cuda")
+    )
+    for ours, expected in zip(there, here, strict=True):
+        assert ours.inputs.is_cuda
+        assert torch.equal(ours.inputs.cpu(), expected.inputs)
+        if isinstance(task, Teacher):
+            torch.testing.assert_close(ours.targets.cpu(), expected.targets)
+        else:
+            assert torch.equal(ours.targets.cpu(), expected.targets)
+
+
+def test_permutations_and_bounds_of_each_sequence_are_the_bits_of_the_cpu() -> None:
+    drawn = []
+    for device in ("cpu", "cuda"):
+        draws = Draws(5, "test", [Part(0, 3, 50)], device)
+        low = torch.arange(50, device=device)
+        drawn.append([draws.permutation(300).cpu(), draws.integers(low, low + 9, 40).cpu()])
+    assert all(map(torch.equal, *drawn))
 
 
 @pytest.mark.parametrize("name", LOOPS)

@@ -1,14 +1,17 @@
 """What a task draws its sequences from: random numbers that are each sequence's own."""
 
+import copy
+import itertools
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import PAGE, STREAMS, Part, Words, pages
+from rnnlab.tasks.philox import STREAMS, Pages, Part, Words
 
 WIDEST = 2**31 - 1  # of `integers`, so that its products fit 63 bits
 
@@ -46,8 +49,24 @@ class Draws:
         self.stream = check_choice("stream", stream, STREAMS)
         self.parts, self.device = parts, torch.device(device)
         self.sequences = sum(part.count for part in parts)
-        self._pages = self._lengths = 0
-        self._left = torch.empty(self.sequences, 0, dtype=torch.int64, device=self.device)
+        self._pages = Pages(seed, stream, parts, self.device)
+        self._rows = [slice(None)]
+        self._read = self._lengths = 0
+
+    def only(self, parts: Sequence[Part]) -> Self:
+        """From their first numbers on, the draws of some of these parts, which are made for all at once."""
+        ends = itertools.accumulate(part.count for part in self._pages.parts)
+        end = dict(zip(self._pages.parts, ends, strict=True))
+        some = copy.copy(self)
+        some.parts, some.sequences = parts, sum(part.count for part in parts)
+        some._read = some._lengths = 0
+        some._rows = []
+        for part in parts:
+            start = end[part] - part.count
+            if some._rows and some._rows[-1].stop == start:
+                start = some._rows.pop().start
+            some._rows.append(slice(start, end[part]))
+        return some
 
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1), multiples of 2^-24 in single precision."""
@@ -110,11 +129,7 @@ class Draws:
 
     def _words(self, count: int) -> Tensor:
         """The next 64-bit words of every sequence, (sequences, count)."""
-        missing = count - self._left.size(1)
-        if missing > 0:
-            numbers = range(self._pages, self._pages - (-missing // PAGE))
-            fresh = pages(self.seed, self.stream, self.parts, numbers, self.device)
-            self._pages = numbers.stop
-            self._left = torch.cat([self._left, fresh], dim=1) if self._left.size(1) else fresh
-        taken, self._left = self._left[:, :count], self._left[:, count:]
-        return taken
+        start, self._read = self._read, self._read + count
+        made = self._pages.up_to(self._read)
+        some = [made[rows, start : self._read] for rows in self._rows]
+        return some[0] if len(some) == 1 else torch.cat(some)

@@ -47,19 +47,28 @@ class Part(NamedTuple):
     count: int
 
 
-def pages(
+class Pages:
+    """The words of the sequences of all parts, made on a device when they are first asked for."""
+
+    def __init__(self, seed: int, stream: str, parts: Sequence[Part], device: torch.device) -> None:
+        self.seed, self.stream, self.parts, self.device = seed, stream, parts, device
+        self._made: Tensor | None = None
+
+    def up_to(self, count: int) -> Tensor:
+        """The first `count` words of each, or more; signed, as torch can do little with uint64."""
+        made = 0 if self._made is None else self._made.size(1)
+        if self._made is None or count > made:
+            numbers = range(made // PAGE, max(1, -(-count // PAGE)))
+            make = by_numpy if self.device.type == "cpu" else by_torch
+            fresh = make(self.seed, self.stream, self.parts, numbers, self.device)
+            self._made = fresh if self._made is None else torch.cat([self._made, fresh], dim=1)
+        return self._made
+
+
+def by_numpy(
     seed: int, stream: str, parts: Sequence[Part], numbers: range, device: torch.device
 ) -> Tensor:
-    """The words of these pages, (sequences, 64 * pages), of the sequences of all parts.
-
-    They are signed, as torch has few operations on uint64.
-    """
-    if device.type == "cpu":
-        return torch.from_numpy(_by_numpy(seed, stream, parts, numbers).view(np.int64))
-    return by_torch(seed, stream, parts, numbers, device)
-
-
-def _by_numpy(seed: int, stream: str, parts: Sequence[Part], numbers: range) -> np.ndarray:
+    """The words of these pages, (sequences, 64 * pages)."""
     words = np.empty((sum(part.count for part in parts), len(numbers), PAGE), np.uint64)
     philox, at = np.random.Philox(key=0), 0
     for place, page in enumerate(numbers):
@@ -71,7 +80,7 @@ def _by_numpy(seed: int, stream: str, parts: Sequence[Part], numbers: range) -> 
             fresh = philox.random_raw(count * PAGE)  # which counts first: from start + 1 on
             words[row : row + count, place] = fresh.reshape(count, PAGE)
             row, at = row + count, start + count * BLOCKS
-    return words.reshape(len(words), -1)
+    return torch.from_numpy(words.view(np.int64)).flatten(1).to(device)
 
 
 def by_torch(

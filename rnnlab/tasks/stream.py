@@ -5,8 +5,9 @@ whatever their cell, and no stream can repeat a sequence of another.
 """
 
 import functools
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -84,7 +85,7 @@ class Stream:
         """The batches from number `start` up to `stop`, many of them drawn at once."""
         device = torch.device(device)
         numbers = self.batch_size * self.task.seq_len * self.task.input_size
-        few = max(1, AT_ONCE.get(device.type, AT_ONCE["cpu"]) // numbers)
+        few = max(1, AT_ONCE["cuda" if device.type == "cuda" else "cpu"] // numbers)
         for first in range(start, stop, few):
             steps = range(first, min(first + few, stop))
             parts = [Part(step, 0, self.batch_size) for step in steps]
@@ -107,9 +108,8 @@ class Stream:
             batch, first = divmod(start, size)
             parts.append(Part(batch, first, min(size - first, stop - start)))
             start += parts[-1].count
-        for task, alike in self._by_task(parts):
-            for _, batch in self._drawn(task, alike, torch.device(device), dtype):
-                yield batch
+        for _, batch in self._drawn(parts, torch.device(device), dtype):
+            yield batch
 
     def _by_task(self, parts: list[Part]) -> list[tuple[Task, list[Part]]]:
         if self.lengths is None:
@@ -123,26 +123,32 @@ class Stream:
     def _made(
         self, parts: list[Part], device: torch.device, dtype: torch.dtype
     ) -> Iterator[tuple[Part, Batch]]:
-        for task, alike in self._by_task(parts):
-            for together, batch in self._drawn(task, alike, device, dtype):
-                counts = [part.count for part in together]
-                split = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
-                yield from zip(together, (Batch(*each) for each in split), strict=True)
+        for together, batch in self._drawn(parts, device, dtype):
+            counts = [part.count for part in together]
+            split = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
+            yield from zip(together, (Batch(*each) for each in split), strict=True)
 
     def _drawn(
-        self, task: Task, parts: list[Part], device: torch.device, dtype: torch.dtype
-    ) -> Iterator[tuple[list[Part], Batch]]:
+        self, parts: list[Part], device: torch.device, dtype: torch.dtype
+    ) -> Iterator[tuple[Sequence[Part], Batch]]:
         """One batch of all parts; where their lengths differ, one of those of each length."""
         # Other devices may have no double precision, which normal numbers are made in.
         source = device if device.type == "cuda" else torch.device("cpu")
-        try:
-            batch = task.sample(Draws(self.seed, self.stream, parts, source))
-        except UnequalLengthsError as unequal:
-            for length in dict.fromkeys(unequal.lengths):
-                pairs = zip(parts, unequal.lengths, strict=True)
-                alike = [part for part, other in pairs if other == length]
-                yield from self._drawn(task, alike, device, dtype)
-            return
-        inputs, targets = batch.inputs.to(device, dtype), batch.targets
-        kind = dtype if targets.is_floating_point() else targets.dtype
-        yield parts, Batch(inputs, targets.to(device, kind))
+        draws = Draws(self.seed, self.stream, parts, source)
+        for task, alike in self._by_task(parts):
+            for together, batch in _sampled(task, draws.only(alike)):
+                inputs, targets = batch.inputs.to(device, dtype), batch.targets
+                kind = dtype if targets.is_floating_point() else targets.dtype
+                yield together, Batch(inputs, targets.to(device, kind))
+
+
+def _sampled(task: Task, draws: Draws) -> Iterator[tuple[Sequence[Part], Batch]]:
+    """One batch of all, or, where the task draws other lengths for some, one of those of each length."""
+    try:
+        batches = [(draws.parts, task.sample(draws))]
+    except UnequalLengthsError as unequal:
+        alike = defaultdict(list)
+        for part, length in zip(draws.parts, unequal.lengths, strict=True):
+            alike[length].append(part)
+        batches = itertools.chain(*(_sampled(task, draws.only(some)) for some in alike.values()))
+    yield from batches

@@ -11,7 +11,7 @@ import torch
 from rnnlab.tasks import philox
 from rnnlab.tasks.draws import Draws, UnequalLengthsError
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import STREAMS, Part, pages
+from rnnlab.tasks.philox import STREAMS, Part, by_numpy
 from tests.support.draws import draws
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def everything(source: Draws) -> list[torch.Tensor]:
 
 def words(count: int) -> list[list[int]]:
     """The first words of three sequences of `draws`, unsigned."""
-    made = pages(0, "test", [Part(0, 0, 3)], range(3), CPU)[:, :count]
+    made = by_numpy(0, "test", [Part(0, 0, 3)], range(3), CPU)[:, :count]
     return made.numpy().view(np.uint64).tolist()
 
 
@@ -69,13 +69,13 @@ def test_bounds_of_each_sequence_its_own():
 
 
 def test_normals_are_of_the_words():
-    made = pages(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :6]
+    made = by_numpy(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :6]
     assert torch.equal(draws(3).normal(2, 3), normals(made).view(3, 2, 3))
 
 
 def test_permutations_are_the_order_of_the_words():
     """Oracle: Python's sort of the signed words; and each of 24 orders of four as often, within 5 deviations."""
-    signed = pages(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :9].tolist()
+    signed = by_numpy(0, "test", [Part(0, 0, 3)], range(1), CPU)[:, :9].tolist()
     assert draws(3).permutation(9).tolist() == [
         sorted(range(9), key=row.__getitem__) for row in signed
     ]
@@ -98,11 +98,26 @@ def test_a_sequence_is_the_same_alone_among_others_and_in_other_batches():
                 assert torch.equal(ours, all_[rows])
 
 
+def test_some_of_the_parts_are_drawn_as_they_would_be_alone():
+    """Oracle: draws of these parts; whatever the draws of all have given before."""
+    parts = [Part(3, 0, 2), Part(4, 5, 3), Part(9, 1, 1), Part(10, 0, 2)]
+    whole = Draws(3, "val", parts)
+    for before in (0, 1):
+        for some in (parts, parts[1:3], [parts[0], parts[2], parts[3]], [parts[3], parts[0]]):
+            ours, alone = whole.only(some), Draws(3, "val", some)
+            assert ours.sequences == alone.sequences
+            for drawn, expected in zip(everything(ours), everything(alone), strict=True):
+                assert torch.equal(drawn, expected)
+            assert ours.only(some[:1]).length(3, 99) == Draws(0, "val", some[:1]).length(3, 99)
+        if not before:
+            assert torch.equal(whole.uniform(200), Draws(3, "val", parts).uniform(200))
+
+
 def test_torchs_words_give_the_same_bits(monkeypatch):
     """What parts on CUDA, here on the CPU: the words by torch's integers, then the same operations."""
     parts = [Part(5, 0, 9), Part(6, 2, 4)]
     by_numpy = everything(Draws(2**62, "confirm", parts))
-    monkeypatch.setattr("rnnlab.tasks.draws.pages", philox.by_torch)
+    monkeypatch.setattr("rnnlab.tasks.philox.by_numpy", philox.by_torch)
     by_torch = everything(Draws(2**62, "confirm", parts))
     for ours, theirs in zip(by_torch, by_numpy, strict=True):
         assert ours.dtype == theirs.dtype

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.tasks.philox import PAGE, STREAMS, Part, Words, by_torch, pages, philox_words
+from rnnlab.tasks.philox import PAGE, STREAMS, Part, Words, by_numpy, by_torch, philox_words
 
 CPU = torch.device("cpu")
 KEYS = [(0, "train", 0), (3, "val", 7), (2**63 - 1, "dropout", 2**40), (12, "test", 1)]
@@ -62,7 +62,7 @@ def test_the_words_of_a_sequence_are_philox_of_its_counter(key):
     """Oracle: Philox written out; sequences of several batches, not in their order, from page 2 on."""
     seed, stream, batch = key
     parts = [Part(batch + 1, 3, 2), Part(batch, 0, 1), Part(batch, 2**40, 2)]
-    words = pages(seed, stream, parts, range(2, 4), CPU).numpy().view(np.uint64)
+    words = by_numpy(seed, stream, parts, range(2, 4), CPU).numpy().view(np.uint64)
     sequences = [(part.batch, part.first + n) for part in parts for n in range(part.count)]
     assert words.shape == (5, 2 * PAGE)
     for row, sequence in zip(words.tolist(), sequences, strict=True):
@@ -78,7 +78,7 @@ def test_torchs_words_are_numpys(key):
     parts = [Part(batch + 1, 3, 2), Part(batch, 0, 1), Part(batch, 2**40, 20)]
     for numbers in (range(1), range(2, 5)):
         ours = by_torch(seed, stream, parts, numbers, CPU)
-        assert torch.equal(ours, pages(seed, stream, parts, numbers, CPU))
+        assert torch.equal(ours, by_numpy(seed, stream, parts, numbers, CPU))
 
 
 def test_no_two_draws_share_a_counter():
@@ -91,16 +91,16 @@ def test_no_two_draws_share_a_counter():
     counters = {tuple(counter(*place)) for place in places}
     assert len(counters) == 3 * 8 * 3 * 3 * 48
     words = [
-        pages(seed, stream, [Part(batch, 0, 2)], range(2), CPU).flatten()
+        by_numpy(seed, stream, [Part(batch, 0, 2)], range(2), CPU).flatten()
         for seed, stream, batch in itertools.product((0, 1), STREAMS, (0, 1))
     ]
     assert len(torch.cat(words).unique()) == 2 * 8 * 2 * 2 * 2 * PAGE
 
 
 def test_the_words_do_not_depend_on_numpys_generators():
-    words = pages(1, "train", [Part(2, 0, 3)], range(1), CPU)
+    words = by_numpy(1, "train", [Part(2, 0, 3)], range(1), CPU)
     np.random.Philox(key=3).random_raw(5)
-    assert torch.equal(pages(1, "train", [Part(2, 0, 3)], range(1), CPU), words)
+    assert torch.equal(by_numpy(1, "train", [Part(2, 0, 3)], range(1), CPU), words)
 
 
 def test_words_are_philox_whatever_was_asked_for_before():

@@ -112,7 +112,7 @@ def test_a_sequence_is_the_same_alone_and_on_a_device(task, monkeypatch):
     """Oracle: a batch of ten; the words by torch, as on CUDA, and to the bit but for a network's answers."""
     batch = task.sample(draws(10))
     alone = task.sample(Draws(0, "test", [Part(0, 7, 1)]))
-    monkeypatch.setattr("rnnlab.tasks.draws.pages", by_torch)
+    monkeypatch.setattr("rnnlab.tasks.philox.by_numpy", by_torch)
     others = task.sample(draws(10))
     for whole, one, other in zip(batch, alone, others, strict=True):
         assert torch.equal(whole[7:8], one)
