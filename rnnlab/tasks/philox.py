@@ -8,6 +8,8 @@ A counter here is, from its lowest word to its highest,
 for block b of page p of sequence r of batch t, where s is the stream's number. All blocks of a page have one
 (t, s, p, seed), and b < 16, so two draws of different (seed, stream, t, r) never share a counter. A page is the
 64 words of 16 blocks; the pages of neighbouring sequences lie side by side, so that one call of numpy fills them.
+
+The streams "dropout" and "length" have no sequences: `Words` reads their blocks one after another, from 1 on.
 """
 
 import functools
