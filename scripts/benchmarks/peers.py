@@ -25,6 +25,8 @@ class Peer(ABC):
     name: str
     runs: int = 1
     """Runs that it trains at once; its time is divided by them."""
+    flushed: bool = False
+    """Whether subnormal numbers are taken as 0 while it is timed; JAX does so by itself."""
 
     @abstractmethod
     def prepare(self, batches: Sequence[Batch]) -> Sequence[object]:
@@ -45,6 +47,7 @@ class TorchPeer(Peer):
         weights: That `hidden` uses.
         readout: V and c.
         fused: Adam in one call.
+        flushed: Take subnormal numbers as 0, as rnnlab does and few who write such a loop.
     """
 
     def __init__(
@@ -54,8 +57,9 @@ class TorchPeer(Peer):
         weights: Sequence[nn.Parameter],
         readout: nn.Linear,
         fused: bool = False,
+        flushed: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self.flushed = name, flushed
         self.hidden, self.readout = hidden, readout
         self.parameters = [*(p for p in weights if p.requires_grad), *readout.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LR, fused=fused)
@@ -110,10 +114,10 @@ def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
     return layer
 
 
-def bare(model: SequenceModel, fused: bool = False) -> TorchPeer:
+def bare(model: SequenceModel, fused: bool = False, flushed: bool = False) -> TorchPeer:
     """torch.nn's own layer."""
     layer = layer_of(model)
-    name = f"nn.{type(layer).__name__}" + (", fused Adam" if fused else "")
+    name = f"nn.{type(layer).__name__}" + ", fused Adam" * fused + ", flushed" * flushed
     weights = list(layer.parameters())
 
     def hidden(inputs: Tensor, all_steps: bool) -> Tensor:
@@ -121,7 +125,7 @@ def bare(model: SequenceModel, fused: bool = False) -> TorchPeer:
         h = last[0] if isinstance(layer, nn.LSTM) else last
         return steps if all_steps else h.transpose(0, 1)
 
-    return TorchPeer(name, hidden, weights, readout_of(model), fused)
+    return TorchPeer(name, hidden, weights, readout_of(model), fused, flushed)
 
 
 def hoisted(model: SequenceModel, compiled: bool = False) -> TorchPeer:

@@ -23,7 +23,12 @@ import torch
 from benchmarks.case import Case
 from benchmarks.peers import Peer, bare, hoisted
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.foundation.compute import compute_in_float32, keep_freed_memory, set_num_threads
+from rnnlab.foundation.compute import (
+    compute_in_float32,
+    keep_freed_memory,
+    set_flush_denormal,
+    set_num_threads,
+)
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import make_module, make_trainer
 from rnnlab.tasks import Task
@@ -158,9 +163,11 @@ def serve_peers(case: Case, choice: Choice, pipe: Connection) -> None:
         found = {}
         for peer in peers:
             prepared = peer.prepare(batches)
+            torch.set_flush_denormal(peer.flushed)
             began = time.perf_counter()
             losses = peer.updates(prepared)
             seconds = (time.perf_counter() - began) / len(updates) / peer.runs
+            torch.set_flush_denormal(False)
             found[peer.name] = seconds, statistics.mean(losses)
         pipe.send(found)
 
@@ -176,6 +183,7 @@ def time_updates(case: Case, rounds: int, choice: Choice) -> Timed:
     peers_pipe.close()  # the process has it: should that end early, reading here fails
     callback = Rounds(case, pipe)
     set_num_threads(1)
+    set_flush_denormal(config.settings.flush_denormal)
     compute_in_float32()
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
@@ -216,7 +224,7 @@ def gemm_peak(device: str, seconds: float = 1.0) -> float:
 
 def peers_of(case: Case, choice: Choice, model: SequenceModel, task: Task) -> list[Peer]:
     """Whom a case is compared with; what compiles for minutes is left to the small one."""
-    peers: list[Peer] = [bare(model)]
+    peers: list[Peer] = [bare(model), bare(model, flushed=True)]
     small = case.hidden_size <= 50
     if case.cell != "elman":
         return peers
