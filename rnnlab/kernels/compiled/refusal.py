@@ -35,8 +35,8 @@ class LooksAtNumbers(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-class Draws:
-    """Whether Python's or numpy's generator has moved since."""
+class OtherGenerators:
+    """Whether those of Python or numpy have moved since, which torch does not see."""
 
     def __init__(self) -> None:
         self._before = self._now()

@@ -16,7 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from rnnlab.kernels.compiled.expression import Node
 from rnnlab.kernels.compiled.leaves import Leaves
 from rnnlab.kernels.compiled.outside import INPUTS, PARAMETERS, Outside, replaced, tensors_of
-from rnnlab.kernels.compiled.refusal import Draws, LooksAtNumbers, Unknown, check_operation
+from rnnlab.kernels.compiled.refusal import (
+    LooksAtNumbers,
+    OtherGenerators,
+    Unknown,
+    check_operation,
+)
 
 
 class Trace(Leaves, TorchDispatchMode):
@@ -126,7 +131,7 @@ def trace_step(
 
 
 def _called(cell: Any, trace: Trace, x: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    draws = Draws()
+    others = OtherGenerators()
     try:
         with torch.enable_grad(), LooksAtNumbers(), trace:
             after = cell.step(x, before)
@@ -135,7 +140,7 @@ def _called(cell: Any, trace: Trace, x: Tensor, before: tuple[Tensor, ...]) -> t
     except Exception as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise Unknown(f"cannot be traced: {first[:200]}") from error
-    draws.refuse()
+    others.refuse()
     if not isinstance(after, tuple) or [s.shape for s in after] != [s.shape for s in before]:
         raise Unknown("gives states of other shapes than it was given")
     return after
