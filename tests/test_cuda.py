@@ -10,20 +10,27 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells import Cell
+from rnnlab.cells.cell import State
+from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.compute import compute_in_float32
-from rnnlab.tasks import Draws, Part, Task
+from rnnlab.tasks import Batch, Draws, Part, Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
 from rnnlab.tracking.result import Result
+from rnnlab.training.block import Blocks
+from rnnlab.training.capture import Capture
 from rnnlab.training.clipping import Clip, ClipNorm, ClipValue, NoClip
+from rnnlab.training.gradient import Gradient
+from rnnlab.training.graphs import Capturing, Graphs, Replay
+from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
 from tests.support.command import QUICK, SMALL, Command
 from tests.support.kernels import CELLS, all_steps
-from tests.support.training import CountingOptimizer
+from tests.support.training import CountingOptimizer, Wrapped
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -138,18 +145,30 @@ def test_the_loop_has_a_second_derivative(name: str) -> None:
     assert second.abs().max() > 0
 
 
-def updates(make: Any, task: Task, clip: Clip, device: str, dtype: torch.dtype) -> Iterator[Tensor]:
-    """What each of some updates measures."""
+def model_of(make: Any, task: Task, **more: Any) -> SequenceModel:
     torch.manual_seed(0)
-    cell = partial(make, hidden_size=5)
-    model = SequenceModel(cell, task.input_size, task.output_size).to(device, dtype)
+    return SequenceModel(partial(make, hidden_size=5), task.input_size, task.output_size, **more)
+
+
+def updates(
+    make: Any,
+    task: Task,
+    clip: Clip,
+    device: str,
+    dtype: torch.dtype,
+    capture: Capturing | None = None,
+) -> Iterator[Tensor]:
+    """What each of some updates measures, replayed from the fourth on where they can be captured."""
+    model = model_of(make, task).to(device, dtype)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
     stream = Stream(task, 4, 0, "train")
     counting: Any = CountingOptimizer(optimizer)
-    for start in (0, 3):  # the second finds Adam's state, as all blocks but a run's first do
-        update = Update(model, task, counting, clip, None)
-        for step in range(start, start + 3):
-            yield update(stream.batch(step, device, dtype), counted=step == start + 2)
+    gradient = Gradient(model, task, clip)
+    graphs = None if capture is None else Graphs(gradient, capture)
+    for start in (0, 4):  # the second finds Adam's state, as all blocks but a run's first do
+        update = Update(gradient, counting, None, compute=graphs)
+        for step in range(start, start + 4):
+            yield update(stream.batch(step, device, dtype), counted=step == start + 3)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +177,15 @@ def updates(make: Any, task: Task, clip: Clip, device: str, dtype: torch.dtype) 
 @every_task
 @every_cell
 def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None:
-    here, there = (
-        torch.stack(list(updates(make, task, clip, device, torch.float64))).cpu()
-        for device in ("cpu", "cuda")
+    """Launched one by one, and replayed as a graph."""
+    counted = CountingCapture()
+    here, there, replayed = (
+        torch.stack(list(updates(make, task, clip, device, torch.float64, capture))).cpu()
+        for device, capture in (("cpu", None), ("cuda", None), ("cuda", counted))
     )
+    assert counted.replays == 5
     torch.testing.assert_close(there, here, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(replayed, here, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
@@ -171,15 +194,104 @@ def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None
 )
 @every_task
 @every_cell
-def test_no_update_waits_for_the_device(make: Any, task: Task, clip: Clip) -> None:
-    measured = updates(make, task, clip, "cuda", torch.float32)
-    next(measured)
+@pytest.mark.parametrize("capture", [None, Capture], ids=["launched", "replayed"])
+def test_no_update_waits_for_the_device(
+    make: Any, task: Task, clip: Clip, capture: type[Capture] | None
+) -> None:
+    measured = updates(make, task, clip, "cuda", torch.float32, capture and capture())
+    for _ in range(1 if capture is None else 4):  # to capture waits for what came before
+        next(measured)
     try:
         torch.cuda.set_sync_debug_mode("error")
         kept = list(measured)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert torch.stack(kept).isfinite().all()
+
+
+TASK = Adding(12)
+
+
+class CountingCapture(Capture):
+    """Counts what it captures and replays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captures = self.replays = 0
+
+    def __call__(self, gradient: Gradient, batch: Batch) -> Replay:
+        replay = super().__call__(gradient, batch)
+        self.captures += 1
+
+        def counted(batch: Batch) -> Tensor:
+            self.replays += 1
+            return replay(batch)
+
+        return counted
+
+
+def both(model: SequenceModel, capture: Capturing, shortest: int) -> Iterator[list[Tensor]]:
+    """What ten updates measure and leave in the gradients, launched one by one and replayed."""
+    model.cuda().train()
+    gradient = Gradient(model, TASK, ClipNorm(0.1))
+    stream = Stream(TASK, 4, 0, "train", shortest)
+    for compute in (gradient, Graphs(gradient, capture)):
+        found = []
+        for step, batch in enumerate(stream.batches(0, 10, "cuda")):
+            torch.cuda.manual_seed(step)
+            measured = compute(batch)
+            gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+            found.append(torch.cat([measured, *(part.flatten() for part in gradients)]))
+        yield found
+
+
+@every_cell
+def test_a_replayed_gradient_is_the_launched_one(make: Any) -> None:
+    """Of several layers, with the dropout that the seed of each update gives, and of lengths that change."""
+    model, capture = model_of(make, TASK, num_layers=2, dropout=0.4), CountingCapture()
+    launched, replayed = both(model, capture, TASK.seq_len - 1)
+    assert capture.captures == 2
+    for ours, expected in zip(replayed, launched, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-7)
+
+
+class Looks(ElmanCell):
+    """Looks at its values, and so waits for the device."""
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = super().step(inputs, state)
+        return (h / 2 if float(h.detach().abs().max()) > 0.5 else h,)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        return self.unroll(inputs, state)
+
+
+class Fails(Capture):
+    """Does not see what cannot be captured before it tries."""
+
+    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
+        return super().warm_up(gradient, batch)[0], False
+
+
+@pytest.mark.parametrize("capture", [CountingCapture, Fails])
+def test_what_looks_at_its_values_runs_as_it_is_written(
+    capture: type[Capture], caplog: pytest.LogCaptureFixture
+) -> None:
+    launched, replayed = both(model_of(Looks, TASK), capture(), TASK.seq_len)
+    assert len(caplog.messages) == 1
+    assert "run without a CUDA graph" in caplog.text
+    for ours, expected in zip(replayed, launched, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-7)
+    torch.rand(3, device="cuda")  # which a failed capture keeps nobody from
+
+
+def test_a_run_goes_without_a_graph_where_it_is_told_to() -> None:
+    for wanted in (True, False):
+        model = model_of(ElmanCell, TASK).cuda()
+        optimizer: Any = Wrapped(torch.optim.Adam(model.parameters()))
+        blocks = Blocks(model, TASK, NoClip(), TrainSettings(cuda_graph=wanted), seed=0)
+        blocks.make(0, optimizer, None)
+        assert (blocks.graphs is not None) == wanted
 
 
 def metrics_on(accelerator: str, command: Command, home: Path, *overrides: str) -> dict[str, float]:

@@ -125,6 +125,7 @@ SHOWN_BY = {
     "num_threads": "test_num_threads",
     "eval.batch_size": "test_how_many_are_scored_at_once",
     "flush_denormal": "runs/test_flush_denormal.py",
+    "train.cuda_graph": "test_cuda.py",
     "optimizer.fused": "test_forms_of_an_optimizer",
     "optimizer.foreach": "test_forms_of_an_optimizer",
     "tracking.uri": "test_tracking_options",

@@ -11,7 +11,10 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Task
 from rnnlab.tasks.philox import Words
 from rnnlab.training.batches import training_batches
+from rnnlab.training.capture import Capture
 from rnnlab.training.clipping import Clip
+from rnnlab.training.gradient import Gradient
+from rnnlab.training.graphs import Graphs
 from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
 
@@ -38,8 +41,9 @@ class Blocks:
     def __init__(
         self, model: SequenceModel, task: Task, clip: Clip, settings: TrainSettings, seed: int
     ) -> None:
-        self.model, self.task, self.clip = model, task, clip
         self.settings = settings
+        self.gradient = Gradient(model, task, clip)
+        self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
         self._dropout = Words(seed, "dropout")
@@ -88,16 +92,25 @@ class Blocks:
         self, start: int, stop: int, optimizer: LightningOptimizer, schedule: LRScheduler | None
     ) -> Tensor:
         """Make the updates; a row of `Update`'s for each."""
-        weight = next(self.model.parameters())
+        weight = self.gradient.parameters[0]
         device = weight.device
         skips = self.settings.nonfinite == "skip"
-        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
+        update = Update(self.gradient, optimizer, schedule, skips, self._graphs(device))
         rows = []
         batches = self.stream.batches(start, stop, device, weight.dtype)
         for step, batch in enumerate(batches, start):
             _seed(self._dropout[step], device)
             rows.append(update(batch, counted=step == stop - 1))
         return torch.stack(rows).cpu().double()  # waits for the device, once
+
+    def _graphs(self, device: torch.device) -> Graphs | None:
+        """What computes the gradient on CUDA, in one launch an update."""
+        if device.type != "cuda" or not self.settings.cuda_graph:
+            return None
+        if self.graphs is None:
+            self.graphs = Graphs(self.gradient, Capture())
+        self.graphs.look()
+        return self.graphs
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""
@@ -107,7 +120,8 @@ class Blocks:
 
 def _seed(seed: int, device: torch.device) -> None:
     """Do what torch.manual_seed does, which first notes for each absent device who called it."""
-    if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)
-    else:
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+    elif device.type != "cpu":
         torch.manual_seed(seed)

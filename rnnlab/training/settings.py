@@ -22,6 +22,8 @@ class TrainSettings:
         nonfinite: What a loss that is not finite does: "stop" ends the run, as a result (`diverged`);
             "skip" leaves that update out, also where the gradient is not finite, and counts it;
             "raise" fails the run.
+        cuda_graph: Whether a GPU repeats the operations of an update's gradient as one CUDA graph, or
+            is told each of them anew.
     """
 
     steps: int = 2000
@@ -32,6 +34,7 @@ class TrainSettings:
     stop_when_solved: bool = True
     data_seed: int = 0
     nonfinite: str = "stop"
+    cuda_graph: bool = True
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
@@ -40,6 +43,7 @@ class TrainSettings:
             check_int("min_seq_len", self.min_seq_len, minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
+        check_bool("cuda_graph", self.cuda_graph)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
         if self.val_every % self.block:
             raise ValueError(

@@ -36,7 +36,7 @@ class Updates:
         self.stream = Stream(module.task, case.batch_size, 0, "train")
         self.made = 0
         for _ in range(2):  # the second finds Adam's state, as all blocks but a run's first do
-            self.update = Update(module.model, module.task, optimizer, module.blocks.clip, None)
+            self.update = Update(module.blocks.gradient, optimizer, None)
             self.seconds(1)
 
     def seconds(self, count: int) -> float:

@@ -50,6 +50,14 @@ class CountingOptimizer:
         self.optimizer.step()
 
 
+class Wrapped(CountingOptimizer):
+    """Lightning's optimizer, as far as a block knows it."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return self.optimizer.param_groups
+
+
 def module_of(
     steps: int = 7,
     block: int = 2,

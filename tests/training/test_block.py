@@ -1,13 +1,14 @@
 """How many updates a block has changes no bit. Oracle: the same updates in blocks of one."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, autocast
 from torch.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
 
 from rnnlab.cells.elman import ElmanCell
@@ -15,7 +16,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.training.block import Blocks
 from rnnlab.training.clipping import ClipNorm
 from rnnlab.training.settings import TrainSettings
-from tests.support.training import TASK, CountingOptimizer, fit, module_of
+from tests.support.training import TASK, Wrapped, fit, module_of
 
 STEPS = 12
 OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], Optimizer]] = {
@@ -63,20 +64,13 @@ SCHEDULES: dict[str, Callable[[Optimizer], Any]] = {
 FUSED = ("Adam, fused", "AdamW, fused", "SGD, fused")
 
 
-class Wrapped(CountingOptimizer):
-    """Lightning's optimizer, as far as a block knows it."""
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        return self.optimizer.param_groups
-
-
 def trained(
     block: int,
     optimizer: Callable[[Iterable[Tensor]], Optimizer],
     schedule: Callable[[Optimizer], Any] | None = None,
     dropout: float = 0.0,
     shortest: int | None = None,
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Tensor:
     """The weights after some updates."""
     torch.manual_seed(0)
@@ -88,7 +82,8 @@ def trained(
     settings = TrainSettings(STEPS, 4, shortest, block=block, val_every=STEPS)
     blocks = Blocks(model, TASK, ClipNorm(0.5), settings, seed=3)
     for start in range(0, STEPS, block):
-        blocks.make(start, wrapped, stepped)
+        with around():
+            blocks.make(start, wrapped, stepped)
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
@@ -134,6 +129,16 @@ def test_of_dropout_and_of_lengths_that_batches_draw(more: dict[str, Any]) -> No
     make = OPTIMIZERS["Adam, fused"]
     one = the_same(lambda block: trained(block, make, **more), (4, STEPS))
     assert not torch.equal(one, trained(1, make))
+
+
+def test_in_mixed_precision() -> None:
+    """Lightning opens autocast once a block, and torch would keep the weights in 16 bits for all of it."""
+
+    def weights(block: int) -> Tensor:
+        return trained(block, OPTIMIZERS["Adam, fused"], around=partial(autocast, "cpu"))
+
+    one = the_same(weights, (4, STEPS))
+    assert not torch.equal(one, trained(1, OPTIMIZERS["Adam, fused"]))
 
 
 def test_all_that_torch_has_is_tried() -> None:

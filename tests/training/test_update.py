@@ -16,6 +16,7 @@ from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.clipping import Clip, ClipNorm, NoClip
+from rnnlab.training.gradient import Gradient
 from rnnlab.training.update import Update
 from tests.support.training import CountingOptimizer
 
@@ -53,7 +54,7 @@ def test_updates_are_those_of_a_bare_loop(cell: Any, task: Task, clip: Clip, fus
     theirs = torch.optim.Adam(weights, lr=0.01)
     schedules = [torch.optim.lr_scheduler.ExponentialLR(adam, 0.9) for adam in (ours, theirs)]
     counting: Any = CountingOptimizer(ours)
-    update = Update(model, task, counting, clip, schedules[0])
+    update = Update(Gradient(model, task, clip), counting, schedules[0])
     stream = Stream(task, 4, 0, "train")
     for step in range(20):
         inputs, targets = stream.batch(step, dtype=torch.float64)

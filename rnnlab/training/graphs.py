@@ -1,0 +1,113 @@
+"""The gradient of a batch as one CUDA graph: captured once for each shape, and replayed after that.
+
+A small network waits on a GPU for the host, which launches some hundred operations an update. A graph
+launches them as one. Data are drawn for many updates at once, and Adam's fused step is one operation, so
+that these stay as they are, and whatever optimizer or schedule is used.
+
+What is captured are the operations alone. Python's part of the model, the loss and the clipping does not
+run again, so what these look up, as an attribute of a cell, is compared before each block of updates.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from rnnlab.tasks import Batch
+from rnnlab.training.gradient import Gradient
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 3
+"""Updates of a shape that are made as they are written, before it is captured: libraries set themselves up."""
+MOST = 32
+"""Shapes that are captured, as of batches that draw their lengths; each takes some megabytes."""
+
+PLAIN = (bool, int, float, str, type(None))
+Replay = Callable[[Batch], Tensor]
+
+
+class Capturing(Protocol):
+    """What capture.py's `Capture` does."""
+
+    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]: ...
+
+    def __call__(self, gradient: Gradient, batch: Batch) -> Replay: ...
+
+
+class Graphs:
+    """Computes what `gradient` does, from its fourth call of a shape on by a captured graph.
+
+    What cannot be captured runs as it is written, and the log says so once: a loss or a cell that looks at
+    the values of a tensor, or that changes its own attributes; and shapes beyond `most`.
+
+    Args:
+        gradient: What is captured.
+        capture: Captures it.
+        most: Shapes that are captured.
+    """
+
+    def __init__(self, gradient: Gradient, capture: Capturing, most: int = MOST) -> None:
+        self.gradient, self.capture, self.most = gradient, capture, most
+        self._refused = self._told = False
+        self._held = held(gradient)
+        self._calls: dict[Any, int] = {}
+        self._replays: dict[Any, Replay] = {}
+
+    def look(self) -> None:
+        """Forget what is captured if the model, its tensors or the clipping are no longer the same."""
+        now = held(self.gradient)
+        if now != self._held:
+            self._held, self._calls, self._replays = now, {}, {}
+
+    def __call__(self, batch: Batch) -> Tensor:
+        shape = tuple((part.shape, part.dtype) for part in batch)
+        if replay := self._replays.get(shape):
+            return replay(batch)
+        if self._refused:
+            return self.gradient(batch)
+        calls = self._calls[shape] = self._calls.get(shape, 0) + 1
+        if calls <= WARM_UP:
+            return self._warm_up(batch)
+        if len(self._replays) >= self.most:
+            self._tell(f"has more than {self.most} shapes of batches: others")
+            return self.gradient(batch)
+        return self._captured(shape, batch)
+
+    def _warm_up(self, batch: Batch) -> Tensor:
+        """Compute it as it is, and see whether a graph of it would do the same."""
+        before = held(self.gradient)
+        measured, waited = self.capture.warm_up(self.gradient, batch)
+        if waited:
+            self._refuse("looks at the values of a tensor")
+        elif held(self.gradient) != before:
+            self._refuse("changes its own attributes")
+        return measured
+
+    def _captured(self, shape: Any, batch: Batch) -> Tensor:
+        try:
+            replay = self._replays[shape] = self.capture(self.gradient, batch)
+        except RuntimeError as error:
+            self._refuse(f"cannot be captured ({str(error).partition(chr(10))[0]})")
+            return self.gradient(batch)
+        return replay(batch)
+
+    def _refuse(self, why: str) -> None:
+        self._refused, self._replays = True, {}
+        self._tell(f"{why}: all")
+
+    def _tell(self, why: str) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("the update %s run without a CUDA graph", why)
+
+
+def held(gradient: Gradient) -> tuple[Any, ...]:
+    """What the Python of a gradient can look up: plain attributes by their values, all else by identity."""
+    seen: list[Any] = []
+    for part in (*gradient.model.modules(), gradient.clip):
+        values = vars(part).values()
+        seen += [id(part), *(value if type(value) in PLAIN else id(value) for value in values)]
+    tensors = (*gradient.model.parameters(), *gradient.model.buffers())
+    return *seen, *((tensor.data_ptr(), tensor.requires_grad) for tensor in tensors)

@@ -1,0 +1,154 @@
+"""When a gradient is captured and replayed. Oracle: the gradient itself, which replays what was captured here.
+
+What CUDA makes of it is tested in test_cuda.py, where there is a GPU.
+"""
+
+import logging
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnnlab.cells.cell import State
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.tasks import Batch
+from rnnlab.tasks.stream import Stream
+from rnnlab.training.clipping import ClipNorm
+from rnnlab.training.gradient import Gradient
+from rnnlab.training.graphs import WARM_UP, Graphs, Replay
+from tests.support.training import TASK
+
+
+class Tape:
+    """Replays by computing anew what was captured, and counts."""
+
+    def __init__(self, waits: bool = False, fails: bool = False) -> None:
+        self.waits, self.fails = waits, fails
+        self.warmed = self.captured = self.replayed = 0
+
+    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
+        self.warmed += 1
+        return gradient(batch), self.waits
+
+    def __call__(self, gradient: Gradient, batch: Batch) -> Replay:
+        if self.fails:
+            raise RuntimeError("operation not permitted\nwhen stream is capturing")
+        self.captured += 1
+
+        def replay(batch: Batch) -> Tensor:
+            self.replayed += 1
+            return gradient(batch)
+
+        return replay
+
+
+def gradient_of(cell: Any = ElmanCell) -> Gradient:
+    torch.manual_seed(0)
+    model = SequenceModel(partial(cell, hidden_size=5), TASK.input_size, TASK.output_size)
+    return Gradient(model, TASK, ClipNorm(0.1))
+
+
+def made(graphs: Graphs, count: int, shortest: int | None = None) -> None:
+    """Call it on so many batches, and hold each to the gradient's own numbers."""
+    for batch in Stream(TASK, 4, 0, "train", shortest).batches(0, count):
+        measured = graphs(batch)
+        assert torch.equal(measured, graphs.gradient(batch))
+
+
+def test_a_shape_is_warmed_up_captured_and_replayed() -> None:
+    tape = Tape()
+    made(Graphs(gradient_of(), tape), 10)
+    assert (tape.warmed, tape.captured, tape.replayed) == (WARM_UP, 1, 10 - WARM_UP)
+
+
+def test_each_length_has_its_own_and_those_beyond_the_most_run_as_they_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tape = Tape()
+    graphs = Graphs(gradient_of(), tape, most=2)
+    made(graphs, 60, shortest=TASK.seq_len - 3)  # of four lengths
+    assert tape.captured == 2
+    assert caplog.messages == [
+        "the update has more than 2 shapes of batches: others run without a CUDA graph"
+    ]
+
+
+def test_what_waits_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
+    tape = Tape(waits=True)
+    made(Graphs(gradient_of(), tape), 10)
+    assert (tape.warmed, tape.captured) == (1, 0)
+    assert caplog.messages == [
+        "the update looks at the values of a tensor: all run without a CUDA graph"
+    ]
+
+
+def test_a_capture_that_fails_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    made(Graphs(gradient_of(), Tape(fails=True)), 10)
+    assert caplog.messages == [
+        "the update cannot be captured (operation not permitted): all run without a CUDA graph"
+    ]
+
+
+class Counts(ElmanCell):
+    """Changes an attribute of its own, which a graph would not."""
+
+    calls = 0
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        self.calls += 1
+        return super().step(inputs, state)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        return self.unroll(inputs, state)
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        return self.unroll(inputs, state)[1]
+
+
+def test_a_cell_that_changes_itself_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
+    tape = Tape()
+    made(Graphs(gradient_of(Counts), tape), 10)
+    assert tape.captured == 0
+    assert "changes its own attributes" in caplog.text
+
+
+def test_what_was_captured_is_forgotten_where_the_cell_or_the_clipping_is_no_longer_the_same() -> (
+    None
+):
+    tape, gradient = Tape(), gradient_of()
+    graphs = Graphs(gradient, tape)
+    cell: Any = gradient.model.layers[0]
+    clip: Any = gradient.clip
+
+    def freeze() -> None:
+        cell.bias.requires_grad_(False)
+
+    def another() -> None:
+        cell.weight_hh.data = cell.weight_hh.data.clone()
+
+    def same() -> None:
+        with torch.no_grad():
+            cell.weight_hh.mul_(0.9)
+
+    changes = {
+        "same": (same, 1),
+        "attribute": (lambda: setattr(cell, "leak", 0.5), 2),
+        "clip": (lambda: setattr(clip, "max_norm", 0.2), 3),
+        "frozen": (freeze, 4),
+        "tensor": (another, 5),
+        "mode": (gradient.model.eval, 6),
+    }
+    made(graphs, 5)
+    for name, (change, captured) in changes.items():
+        change()
+        graphs.look()
+        made(graphs, 5)
+        assert tape.captured == captured, name
+
+
+@pytest.fixture(autouse=True)
+def _warnings(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
