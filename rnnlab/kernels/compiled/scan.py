@@ -1,6 +1,7 @@
 """A cell's compiled scan as an operation of torch: its tensors as arrays, and the gradients back."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,16 @@ from torch.autograd import Function
 
 from rnnlab.kernels.compiled.merge import factors, is_product
 from rnnlab.kernels.compiled.outside import OutsideCalls
+from rnnlab.kernels.compiled.memory import Memory, Reads, Size
 from rnnlab.kernels.compiled.plan import ScanPlan
-from rnnlab.kernels.compiled.program import Array, Inputs, Program
+from rnnlab.kernels.compiled.program import Array, Program
 from rnnlab.kernels.compiled.trace import Trace
-from rnnlab.kernels.compiled.way_back import Wanted, WayBack
+from rnnlab.kernels.compiled.way_back import Found, Wanted, WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 
 aten = torch.ops.aten
+SMALL, SIZES, RUNS = 2**22, 16, 4
+"""What is kept for later runs: memories of so many bytes at most, of so many sizes, so many of each."""
 
 
 def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool]]:
@@ -48,12 +52,13 @@ class CompiledScan:
 
     def __init__(self, program: Program, trace: Trace, plan: ScanPlan, key: str) -> None:
         self.program, self.key = program, key
-        self.vectors, self.matrices = [*plan.vectors], [*plan.matrices]
-        self.of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
-        self.plain = [k for k in plan.rows if trace.rows[k].is_inputs]  # the inputs themselves
-        self.rows = [k for k in plan.rows if k not in (*self.of_inputs, *self.plain)]
-        self.outside, self.turned = outside_calls(plan, trace)
-        self.turned += [False] * len(plan.states)
+        of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
+        plain = [k for k in plan.rows if trace.rows[k].is_inputs]
+        rows = [k for k in plan.rows if k not in (*of_inputs, *plain)]
+        self.outside, turned = outside_calls(plan, trace)
+        turned += [False] * len(plan.states)
+        self.reads = Reads([*plan.vectors], [*plan.matrices], of_inputs, rows, plain, turned)
+        self._free: dict[Size, list[Rooms]] = {}
 
     def __call__(
         self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
@@ -67,26 +72,44 @@ class CompiledScan:
         hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
         return hidden, tuple(last)
 
-    def given(self, inputs: Tensor, tensors: Sequence[Tensor]) -> Inputs:
-        """What the loops read, of `inputs` and of the tensors in the order of `wanted`, states last."""
-        arrays = [
-            tensor.detach().numpy().T if turned else tensor.detach().numpy()
-            for tensor, turned in zip(tensors, self.turned, strict=True)
-        ]
-        steps_first = _steps_first(inputs.detach().numpy())
-        left = iter(arrays)
-        return Inputs(
-            x=steps_first,
-            vectors={k: np.ascontiguousarray(next(left)).reshape(-1) for k in self.vectors},
-            matrices={k: next(left) for k in self.matrices},
-            of_inputs={k: next(left) for k in self.of_inputs},
-            rows={
-                k: np.ascontiguousarray(next(left)).reshape(*steps_first.shape[:2], -1)
-                for k in self.rows
-            }
-            | dict.fromkeys(self.plain, steps_first),
-            states=list(left),
-        )
+    def borrow(self, size: Size) -> "Borrowed":
+        """Room for one run, which has it alone as long as this is held."""
+        try:
+            rooms = self._free[size].pop()
+        except (KeyError, IndexError):
+            rooms = Rooms(Memory(self.program, self.reads, size))
+        return Borrowed(self, rooms)
+
+    def give_back(self, rooms: "Rooms") -> None:
+        """Keep small ones for the next run of their size."""
+        if rooms.memory.nbytes > SMALL:
+            return
+        if len(self._free) > SIZES:
+            self._free.clear()
+        free = self._free.setdefault(rooms.memory.size, [])
+        if len(free) < RUNS:
+            free.append(rooms)
+
+
+class Rooms:
+    """The arrays of a run, there and back."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    @cached_property
+    def way_back(self) -> WayBack:
+        return WayBack(self.memory)
+
+
+class Borrowed:
+    """Rooms in use. They are given back when nobody holds this any longer."""
+
+    def __init__(self, scan: CompiledScan, rooms: Rooms) -> None:
+        self.scan, self.rooms = scan, rooms
+
+    def __del__(self) -> None:
+        self.scan.give_back(self.rooms)
 
 
 class _Scan(Function):
@@ -94,51 +117,64 @@ class _Scan(Function):
     def forward(
         ctx: Any, scan: CompiledScan, keep: bool, all_steps: bool, inputs: Tensor, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        given = scan.given(inputs, tensors)
+        borrowed = scan.borrow(Size(inputs.size(1), inputs.size(0), keep, all_steps))
+        memory = borrowed.rooms.memory
         with np.errstate(all="ignore"):
-            states, kept = scan.program.run(given, keep, all_steps)
+            memory.load(inputs, tensors)
+            memory.run()
         ctx.set_materialize_grads(False)
-        hidden = torch.from_numpy(states[0][1:].transpose(1, 0, 2)) if all_steps else None
-        ctx.scan, ctx.back = scan, WayBack(scan.program, given, states, kept) if keep else None
-        ctx.save_for_backward(inputs, *tensors, hidden)
-        last = (torch.from_numpy(array[given.steps % len(array)].copy()) for array in states)
-        return hidden, *last
+        hidden = None
+        if all_steps:
+            hidden = torch.from_numpy(memory.states[0][1:].transpose(1, 0, 2))
+        if keep:
+            ctx.borrowed = borrowed
+            ctx.save_for_backward(inputs, *tensors, hidden)
+        return hidden, *map(torch.from_numpy, memory.last())
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
         _, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
-        scan, back = ctx.scan, ctx.back
+        reads, way_back = ctx.borrowed.scan.reads, ctx.borrowed.rooms.way_back
         above, *last = (None if grad is None else grad.numpy() for grad in grads)
-        arrive = [
-            np.zeros_like(states[0]) if grad is None else grad.copy(order="C")
-            for grad, states in zip(last, back.states, strict=True)
-        ]
-        needs = ctx.needs_input_grad[3:]
-        of = iter(needs[1 + len(scan.vectors) :])
+        of_x, *needs = ctx.needs_input_grad[3:]
+        first = len(reads.vectors)
+        of = iter(needs[first:])
         wanted = Wanted(
-            needs[0],
-            {k for k in scan.matrices if next(of)},
-            {k for k in scan.of_inputs if next(of)},
+            of_x,
+            {k for k in reads.matrices if next(of)},
+            {k for k in reads.of_inputs if next(of)},
         )
         with np.errstate(all="ignore"):
-            found = back.run(None if above is None else above.transpose(1, 0, 2), arrive, wanted)
-        parts: list[Array | None] = [
-            *(found.vectors.get(k) for k in scan.vectors),
-            *(found.matrices.get(k) for k in scan.matrices),
-            *(found.of_inputs.get(k) for k in scan.of_inputs),
-            *(found.rows.get(k) for k in scan.rows),
-            *found.states,
-        ]
-        if found.x is not None:
-            for k in scan.plain:
-                found.x += found.rows.get(k, 0)
-        of_x = None if found.x is None else torch.from_numpy(found.x.transpose(1, 0, 2))
+            way_back.load(tensors[first : first + len(reads.matrices)], last)
+            found = way_back.run(None if above is None else above.transpose(1, 0, 2), wanted)
+        made = _in_order(found, reads)
         shaped = [
-            _shaped(part, tensor, turned)
-            for part, tensor, turned in zip(parts, tensors, scan.turned, strict=True)
+            _shaped(gradient, tensor, turned) if need else None
+            for gradient, tensor, turned, need in zip(
+                made, tensors, reads.turned, needs, strict=True
+            )
         ]
-        return None, None, None, of_x, *shaped
+        return None, None, None, _of_inputs(found, reads), *shaped
+
+
+def _in_order(found: Found, reads: Reads) -> list[Array | None]:
+    """The gradients of the tensors, in their order."""
+    return [
+        *(found.vectors.get(k) for k in reads.vectors),
+        *(found.matrices.get(k) for k in reads.matrices),
+        *(found.of_inputs.get(k) for k in reads.of_inputs),
+        *(found.rows.get(k) for k in reads.rows),
+        *found.states,
+    ]
+
+
+def _of_inputs(found: Found, reads: Reads) -> Tensor | None:
+    if found.x is None:
+        return None
+    for k in reads.plain:
+        found.x += found.rows.get(k, 0)
+    return torch.from_numpy(found.x.transpose(1, 0, 2))
 
 
 def _shaped(gradient: Array | None, tensor: Tensor, turned: bool) -> Tensor | None:
@@ -147,16 +183,5 @@ def _shaped(gradient: Array | None, tensor: Tensor, turned: bool) -> Tensor | No
         return None
     if gradient.size != tensor.numel():
         gradient = gradient.sum(axis=-1)
-    made = torch.from_numpy(np.ascontiguousarray(gradient.T if turned else gradient))
-    return made if made.shape == tensor.shape else made.reshape(tensor.shape)
-
-
-def _steps_first(x: Array) -> Array:
-    """(steps, batch, features), in one piece."""
-    turned = x.transpose(1, 0, 2)
-    if turned.flags.c_contiguous or x.shape[2] >= 8:
-        return np.ascontiguousarray(turned)
-    made = np.empty(turned.shape, x.dtype)
-    for feature in range(x.shape[2]):  # in less time than as many twos and threes
-        made[:, :, feature] = turned[:, :, feature]
-    return made
+    gradient = np.ascontiguousarray(gradient.T if turned else gradient)
+    return torch.from_numpy(gradient.reshape(tensor.shape))

@@ -1,10 +1,13 @@
-"""The gradient of a program's run, from what arrives at its states."""
+"""The gradient of a run, from what arrives at its states."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from torch import Tensor
 
-from rnnlab.kernels.compiled.program import Array, Inputs, Program, flat
+from rnnlab.kernels.compiled.memory import Memory
+from rnnlab.kernels.compiled.program import Array, Table, address, flat
 
 
 @dataclass
@@ -18,114 +21,144 @@ class Wanted:
 
 @dataclass
 class Found:
-    """The gradients, by the same numbers as in `Inputs`."""
+    """The gradients, by the same numbers as in `Reads`."""
 
     x: Array | None
-    vectors: dict[int, Array]
-    states: list[Array]
+    vectors: dict[int, Array] = field(default_factory=dict)
+    states: list[Array] = field(default_factory=list)
     matrices: dict[int, Array] = field(default_factory=dict)
     of_inputs: dict[int, Array] = field(default_factory=dict)
     rows: dict[int, Array] = field(default_factory=dict)
 
 
 class WayBack:
-    """Goes back over the chunks of one run.
+    """Goes back over the chunks of what a memory has run through.
 
     Args:
-        program: What ran.
-        given: On what.
-        states: That it went through.
-        kept: That it kept.
+        memory: Of runs that keep what the way back needs.
     """
 
-    def __init__(
-        self, program: Program, given: Inputs, states: list[Array], kept: list[Array]
-    ) -> None:
-        self.program, self.given, self.plan = program, given, program.plan
-        self.states, self.kept = states, kept
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.plan = memory, memory.plan
+        states, longest = self.plan.states, memory.longest
+        self.arrived = [memory.room(1, width)[0] for width in states]
+        self.before = [memory.room(1, width)[0] for width in states]
+        self.stored = [memory.room(longest, width) for width in self.plan.stored_widths]
+        self.sums = {
+            k: np.empty((longest, *size), memory.program.dtype)
+            for k, size in self.plan.sum_sizes.items()
+        }
+        self.ones = np.ones(longest, memory.program.dtype)
+        self.table = self._table()
+        self._carried = [
+            (f"C{k}", f"D{k}", address(c), address(d))
+            for k, (c, d) in enumerate(zip(self.arrived, self.before, strict=True))
+        ]
 
-    def run(self, above: Array | None, last: list[Array], wanted: Wanted) -> Found:
-        """From what arrives at each h_t, (steps, batch, width), and at the last states, which it uses up."""
-        plan, program, given = self.plan, self.program, self.given
-        x = np.zeros_like(given.x) if wanted.x else None
-        totals = {k: np.zeros(size, program.dtype) for k, size in plan.sum_sizes.items()}
-        found = Found(x, totals, last)
-        for k, row in given.rows.items():
-            if k in plan.row_gradients:
-                found.rows[k] = np.empty_like(row)
-        before = [np.empty_like(array) for array in last]
-        vectors = [given.vectors[k] for k in plan.vectors]
-        turned = [np.ascontiguousarray(given.matrices[k].T) for k in plan.matrices]
-        chunks = program.chunks(given)
-        room = program.empty(
-            max((b - a for a, b in chunks), default=0), given.batch, plan.stored_widths
-        )
-        for begin, end in reversed(chunks):
-            stored = [array[: end - begin] for array in room]
-            rows = program.rows(given, begin, end, [*plan.reads_rows])
-            sums = {  # of each step, or what is added last would be rounded as all before it are large
-                k: np.zeros((end - begin, *size), program.dtype)
-                for k, size in plan.sum_sizes.items()
-            }
-            h = self.states[0] if above is None else np.ascontiguousarray(above[begin:end])
-            numbers = (begin, end, given.batch, 1, 0, 0, int(above is not None))
-            carried = [a for pair in zip(found.states, before, strict=True) for a in pair]
-            shared = [*self.states, *rows, *self.kept, *vectors, *turned]
-            program.backward(numbers, [*shared, h, *carried, *stored, *sums.values()])
-            for k, of_steps in sums.items():
-                found.vectors[k] += of_steps.sum(axis=0)
-            if (end - begin) % 2:
-                found.states, before = before, found.states
-            by_number = dict(zip(plan.rows, rows, strict=True))
-            chunk = _Chunk(begin, end, self.states, self.kept, stored, by_number)
-            self._products(found, wanted, chunk)
-            self._of_rows(found, wanted, chunk)
+    def _table(self) -> Table:
+        table = self.memory.table(self.memory.program.backward)
+        arrays = {f"E{k}": array for k, array in enumerate(self.stored)}
+        arrays |= {f"A{k}": array for k, array in self.sums.items()}
+        for name, array in arrays.items():
+            table.set(name, address(array))
+        return table
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in (*self.stored, *self.sums.values()))
+
+    def load(self, matrices: Sequence[Tensor], last: Sequence[Array | None]) -> None:
+        """Take the matrices of products with states, and what arrives at the last states."""
+        memory, forward = self.memory, self.memory.forward
+        for k in self.plan.vectors:
+            self.table.set(f"q{k}", forward.get(f"q{k}"))
+        self.table.set("S0", forward.get("S0"))
+        self._turned, at = [], len(self.plan.vectors)
+        for at, (k, matrix) in enumerate(zip(self.plan.matrices, matrices, strict=True), at):
+            array = memory.array(at, (matrix, memory.reads.turned[at]))
+            self._turned.append(np.ascontiguousarray(array.T))
+            self.table.set(f"u{k}", address(self._turned[-1]))
+        for room, gradient in zip(self.arrived, last, strict=True):
+            if gradient is None:
+                room.fill(0)
+            else:
+                np.copyto(room, gradient)
+
+    def run(self, above: Array | None, wanted: Wanted) -> Found:
+        """From what was loaded, and from what arrives at each h_t, (steps, batch, width)."""
+        memory = self.memory
+        found = Found(np.zeros_like(memory.x) if wanted.x else None)
+        for k in self.plan.row_gradients:
+            if k not in memory.of_inputs:
+                found.rows[k] = np.empty_like(memory.rows[k])
+        self.table.set("above", int(above is not None))
+        steps = 0
+        for begin, end in reversed(memory.chunks):
+            self._chunk(begin, end, None if above is None else above[begin:end], steps % 2 == 1)
+            steps += end - begin
+            self._sum(found, end - begin)
+            self._products(found, wanted, begin, end)
+            self._of_rows(found, wanted, begin, end)
+        found.states = [array.copy() for array in (self.before if steps % 2 else self.arrived)]
         return found
 
-    def _products(self, found: Found, wanted: Wanted, chunk: "_Chunk") -> None:
+    def _chunk(self, begin: int, end: int, above: Array | None, swapped: bool) -> None:
+        """Run the loop over these steps; after an odd number of steps what is carried lies in the other room."""
+        self.memory.make_rows(begin, end)
+        self.memory.set_chunk(self.table, begin, end)
+        for arrived, before, *places in self._carried:
+            c, d = reversed(places) if swapped else places
+            self.table.set(arrived, c)
+            self.table.set(before, d)
+        h = None if above is None else np.ascontiguousarray(above)  # which lives until it has run
+        if h is not None:
+            self.table.set("H", address(h))
+        for array in self.sums.values():
+            array.fill(0)
+        self.table.run()
+
+    def _sum(self, found: Found, steps: int) -> None:
+        """Sums of each step, or what is added last would be rounded as all before it are large; then of all."""
+        for k, array in self.sums.items():
+            total = self.ones[:steps].dot(array[:steps].reshape(steps, -1))
+            _add(found.vectors, k, total.reshape(array.shape[1:]))
+
+    def _products(self, found: Found, wanted: Wanted, begin: int, end: int) -> None:
         """Add a chunk's part of the gradients that are products over all rows."""
         for product in self.plan.products:
             if product.matrix in wanted.matrices:
-                left, right = flat(chunk.rows(product.left)), flat(chunk.rows(product.right))
+                left = flat(self._rows(product.left, begin, end))
+                right = flat(self._rows(product.right, begin, end))
                 # a weight is mostly read transposed, and its gradient then lies as the weight does
                 _add(found.matrices, product.matrix, right.T.dot(left).T)
 
-    def _of_rows(self, found: Found, wanted: Wanted, chunk: "_Chunk") -> None:
+    def _of_rows(self, found: Found, wanted: Wanted, begin: int, end: int) -> None:
         """Pass on what arrives at the rows that no state reaches."""
-        begin, end = chunk.begin, chunk.end
+        memory = self.memory
         for k, place in self.plan.row_gradients.items():
-            e = chunk.rows(place)
-            if k in self.given.rows:
+            e = self._rows(place, begin, end)
+            if k not in memory.of_inputs:
                 found.rows[k][begin:end] = e
                 continue
             if k in wanted.of_inputs:
-                _add(found.of_inputs, k, flat(self.given.x[begin:end]).T.dot(flat(e)))
+                _add(found.of_inputs, k, flat(memory.x[begin:end]).T.dot(flat(e)))
             if found.x is not None:
                 part = found.x[begin:end]
-                part += flat(e).dot(self.given.of_inputs[k].T).reshape(part.shape)
+                part += flat(e).dot(memory.of_inputs[k].T).reshape(part.shape)
 
-
-@dataclass
-class _Chunk:
-    """The arrays of some steps."""
-
-    begin: int
-    end: int
-    states: list[Array]
-    kept: list[Array]
-    stored: list[Array]
-    of_inputs: dict[int, Array]
-
-    def rows(self, place: str) -> Array:
+    def _rows(self, place: str, begin: int, end: int) -> Array:
         """All rows of these steps, of what the plan has at this place."""
         name, _, step = place.partition("[")
-        letter, number = name[0], int(name[1:])
+        letter, number, memory = name[0], int(name[1:]), self.memory
         if letter == "S":
             late = step == "t + 1]"
-            return self.states[number][self.begin + late : self.end + late]
+            return memory.states[number][begin + late : end + late]
         if letter == "V":
-            return self.kept[number][self.begin : self.end]
-        return self.stored[number] if letter == "E" else self.of_inputs[number]
+            return memory.kept[number][begin:end]
+        if letter == "E":
+            return self.stored[number][: end - begin]
+        rows = memory.rows[number]
+        return rows[: end - begin] if number in memory.of_inputs else rows[begin:end]
 
 
 def _add(found: dict[int, Array], key: int, value: Array) -> None:

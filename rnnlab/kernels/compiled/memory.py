@@ -1,0 +1,197 @@
+"""The arrays that one run of a scan goes through, and the tables of their addresses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from rnnlab.kernels.compiled.program import Array, Compiled, Program, Table, address, flat
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a scan reads besides the inputs: tensors in this order, by the numbers that the plan has.
+
+    Args:
+        vectors: Each (width,), or some of them one below the other.
+        matrices: Of products with states.
+        of_inputs: Matrices that x is multiplied with, by the number of the rows that it makes.
+        rows: Other rows, each (steps * batch, width). The states before the first step come last.
+        plain: Which rows are the inputs themselves.
+        turned: For each tensor, whether it is read transposed.
+    """
+
+    vectors: list[int]
+    matrices: list[int]
+    of_inputs: list[int]
+    rows: list[int]
+    plain: list[int]
+    turned: list[bool]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of one run.
+
+    Args:
+        steps: How many.
+        batch: Sequences.
+        keep: Whether the way back is to follow.
+        all_steps: Whether the hidden states of all steps are wanted.
+    """
+
+    steps: int
+    batch: int
+    keep: bool
+    all_steps: bool
+
+
+class Memory:
+    """Runs of a program over so many steps and sequences, one after another.
+
+    A small network waits for Python longer than for its loops. So arrays and addresses stay from one run
+    to the next; what leaves is made anew, as the hidden states of all steps are.
+
+    Args:
+        program: Whose loops run.
+        reads: What they read.
+        size: Of each run.
+    """
+
+    def __init__(self, program: Program, reads: Reads, size: Size) -> None:
+        self.program, self.plan, self.reads, self.size = program, program.plan, reads, size
+        self.chunks = program.chunks(size.steps, size.batch)
+        self.longest = max((end - begin for begin, end in self.chunks), default=0)
+        self.ring = size.steps + 1 if size.keep or size.all_steps else 2
+        self.rest = size.steps + 1 if size.keep else 2
+        first, *others = self.plan.states
+        self.states = [self.room(self.ring, first), *(self.room(self.rest, w) for w in others)]
+        kept = size.steps if size.keep else 1
+        self.kept = [self.room(kept, width) for width in self.plan.kept_widths]
+        self.rows = {k: self.room(self.longest, self.plan.rows[k]) for k in reads.of_inputs}
+        self._starts = {k: address(array) for k, array in self.rows.items()}
+        self._x: Array | None = None  # room for the inputs, where they do not lie steps first
+        self._seen: dict[int, tuple[int, tuple[int, ...], Array]] = {}
+        self._copies: dict[int, tuple[Array, int]] = {}
+        self._held: list[Tensor] = []
+        self._rooms: list[Array] = []
+        self.forward = self.table(program.forward)
+
+    def room(self, steps: int, width: int) -> Array:
+        """For a number a step, sequence and column."""
+        return np.empty((steps, self.size.batch, width), self.program.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in (*self.states, *self.kept, *self.rows.values(), *self._rooms))
+
+    def table(self, compiled: Compiled) -> Table:
+        """Of one of the loops, with what is the same at each run."""
+        table = Table(compiled)
+        rooms = {name: self.room(1, width) for name, width in compiled.rooms.items()}
+        self._rooms += rooms.values()
+        numbers = ("batch", self.size.batch), ("keep", int(self.size.keep))
+        for name, number in (*numbers, ("ring", self.ring), ("rest", self.rest)):
+            table.set(name, number)
+        arrays = {f"S{k}": array for k, array in enumerate(self.states)}
+        arrays |= {f"V{k}": array for k, array in enumerate(self.kept)} | rooms
+        for name, array in arrays.items():
+            table.set(name, address(array))
+        return table
+
+    def load(self, inputs: Tensor, tensors: Sequence[Tensor]) -> None:
+        """Take what a run is given: the inputs, and the tensors in the order of `reads`."""
+        reads, size = self.reads, self.size
+        self._load_inputs(inputs.detach().numpy())
+        self._held.clear()
+        given = enumerate(zip(tensors, reads.turned, strict=True))
+        for k, each in zip(reads.vectors, given, strict=False):
+            self.forward.set(f"q{k}", self._place(*each))
+        for k, each in zip(reads.matrices, given, strict=False):
+            self.forward.set(f"w{k}", self._place(*each))
+        self.of_inputs = {
+            k: self.array(*each) for k, each in zip(reads.of_inputs, given, strict=False)
+        }
+        for k, each in zip(reads.rows, given, strict=False):
+            array = np.ascontiguousarray(self.array(*each))
+            self._set_rows(k, array.reshape(size.steps, size.batch, -1))
+        if size.all_steps:
+            self.states[0] = self.room(self.ring, self.plan.states[0])
+            self.forward.set("S0", address(self.states[0]))
+        for array, (_, (state, _)) in zip(self.states, given, strict=True):
+            array[0] = state.detach().numpy()
+
+    def run(self) -> None:
+        """All steps, from the states that were loaded."""
+        for begin, end in self.chunks:
+            self.set_chunk(self.forward, begin, end)
+            self._multiply(begin, end, self.of_inputs)
+            self.forward.run()
+
+    def last(self) -> list[Array]:
+        """The states after the last step."""
+        return [array[self.size.steps % len(array)].copy() for array in self.states]
+
+    def make_rows(self, begin: int, end: int) -> None:
+        """What the way back reads of a chunk, if another has been there since."""
+        if len(self.chunks) > 1:
+            self._multiply(begin, end, self.plan.reads_rows & self.of_inputs.keys())
+
+    def set_chunk(self, table: Table, begin: int, end: int) -> None:
+        """From which step to which, and where Z is there."""
+        table.set("begin", begin)
+        table.set("end", end)
+        for k, start in self._starts.items():
+            first = 0 if k in self.of_inputs else begin
+            table.set(f"Z{k}", start + first * self.rows[k].strides[0])
+
+    def array(self, at: int, given: tuple[Tensor, bool]) -> Array:
+        """A tensor's, transposed if it is read so; that of the last run, if its numbers lie there still."""
+        tensor, turned = given
+        where, strides = tensor.data_ptr(), tensor.stride()
+        seen = self._seen.get(at)
+        if seen is None or seen[:2] != (where, strides):
+            array = tensor.detach().numpy()
+            seen = self._seen[at] = where, strides, array.T if turned else array
+        return seen[2]
+
+    def _place(self, at: int, given: tuple[Tensor, bool]) -> int:
+        """The address of a tensor's numbers, row by row; of a copy, where they do not lie so."""
+        tensor, turned = given
+        if not turned and tensor.is_contiguous():
+            self._held.append(tensor)
+            return tensor.data_ptr()
+        array = self.array(at, given)
+        if at not in self._copies:
+            copy = np.empty(array.shape, array.dtype)
+            self._copies[at] = copy, address(copy)
+        copy, where = self._copies[at]
+        np.copyto(copy, array)
+        return where
+
+    def _load_inputs(self, x: Array) -> None:
+        """As (steps, batch, features), in one piece."""
+        turned = x.transpose(1, 0, 2)
+        if turned.flags.c_contiguous:
+            self.x = turned
+        else:
+            if self._x is None:
+                self._x = np.empty(turned.shape, turned.dtype)
+            self.x = self._x
+            if x.shape[2] >= 8:
+                np.copyto(self.x, turned)
+            else:
+                for feature in range(x.shape[2]):  # in less time than as many twos and threes
+                    self.x[:, :, feature] = turned[:, :, feature]
+        for k in self.reads.plain:
+            if self.rows.get(k) is not self.x:
+                self._set_rows(k, self.x)
+
+    def _set_rows(self, k: int, array: Array) -> None:
+        self.rows[k], self._starts[k] = array, address(array)
+
+    def _multiply(self, begin: int, end: int, only: Iterable[int]) -> None:
+        """What no state reaches, of a chunk of steps."""
+        for k in only:
+            np.dot(flat(self.x[begin:end]), self.of_inputs[k], out=flat(self.rows[k][: end - begin]))
