@@ -57,7 +57,9 @@ _told: set[tuple[str, str]] = set()
 
 def scan_of(cell: Any, inputs: Tensor, state: Sequence[Tensor]) -> CompiledScan | None:
     """The compiled scan of a cell for tensors of this type and these widths; None if there is none."""
-    known = _cells.setdefault(cell, _Known())
+    known = _cells.get(cell)
+    if known is None:
+        known = _cells[cell] = _Known()
     form = next((form for form in known.forms if form.watch.same()), None)
     if form is None:
         known.changes += 1
