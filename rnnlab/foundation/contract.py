@@ -56,6 +56,11 @@ def kind(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
+def a_kind(value: object) -> str:
+    """As `kind`, with its article: `a tensor (7, 1) of torch.float32`."""
+    return f"a {kind(value)}" if isinstance(value, Tensor) else kind(value)
+
+
 def _own_frame(error: Exception) -> str:
     """` (leaky.py, line 27)`: the last line outside of installed packages and of rnnlab."""
     package = Path(__file__).resolve().parents[1]

@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import platform
-import shutil
 import statistics
 import sys
 from collections.abc import Callable
@@ -18,18 +17,6 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("updates", "sweep", "start", "growth")
-LARGE = (256, 128, 750)
-# Against torch.nn's layer and JAX, at (H, B, T): what the project wants to hold.
-TARGETS = {
-    ("elman", (50, 20, 100)): {"nn.RNN": 3.5, "JAX lax.scan": 1.0},
-    ("elman", (32, 20, 100)): {},
-    ("elman", (128, 64, 200)): {"nn.RNN": 1.8, "JAX lax.scan": 2.0},
-    ("elman", LARGE): {"nn.RNN": 1.4},
-    ("gru", (50, 20, 100)): {"nn.GRU": 2.0},
-    ("gru", (128, 64, 200)): {"nn.GRU": 1.0},
-    ("lstm", (50, 20, 100)): {"nn.LSTM": 0.95},
-    ("lstm", (128, 64, 200)): {"nn.LSTM": 0.95},
-}
 
 
 def main() -> None:
@@ -105,14 +92,6 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _has_jax(device: str) -> bool:
-    """Whether JAX and Optax are there, and compute on the device."""
-    from importlib.metadata import distributions
-
-    on_cuda = any(found.name.startswith("jax-cuda") for found in distributions())
-    return importlib.util.find_spec("optax") is not None and (device == "cpu" or on_cuda)
-
-
 def _blas() -> list[dict[str, Any]]:
     import numpy  # noqa: F401  which loads it
     from threadpoolctl import threadpool_info
@@ -126,56 +105,11 @@ def updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> 
     if device == "cpu":  # beside another the backward pass has a thread of its own
         os.sched_setaffinity(0, {max(cores)})  # of the peers' processes too
     try:
-        return _updates(rounds, folder, keep_freed_memory, device)
+        from benchmarks.ratios import time_all  # with torch, which counts the cores
+
+        return time_all(rounds, folder, keep_freed_memory, device)
     finally:
         os.sched_setaffinity(0, cores)
-
-
-def _updates(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> Any:
-    import torch
-
-    from benchmarks.case import Case
-    from benchmarks.figures import draw_ratios
-    from benchmarks.updates import HEADER, Choice, gemm_peak, time_updates
-    from rnnlab.foundation.quiet import quiet_tools
-    from rnnlab.foundation.table import markdown_table
-
-    quiet_tools()
-    jax, compiled = _has_jax(device), shutil.which("g++") is not None
-    for there, what in ((jax, f"JAX and Optax on {device}"), (compiled, "g++, for torch.compile")):
-        if not there:
-            sys.stderr.write(f"left out: {what}\n")
-    name = torch.cuda.get_device_name() if device == "cuda" else "one core"
-    peak, table, rows, timed = gemm_peak(device), [], [], []
-    for task in ("adding", "copy_memory"):
-        for (cell, sizes), targets in TARGETS.items():
-            case = Case(cell, task, *sizes, device)
-            timing = time_updates(case, rounds, Choice(jax, compiled, keep_freed_memory))
-            timed.append(timing.as_dict())
-            for peer in timing.peers:
-                ratios = timing.ratios(peer)
-                table.append(timing.row(peer, peak))
-                rows.append(
-                    {
-                        "case": str(case),
-                        "peer": peer,
-                        "ratio": statistics.median(ratios),
-                        "range": [min(ratios), max(ratios)],
-                        "target": targets.get(peer) if device == "cpu" else None,
-                    }
-                )
-            sys.stdout.write(f"{markdown_table(HEADER, table[-len(timing.peers) :])}\n")
-            sys.stdout.flush()
-    draw_ratios(rows, folder / ("ratios.png" if device == "cpu" else f"ratios_{device}.png"))
-    sys.stdout.write(f"GEMM peak of {name}: {peak / 1e9:.1f} GFLOP/s\n")
-    shares = [
-        statistics.median(timing["logged"]) / statistics.median(timing["ours"]) for timing in timed
-    ]
-    sys.stdout.write(
-        f"perf/seconds_per_update is {min(shares):.1%} to {max(shares):.1%} of these times, which have "
-        "Lightning, the journal and the store in them\n"
-    )
-    return {"device": name, "gemm_peak": peak, "rows": rows, "timed": timed}
 
 
 def sweep(rounds: int, folder: Path) -> Any:

@@ -1,5 +1,6 @@
 """What is timed: a cell on a task at a size, as rnnlab's own command would compose it."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -7,9 +8,14 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from rnnlab.runs.own_modules import folder_of, look_in
 from rnnlab.runs.run_config import RunConfig, read_config
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+OWN = Path(__file__).resolve().with_name("own")
+"""A folder as a user has it, for `--config-dir`: the cell of the page on cells."""
+RECURRENT_PRODUCTS = {"elman": 1, "leaky": 1, "gru": 3, "lstm": 4}
+"""With the state before, a step and a square of hidden units each."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,12 @@ class Case:
     @property
     def products(self) -> int:
         """Floating-point operations of an update's recurrent matrix products, forward and backward."""
-        gates = {"elman": 1, "gru": 3, "lstm": 4}[self.cell]
-        return 6 * gates * self.hidden_size**2 * self.batch_size * self.seq_len
+        return (
+            6 * RECURRENT_PRODUCTS[self.cell] * self.hidden_size**2 * self.batch_size * self.seq_len
+        )
 
     def config(self, *more: str) -> RunConfig:
-        """The config of a run of it."""
+        """The config of a run of it; a cell of one's own is allowed and found as by its user."""
         length = f"delay={self.seq_len - 20}" if self.task == "copy_memory" else ""
         return _composed(
             f"cell={self.cell}",
@@ -59,8 +66,17 @@ class Case:
             "diagnostics=none",
             "eval.val_sequences=1",
             f"trainer.accelerator={self.device}",
+            *self._asked_for(),
             *more,
         )
+
+    def _asked_for(self) -> list[str]:
+        """What the command needs for a cell that is not rnnlab's."""
+        if not (OWN / f"{self.cell}.py").exists():
+            return []
+        if OWN not in map(folder_of, sys.path):
+            look_in(OWN, [self.cell])
+        return [f"allow_targets=[{self.cell}]", f"hydra.searchpath=[file://{OWN}]"]
 
 
 def _composed(*overrides: str) -> RunConfig:

@@ -22,14 +22,16 @@ def draw_ratios(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     for place, row in enumerate(rows):
         low, high = row["range"]
         axes.plot([low, high], [place, place], color=GREY, linewidth=2)
-        axes.plot(row["ratio"], place, "o", color=BLUE)
+        missed = row["target"] is not None and row["ratio"] < row["target"]
+        axes.plot(row["ratio"], place, "X" if missed else "o", color=BLUE)
         if row["target"] is not None:
             axes.plot(row["target"], place, "|", color=ORANGE, markersize=14, markeredgewidth=2)
     axes.axvline(1, color=GREY, linestyle=":")
     axes.set_yticks(range(len(rows)), [f"{row['case']} against {row['peer']}" for row in rows])
     axes.invert_yaxis()
-    axes.set(xscale="log", xlabel="peer's time over rnnlab's (bar: range; orange: target)")
-    ticks = (0.5, 1, 2, 3, 4, 6, 8)
+    marks = "bar: range; orange: target; X: missed"
+    axes.set(xscale="log", xlabel=f"peer's time over rnnlab's\n({marks})")
+    ticks = (0.5, 1, 2, 3, 4, 6, 8, 12)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     figure.savefig(path, dpi=120)

@@ -93,16 +93,23 @@ def readout_of(model: SequenceModel) -> nn.Linear:
     return copy.deepcopy(model.readout)
 
 
+LAYERS: dict[str, type[nn.RNN | nn.LSTM | nn.GRU]] = {
+    "ElmanCell": nn.RNN,
+    "LSTMCell": nn.LSTM,
+    "GRUCell": nn.GRU,
+}
+
+
+def has_layer(model: SequenceModel) -> bool:
+    """Whether torch.nn has the model's cell."""
+    return type(model.layers[0]).__name__ in LAYERS
+
+
 def layer_of(model: SequenceModel) -> nn.RNN | nn.LSTM | nn.GRU:
     """torch.nn's layer with the weights of the model's cell."""
     cell: Any = model.layers[0]
     weights = {name.removeprefix("fused."): p for name, p in cell.state_dict().items()}
-    kinds: dict[str, type[nn.RNN | nn.LSTM | nn.GRU]] = {
-        "ElmanCell": nn.RNN,
-        "LSTMCell": nn.LSTM,
-        "GRUCell": nn.GRU,
-    }
-    kind = kinds[type(cell).__name__]
+    kind = LAYERS[type(cell).__name__]
     device = model.readout.weight.device
     layer = kind(cell.input_size, cell.hidden_size, batch_first=True, device=device)
     if kind is nn.RNN:  # Elman's has one bias; nn.RNN's second is held at zero
@@ -126,6 +133,19 @@ def bare(model: SequenceModel, fused: bool = False, flushed: bool = False) -> To
         return steps if all_steps else h.transpose(0, 1)
 
     return TorchPeer(name, hidden, weights, readout_of(model), fused, flushed)
+
+
+def own_loop(model: SequenceModel, flushed: bool = False) -> TorchPeer:
+    """A copy of the model's cell, unrolled by the loop over its step."""
+    cell: Any = copy.deepcopy(model.layers[0])
+
+    def hidden(inputs: Tensor, all_steps: bool) -> Tensor:
+        steps, (h, *_) = cell.unroll(inputs)
+        return steps if all_steps else h.unsqueeze(1)
+
+    name = "its own loop" + ", flushed" * flushed
+    weights = list(cell.parameters())
+    return TorchPeer(name, hidden, weights, readout_of(model), flushed=flushed)
 
 
 def hoisted(model: SequenceModel, compiled: bool = False) -> TorchPeer:

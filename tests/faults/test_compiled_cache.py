@@ -1,6 +1,12 @@
-"""The folder of compiled loops on a disk that is full or read-only. Oracle: the loop over `step`."""
+"""The folder of compiled loops on a disk that is full or read-only, or emptied by others meanwhile.
+
+Oracle: the loop over `step`.
+"""
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +62,39 @@ def test_a_read_only_disk(
     with remounted(on_the_disk, "ro"):
         assert compiled_anew(caplog, monkeypatch)
     assert compiled_anew(caplog, monkeypatch)
+    (file,) = (on_the_disk / "rnnlab").iterdir()
+    os.utime(file, (0, 0))  # so that a reading would be told
     with remounted(on_the_disk, "ro"):
         assert not compiled_anew(caplog, monkeypatch)
+        assert file.stat().st_mtime == 0
     faults("a read-only disk under compiled loops")
+
+
+CLEARS = """
+import torch
+from rnnlab.cells.gru import GRUCell
+from rnnlab.kernels.compiled import cache, choice
+cache.ROOM = 0  # whoever writes one removes all others
+for turn in range(4):
+    for size in (3, 4, 5):
+        choice._programs.clear()
+        cell, x = GRUCell(2, size), torch.randn(2, 4, 2)
+        hidden, _ = cell(x)
+        assert hidden.grad_fn.name() == "_ScanBackward"
+        torch.testing.assert_close(hidden, cell.unroll(x)[0])
+"""
+
+
+def test_processes_that_clear_it_at_once(tmp_path: Path, faults: Faults) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", CLEARS]
+    running = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=300)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, said
+    left = [path.suffix for path in (tmp_path / "rnnlab").iterdir()]
+    assert len(left) <= 4
+    assert set(left) <= {".o"}
+    faults("4 processes that clear compiled loops at once")

@@ -1,26 +1,16 @@
-"""Text of LLVM's made machine code, which the next process finds on disk.
+"""Text of LLVM's made machine code, which the next process finds on disk (cache.py)."""
 
-It lies in $XDG_CACHE_HOME/rnnlab, ~/.cache/rnnlab by default, a file for each text, compiler and processor. A file is written
-beside and renamed, so that of two processes that compile the same both are right; and it begins with its digest, so
-that half a file is none. Where nothing can be written, each process compiles for itself.
-"""
-
-import contextlib
 import ctypes
-import hashlib
 import logging
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import llvmlite
 from llvmlite import binding
 
+from rnnlab.kernels.compiled import cache
 from rnnlab.kernels.compiled.blas import Gemm
 
 log = logging.getLogger(__name__)
-DIGEST = 32  # bytes
 _engines: list[Any] = []  # which own the code
 
 
@@ -42,12 +32,12 @@ def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
         codemodel="jitdefault",
         jit=True,
     )
-    path = _path(text)
-    code = _read(path)
+    path = cache.path_of(_made_from(text))
+    code = cache.read(path)
     if code is None:
         log.info("compiling the scan of %s (once, some seconds)", of)
         code = _compiled(text, machine)
-        _write(path, code)
+        cache.write(path, code)
     empty = binding.parse_assembly("")
     engine = binding.create_mcjit_compiler(empty, machine)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -67,37 +57,7 @@ def _compiled(text: str, machine: Any) -> bytes:
     return machine.emit_object(module)
 
 
-def _path(text: str) -> Path | None:
-    """None where nobody's home is."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        folder = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        return None
+def _made_from(text: str) -> str:
+    """All that the machine code depends on: the compiler, the processor and the text."""
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    made = f"{llvmlite.__version__} {binding.llvm_version_info} {processor}\n{text}"
-    return folder / "rnnlab" / f"scan-{hashlib.sha256(made.encode()).hexdigest()[:32]}.o"
-
-
-def _read(path: Path | None) -> bytes | None:
-    with contextlib.suppress(OSError):
-        found = b"" if path is None else path.read_bytes()
-        digest, code = found[:DIGEST], found[DIGEST:]
-        if code and hashlib.sha256(code).digest() == digest:
-            return code
-    return None
-
-
-def _write(path: Path | None, code: bytes) -> None:
-    if path is None:
-        return
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".new", delete=False) as file:
-            try:
-                file.write(hashlib.sha256(code).digest() + code)
-                file.close()
-                Path(file.name).replace(path)
-            except OSError:  # no room
-                Path(file.name).unlink(missing_ok=True)
-                raise
+    return f"{llvmlite.__version__} {binding.llvm_version_info} {processor}\n{text}"

@@ -1,0 +1,96 @@
+"""What a batch has to be: of these shapes, and drawn sequence by sequence from the draws alone."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnlab.foundation.contract import a_kind, called, refuse
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Part
+from rnnlab.tasks.task import Batch, Task
+
+PRIMES = (7, 11, 13, 17, 19, 23, 29)
+
+
+def check_sample(task: Task) -> Batch:
+    """A batch, once it is seen to be one.
+
+    Raises:
+        ContractError: If it is not.
+    """
+    states = _states()
+    batch = _tried(task)
+    _check_draws(task, batch, states)
+    return batch
+
+
+def _tried(task: Task) -> Batch:
+    """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
+    for count in PRIMES:
+        batch = _sample(task, Part(0, 0, count))
+        if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
+            refuse(task, f"sample gave {a_kind(batch)}", "Batch(inputs, targets), two tensors")
+        sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
+        if count not in sizes:
+            break
+    _check_shapes(task, Batch(*batch), count)
+    return Batch(*batch)
+
+
+def _check_shapes(task: Task, batch: Batch, count: int) -> None:
+    inputs, targets = batch
+    if inputs.dim() != 3 or inputs.shape[::2] != (count, task.input_size):
+        wanted = f"(batch, seq_len, input_size) = ({count}, {task.seq_len}, {task.input_size})"
+        refuse(task, f"sample gave inputs {a_kind(inputs)}", wanted)
+    if inputs.size(1) < task.seq_len:
+        wanted = f"seq_len={task.seq_len} of them, or more"
+        refuse(task, f"sample gave inputs of {inputs.size(1)} steps", wanted)
+    if targets.dim() < 2 or len(targets) != count or not 0 < targets.size(1) <= inputs.size(1):
+        wanted = (
+            f"(batch, target_len, ...) with batch = {count}, target_len at most {inputs.size(1)}"
+        )
+        refuse(task, f"sample gave targets {a_kind(targets)}", wanted)
+    for name, tensor in (("inputs", inputs), ("targets", targets)):
+        if not tensor.isfinite().all():
+            refuse(task, f"sample gave {name} with NaN or infinity in them", "finite numbers")
+
+
+def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
+    count, wanted = len(batch.inputs), "all its randomness from the draws that it is given"
+    again = _sample(task, Part(0, 0, count))
+    if not all(map(torch.equal, batch, again)):
+        wanted += ", or no two runs see the same data"
+        refuse(task, "sample gave different batches from equal draws", wanted)
+    if _states() != states:
+        refuse(task, "sample drew from a generator of the whole process", wanted)
+    others = [_sample(task, Part(n, 0, count))[0] for n in range(1, 5)]
+    if all(torch.equal(batch.inputs, other) for other in others):
+        wanted = "inputs that are drawn from the draws that it is given, new ones in each batch"
+        refuse(task, "sample gave the same inputs from different draws", wanted)
+    for first, number in ((0, 1), (count - 1, 1), (1, count - 2)):
+        _check_apart(task, batch, first, number)
+
+
+def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
+    """Some sequences of a batch drawn without the others: to rounding, which may go by the size of a product."""
+    for together, apart in zip(batch, _sample(task, Part(0, first, count)), strict=True):
+        expected = together[first : first + count]
+        if apart.shape != expected.shape or not torch.allclose(
+            apart.double(), expected.double(), rtol=1e-4, atol=1e-5
+        ):
+            refuse(
+                task,
+                f"sample gave another sequence {first} where {count} were drawn and not {len(together)}",
+                "each sequence made from its own row of what is drawn, whatever is beside it",
+            )
+
+
+def _sample(task: Task, *parts: Part) -> Any:
+    return called(task, "sample", Draws(0, "diagnostics", parts))
+
+
+def _states() -> tuple[object, ...]:
+    """Of the generators that anything in the process may draw from."""
+    return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
