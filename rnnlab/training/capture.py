@@ -9,6 +9,8 @@ from torch import Tensor
 from rnnlab.tasks import Batch
 from rnnlab.training.gradient import Gradient
 
+WARM_UP = 3
+"""Times that a gradient is computed before it is captured, in which libraries set themselves up."""
 SYNCHRONIZES = "called a synchronizing CUDA operation"  # torch's words
 
 
@@ -19,7 +21,20 @@ class Capture:
         self.stream = torch.cuda.Stream()
         self.pool = torch.cuda.graph_pool_handle()
 
-    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
+    def note(self, gradient: Gradient) -> Callable[[], None]:
+        """What then puts back all that computing the gradient changes: buffers, and where random numbers go on."""
+        buffers = [(buffer, buffer.clone()) for buffer in gradient.model.buffers()]
+        generator = _generator(gradient)
+        state = generator.get_state()
+
+        def put_back() -> None:
+            for buffer, noted in buffers:
+                buffer.copy_(noted)
+            generator.set_state(state)
+
+        return put_back
+
+    def watched(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
         """Compute the gradient as it is written; and whether the host waited for the device, which a graph cannot."""
         before = torch.cuda.current_stream()
         self.stream.wait_stream(before)
@@ -38,8 +53,10 @@ class Capture:
         """What then does what `gradient` does, for batches of this shape.
 
         Raises:
-            RuntimeError: If that cannot be captured. Nothing has been computed.
+            RuntimeError: If that cannot be captured.
         """
+        for _ in range(1, WARM_UP):
+            self.watched(gradient, batch)
         given = Batch(*(torch.empty_like(part) for part in batch))
         graph = torch.cuda.CUDAGraph()
         try:
@@ -51,7 +68,9 @@ class Capture:
                 measured = gradient(given)
         except RuntimeError:
             graph.reset()
-            _leave_capture(batch.inputs.device)
+            # A generator that a failed capture has left in it would refuse to draw (torch's issue 171263).
+            generator = _generator(gradient)
+            generator.graphsafe_set_state(generator.clone_state())
             raise
         gradients = [parameter.grad for parameter in gradient.parameters]
 
@@ -66,7 +85,6 @@ class Capture:
         return replay
 
 
-def _leave_capture(device: torch.device) -> None:
-    """A generator that a failed capture has left in it would refuse to draw again (torch issue 171263)."""
-    generator = torch.cuda.default_generators[device.index or 0]
-    generator.graphsafe_set_state(generator.clone_state())
+def _generator(gradient: Gradient) -> torch.Generator:
+    """Of the device's random numbers."""
+    return torch.cuda.default_generators[gradient.parameters[0].device.index or 0]

@@ -19,8 +19,6 @@ from rnnlab.training.gradient import Gradient
 
 log = logging.getLogger(__name__)
 
-WARM_UP = 3
-"""Updates of a shape that are made as they are written, before it is captured: libraries set themselves up."""
 MOST = 32
 """Shapes that are captured, as of batches that draw their lengths; each takes some megabytes."""
 
@@ -31,15 +29,17 @@ Replay = Callable[[Batch], Tensor]
 class Capturing(Protocol):
     """What capture.py's `Capture` does."""
 
-    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]: ...
+    def note(self, gradient: Gradient) -> Callable[[], None]: ...
+
+    def watched(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]: ...
 
     def __call__(self, gradient: Gradient, batch: Batch) -> Replay: ...
 
 
 class Graphs:
-    """Computes what `gradient` does, from its fourth call of a shape on by a captured graph.
+    """Computes what `gradient` does, by a graph for each shape, which is captured when that shape first comes.
 
-    What cannot be captured runs as it is written, and the log says so once: a loss or a cell that looks at
+    So all updates of a shape are replayed, the first too, and a resumed run goes on with the same bits. What cannot be captured runs as it is written, and the log says so once: a loss or a cell that looks at
     the values of a tensor, or that changes its own attributes; and shapes beyond `most`.
 
     Args:
@@ -52,14 +52,13 @@ class Graphs:
         self.gradient, self.capture, self.most = gradient, capture, most
         self._refused = self._told = False
         self._held = held(gradient)
-        self._calls: dict[Any, int] = {}
         self._replays: dict[Any, Replay] = {}
 
     def look(self) -> None:
         """Forget what is captured if the model, its tensors or the clipping are no longer the same."""
         now = held(self.gradient)
         if now != self._held:
-            self._held, self._calls, self._replays = now, {}, {}
+            self._held, self._replays = now, {}
 
     def __call__(self, batch: Batch) -> Tensor:
         shape = tuple((part.shape, part.dtype) for part in batch)
@@ -67,30 +66,25 @@ class Graphs:
             return replay(batch)
         if self._refused:
             return self.gradient(batch)
-        calls = self._calls[shape] = self._calls.get(shape, 0) + 1
-        if calls <= WARM_UP:
-            return self._warm_up(batch)
         if len(self._replays) >= self.most:
             self._tell(f"has more than {self.most} shapes of batches: others")
             return self.gradient(batch)
-        return self._captured(shape, batch)
+        return self._first(shape, batch)
 
-    def _warm_up(self, batch: Batch) -> Tensor:
-        """Compute it as it is, and see whether a graph of it would do the same."""
-        before = held(self.gradient)
-        measured, waited = self.capture.warm_up(self.gradient, batch)
-        if waited:
-            self._refuse("looks at the values of a tensor")
-        elif held(self.gradient) != before:
-            self._refuse("changes its own attributes")
-        return measured
-
-    def _captured(self, shape: Any, batch: Batch) -> Tensor:
+    def _first(self, shape: Any, batch: Batch) -> Tensor:
+        """Compute it as it is written, and see whether a graph would do the same; if so, capture and replay."""
+        before, put_back = held(self.gradient), self.capture.note(self.gradient)
+        measured, waited = self.capture.watched(self.gradient, batch)
+        if waited or held(self.gradient) != before:
+            why = "looks at the values of a tensor" if waited else "changes its own attributes"
+            self._refuse(why)
+            return measured
         try:
             replay = self._replays[shape] = self.capture(self.gradient, batch)
         except RuntimeError as error:
             self._refuse(f"cannot be captured ({str(error).partition(chr(10))[0]})")
-            return self.gradient(batch)
+            replay = self.gradient
+        put_back()
         return replay(batch)
 
     def _refuse(self, why: str) -> None:

@@ -13,7 +13,7 @@ import torch
 from benchmarks.case import Case
 from benchmarks.figures import draw_ratios
 from benchmarks.served_peers import Choice
-from benchmarks.targets import LARGE, TARGETS
+from benchmarks.targets import LARGE, ON_CUDA, TARGETS
 from benchmarks.timed import HEADER, Timed
 from benchmarks.updates import time_updates
 from rnnlab.foundation.compute import set_num_threads
@@ -22,30 +22,31 @@ from rnnlab.foundation.table import markdown_table
 
 
 def time_all(rounds: int, folder: Path, keep_freed_memory: bool, device: str) -> dict[str, Any]:
-    """Print a table as the cases come, and draw their ratios.
+    """Say each case as it comes, print a table of all, and draw their ratios.
 
     Args:
         rounds: Of each case; a third of them of the largest.
         folder: For the figure.
         keep_freed_memory: Whether the peers' process too keeps it.
-        device: "cpu", which the targets are for, or "cuda".
+        device: "cpu", or "cuda", which has cases and targets of its own.
     """
     quiet_tools()
     choice = _choice(keep_freed_memory, device)
     peak = gemm_peak(device)
     rows: list[dict[str, Any]] = []
+    table: list[list[str]] = []
     timed: list[Timed] = []
     for task in ("adding", "copy_memory"):
-        for (cell, sizes), wanted in TARGETS.items():
+        for (cell, sizes), targets in (TARGETS if device == "cpu" else ON_CUDA).items():
             case = Case(cell, task, *sizes, device)
-            targets = wanted if device == "cpu" else {}
             some = max(1, rounds // 3) if sizes == LARGE else rounds
             timing = time_updates(case, some, choice)
             timed.append(timing)
             rows += [_as_dict(timing, peer, targets.get(peer)) for peer in timing.peers]
-            table = [timing.row(peer, peak, targets.get(peer)) for peer in timing.peers]
-            sys.stdout.write(f"{markdown_table(HEADER, table)}\n")
-            sys.stdout.flush()
+            table += [timing.row(peer, peak, targets.get(peer)) for peer in timing.peers]
+            medians = (f"{row[1]} {row[2]}" for row in table[-len(timing.peers) :])
+            sys.stderr.write(f"{case}: {', '.join(medians)}\n")
+    sys.stdout.write(f"{markdown_table(HEADER, table)}\n")
     draw_ratios(rows, folder / ("ratios.png" if device == "cpu" else f"ratios_{device}.png"))
     name = torch.cuda.get_device_name() if device == "cuda" else "one core"
     sys.stdout.write(f"GEMM peak of {name}: {peak / 1e9:.1f} GFLOP/s\n")

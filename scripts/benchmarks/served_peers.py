@@ -59,6 +59,8 @@ def serve_peers(case: Case, choice: Choice, pipe: Connection) -> None:
 def peers_of(case: Case, choice: Choice, model: SequenceModel, task: Task) -> list[Peer]:
     """Whom a case is compared with; what compiles for minutes is left to the small one."""
     made = bare if has_layer(model) else own_loop
+    if case.device == "cuda":
+        return [made(model)]
     peers: list[Peer] = [made(model), made(model, flushed=True)]
     if case.cell != "elman":
         return peers

@@ -21,6 +21,17 @@ TARGETS: dict[tuple[str, tuple[int, int, int]], dict[str, float]] = {
 }
 """By cell and (hidden units, sequences a batch, steps a sequence), then by peer."""
 
+ON_CUDA: dict[tuple[str, tuple[int, int, int]], dict[str, float]] = {
+    ("elman", (50, 20, 100)): {"nn.RNN": 4.0},
+    ("elman", (128, 64, 200)): {"nn.RNN": 1.7},
+    ("lstm", (50, 20, 100)): {"nn.LSTM": 4.0},
+    ("lstm", (128, 64, 200)): {"nn.LSTM": 1.7},
+    ("gru", (50, 20, 100)): {"nn.GRU": 4.0},
+    ("gru", (128, 64, 200)): {"nn.GRU": 1.7},
+    ("leaky", (32, 20, 100)): {"its own loop": 4.0},
+}
+"""On one GPU, where the peers are launched operation by operation."""
+
 MISSED = "missed"
 
 

@@ -4,6 +4,7 @@ What CUDA makes of it is tested in test_cuda.py, where there is a GPU.
 """
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from rnnlab.tasks import Batch
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.clipping import ClipNorm
 from rnnlab.training.gradient import Gradient
-from rnnlab.training.graphs import WARM_UP, Graphs, Replay
+from rnnlab.training.graphs import Graphs, Replay
 from tests.support.training import TASK
 
 
@@ -27,10 +28,19 @@ class Tape:
 
     def __init__(self, waits: bool = False, fails: bool = False) -> None:
         self.waits, self.fails = waits, fails
-        self.warmed = self.captured = self.replayed = 0
+        self.watches = self.captured = self.replayed = 0
 
-    def warm_up(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
-        self.warmed += 1
+    def note(self, gradient: Gradient) -> Callable[[], None]:
+        noted = [(buffer, buffer.clone()) for buffer in gradient.model.buffers()]
+
+        def put_back() -> None:
+            for buffer, before in noted:
+                buffer.copy_(before)
+
+        return put_back
+
+    def watched(self, gradient: Gradient, batch: Batch) -> tuple[Tensor, bool]:
+        self.watches += 1
         return gradient(batch), self.waits
 
     def __call__(self, gradient: Gradient, batch: Batch) -> Replay:
@@ -58,10 +68,10 @@ def made(graphs: Graphs, count: int, shortest: int | None = None) -> None:
         assert torch.equal(measured, graphs.gradient(batch))
 
 
-def test_a_shape_is_warmed_up_captured_and_replayed() -> None:
+def test_a_shape_is_captured_once_and_replayed_from_its_first_batch_on() -> None:
     tape = Tape()
     made(Graphs(gradient_of(), tape), 10)
-    assert (tape.warmed, tape.captured, tape.replayed) == (WARM_UP, 1, 10 - WARM_UP)
+    assert (tape.watches, tape.captured, tape.replayed) == (1, 1, 10)
 
 
 def test_each_length_has_its_own_and_those_beyond_the_most_run_as_they_are(
@@ -79,7 +89,7 @@ def test_each_length_has_its_own_and_those_beyond_the_most_run_as_they_are(
 def test_what_waits_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
     tape = Tape(waits=True)
     made(Graphs(gradient_of(), tape), 10)
-    assert (tape.warmed, tape.captured) == (1, 0)
+    assert (tape.watches, tape.captured) == (1, 0)
     assert caplog.messages == [
         "the update looks at the values of a tensor: all run without a CUDA graph"
     ]
@@ -90,6 +100,28 @@ def test_a_capture_that_fails_loses_nothing(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages == [
         "the update cannot be captured (operation not permitted): all run without a CUDA graph"
     ]
+
+
+class Adds(ElmanCell):
+    """Counts its calls in a buffer, which a graph does too."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        self.calls.add_(1)
+        return super().final_state(inputs, state)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_buffer_changes_once_an_update(fails: bool) -> None:
+    gradient = gradient_of(Adds)
+    cell: Any = gradient.model.layers[0]
+    graphs = Graphs(gradient, Tape(fails=fails))
+    for number, batch in enumerate(Stream(TASK, 4, 0, "train").batches(0, 5), 1):
+        graphs(batch)
+        assert float(cell.calls) == number
 
 
 class Counts(ElmanCell):

@@ -194,4 +194,6 @@ class Memory:
     def _multiply(self, begin: int, end: int, only: Iterable[int]) -> None:
         """What no state reaches, of a chunk of steps."""
         for k in only:
-            np.dot(flat(self.x[begin:end]), self.of_inputs[k], out=flat(self.rows[k][: end - begin]))
+            np.dot(
+                flat(self.x[begin:end]), self.of_inputs[k], out=flat(self.rows[k][: end - begin])
+            )

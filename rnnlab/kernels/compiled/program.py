@@ -78,6 +78,7 @@ class Table:
 
 
 def address(array: Array) -> int:
+    """Where its first number is."""
     return array.__array_interface__["data"][0]
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.compiled.memory import Memory, Reads, Size
 from rnnlab.kernels.compiled.merge import factors, is_product
 from rnnlab.kernels.compiled.outside import OutsideCalls
-from rnnlab.kernels.compiled.memory import Memory, Reads, Size
 from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.program import Array, Program
 from rnnlab.kernels.compiled.trace import Trace

@@ -73,8 +73,9 @@ class WayBack:
         for k in self.plan.vectors:
             self.table.set(f"q{k}", forward.get(f"q{k}"))
         self.table.set("S0", forward.get("S0"))
-        self._turned, at = [], len(self.plan.vectors)
-        for at, (k, matrix) in enumerate(zip(self.plan.matrices, matrices, strict=True), at):
+        self._turned = []  # which has to live as long as the loop may read it
+        given = enumerate(zip(self.plan.matrices, matrices, strict=True), len(self.plan.vectors))
+        for at, (k, matrix) in given:
             array = memory.array(at, (matrix, memory.reads.turned[at]))
             self._turned.append(np.ascontiguousarray(array.T))
             self.table.set(f"u{k}", address(self._turned[-1]))
