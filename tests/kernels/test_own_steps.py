@@ -2,45 +2,18 @@
 
 import copy
 import logging
-import pickle
-from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlab.cells import Cell, State
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.kernels.compiled import choice
-from tests.support.own_steps import KNOWN, UNKNOWN, OwnCell, leaky, made_of
-
-close = partial(
-    torch.testing.assert_close, rtol=1e-8, atol=1e-8
-)  # some of torch's constants have 24 bits
-
-
-def results(run, cell: Cell, x: Tensor, state: tuple[Tensor, ...] | None = None) -> list[Tensor]:
-    """Values, and gradients of a function of all of them, 0 where there is none."""
-    hidden, end = run(x) if state is None else run(x, state)
-    generator = torch.Generator().manual_seed(1)
-    values = (hidden, *end)
-    weights = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v) for v in values]
-    total = torch.stack([(v.sin() * w).sum() for v, w in zip(values, weights, strict=True)]).sum()
-    leaves = [t for t in (x, *(state or ()), *cell.parameters()) if t.requires_grad]
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    zeros = [torch.zeros_like(t) if g is None else g for t, g in zip(leaves, found, strict=True)]
-    return [v.detach() for v in (*values, *zeros)]
-
-
-def is_compiled(cell: Cell, x: Tensor) -> bool:
-    hidden = cell(x)[0]
-    assert hidden.grad_fn is not None
-    return hidden.grad_fn.name() == "_ScanBackward"
-
-
-def assert_like_the_loop(cell: Cell, x: Tensor, state: tuple[Tensor, ...] | None = None) -> None:
-    close(results(cell, cell, x, state), results(cell.unroll, cell, x, state))
+from tests.support.like_the_loop import assert_like_the_loop, close, is_compiled, results
+from tests.support.own_cell import made_by
+from tests.support.own_steps import KNOWN, made_of
+from tests.support.refused_steps import REFUSED
 
 
 @pytest.mark.parametrize("input_size", [3, 7], ids=["few inputs", "many inputs"])
@@ -69,12 +42,13 @@ def test_equals_the_loop_in_single_precision(name: str) -> None:
         assert (value - oracle).abs().max() < 1e-6 * scale + 2 * (other - oracle).abs().max()
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_known_runs_as_the_loop_and_is_named_once(
     name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "_told", set())
-    cell, x = made_of(name), torch.randn(4, 6, 3, dtype=torch.float64)
+    step, says = REFUSED[name]
+    cell, x = made_by(step), torch.randn(4, 6, 3, dtype=torch.float64)
     hidden = cell(x)[0]
     cell(x[:2])
     assert hidden.shape == (4, 6, 5)
@@ -84,90 +58,7 @@ def test_what_is_not_known_runs_as_the_loop_and_is_named_once(
     assert record.levelno == logging.WARNING
     message = record.getMessage()
     assert message.startswith("OwnCell runs as a loop, for its step ")
-    assert any(says in message for says in UNKNOWN[name][1].split("|")), message
-
-
-def test_a_cell_with_dropout_is_compiled_where_it_drops_nothing() -> None:
-    cell, x = made_of("drops"), torch.randn(4, 6, 3, dtype=torch.float64)
-    assert not is_compiled(cell, x)
-    assert is_compiled(cell.eval(), x)
-    assert_like_the_loop(cell, x)
-    assert not is_compiled(cell.train(), x)
-
-
-def test_what_changes_later_is_noticed() -> None:
-    """Else it would run on with the numbers and the tensors of its trace."""
-    cell, x = made_of("leaky"), torch.randn(4, 6, 3, dtype=torch.float64)
-    assert_like_the_loop(cell, x)
-    cell.leak = nn.Parameter(torch.tensor(-1.0, dtype=torch.float64))
-    assert_like_the_loop(cell, x)
-    cell.w = nn.Linear(3, 5, bias=False).double()
-    assert_like_the_loop(cell, x)
-    cell._step = KNOWN["masked"]
-    assert_like_the_loop(cell, x)
-    cell.mask = 1 - cell.mask
-    assert_like_the_loop(cell, x)
-    with torch.no_grad():
-        cell.mask.mul_(0.5)
-        cell.u.weight.mul_(0.5)
-    assert_like_the_loop(cell, x)
-    assert is_compiled(cell, x)
-    cell.u.register_forward_hook(lambda *given: given[2] * 2)
-    assert not is_compiled(cell, x)
-
-
-class Counted(OwnCell):
-    """Counts its calls, which its step does not read."""
-
-    calls = 0
-
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        self.calls += 1
-        return super().forward(inputs, state)
-
-
-def test_what_the_step_does_not_read_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "CHANGES", 1)
-    cell, x = Counted(leaky).double(), torch.randn(4, 6, 3, dtype=torch.float64)
-    for _ in range(3):
-        assert is_compiled(cell, x)
-    assert cell.calls == 3
-    assert cell.final_state(x)[0].shape == (4, 5)
-    assert cell.calls == 4  # a forward of one's own is what runs
-
-
-RATES = {"of the module": 0.5}
-
-
-class Rated(OwnCell):
-    def step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (torch.tanh(self.w(inputs) + self.u(state[0])) * self.rate * RATES["of the module"],)
-
-
-def test_numbers_of_the_cell_and_of_its_module_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    cell, x = Rated(leaky).double(), torch.randn(4, 6, 3, dtype=torch.float64)
-    for rate in (0.5, 0.7):
-        cell.rate = rate
-        assert_like_the_loop(cell, x)
-    monkeypatch.setitem(RATES, "of the module", 0.3)
-    assert_like_the_loop(cell, x)
-    monkeypatch.setattr(Rated, "step", OwnCell.step)
-    assert_like_the_loop(cell, x)
-    assert is_compiled(cell, x)
-
-
-def test_a_cell_that_changes_at_every_call_runs_as_the_loop(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(choice, "CHANGES", 2)
-    cell, x = Rated(leaky).double(), torch.randn(4, 6, 3, dtype=torch.float64)
-    for _ in range(4):
-        cell.rate *= 0.5
-        cell(x)
-    assert not is_compiled(cell, x)
-    assert caplog.messages == [
-        "Rated runs as a loop, for its step changes its attributes at every call"
-    ]
+    assert any(words in message for words in says.split("|")), message
 
 
 def test_a_wrong_program_is_found_out(
@@ -224,20 +115,6 @@ def test_two_backward_passes_add_up() -> None:
     once = [p.grad.clone() for p in cell.v.parameters() if p.grad is not None]
     total.backward()
     close([p.grad for p in cell.v.parameters()], [2 * g for g in once])
-
-
-def test_a_copy_and_a_pickled_cell_are_compiled_for_themselves() -> None:
-    cell, x = made_of("masked"), torch.randn(4, 6, 3, dtype=torch.float64)
-    before = {name: value.clone() for name, value in cell.state_dict().items()}
-    cell(x)
-    for other in (copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
-        with torch.no_grad():
-            other.u.weight.mul_(2)
-        assert is_compiled(other, x)
-        assert_like_the_loop(other, x)
-        assert not torch.equal(other(x)[0], cell(x)[0])
-    assert cell.state_dict().keys() == before.keys()
-    assert all(torch.equal(value, before[name]) for name, value in cell.state_dict().items())
 
 
 def test_a_learnable_first_state_and_a_scalar_are_trained() -> None:

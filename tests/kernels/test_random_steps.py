@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.cells import Cell, State
-from tests.support.own_steps import OwnCell, leaky
+from tests.support.own_cell import OwnCell
+from tests.support.own_steps import leaky
 
 WIDTH = 4
 Value = Tensor  # (batch, WIDTH)

@@ -1,61 +1,26 @@
-"""Cells that a user could write, each a step of some torch operations, on parameters that all of them have."""
+"""Steps that a user could write, each of some of torch's operations, which are compiled."""
 
-import random
-from collections.abc import Callable
-
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from rnnlab.cells import Cell, State
-
-Step = Callable[["OwnCell", Tensor, State], State]
-
-
-class OwnCell(Cell):
-    """A step given by name, with some layers, a leak, a diagonal and a mask to make it of."""
-
-    def __init__(
-        self, step: Step, num_states: int = 1, input_size: int = 3, hidden_size: int = 5
-    ) -> None:
-        super().__init__(input_size, hidden_size)
-        self.num_states, self._step = num_states, step
-        self.w, self.w2 = nn.Linear(input_size, hidden_size), nn.Linear(input_size, hidden_size)
-        self.u, self.u2 = nn.Linear(hidden_size, hidden_size), nn.Linear(hidden_size, hidden_size)
-        self.v = nn.Linear(input_size + 2 * hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size)
-        self.leak, self.d = nn.Parameter(torch.tensor(0.3)), nn.Parameter(torch.randn(hidden_size))
-        self.rate = 0.5
-        self.mask: Tensor
-        self.register_buffer("mask", (torch.arange(hidden_size) % 2).float())
-
-    def initial_state(self, inputs: Tensor) -> State:
-        return (inputs.new_zeros(inputs.size(0), self.hidden_size),) * self.num_states
-
-    def step(self, inputs: Tensor, state: State) -> State:
-        return self._step(self, inputs, state)
+from rnnlab.cells import State
+from tests.support.own_cell import OwnCell, Step, made_by, summed
 
 
 def made_of(name: str, input_size: int = 3, dtype: torch.dtype = torch.float64) -> OwnCell:
-    """One of the cells below, whose weights are those of a seed."""
-    torch.manual_seed(0)
-    step = KNOWN[name] if name in KNOWN else UNKNOWN[name][0]
-    return OwnCell(step, STATES.get(name, 1), input_size).to(dtype)
-
-
-def _sum(cell: OwnCell, x: Tensor, state: State) -> Tensor:
-    return cell.w(x) + cell.u(state[0])
+    """The cell of one of the steps below."""
+    return made_by(KNOWN[name], STATES.get(name, 1), input_size, dtype)
 
 
 def leaky(cell: OwnCell, x: Tensor, state: State) -> State:
     a = torch.sigmoid(cell.leak)
-    return ((1 - a) * state[0] + a * torch.tanh(_sum(cell, x, state)),)
+    return ((1 - a) * state[0] + a * torch.tanh(summed(cell, x, state)),)
 
 
 def minimal_gated(cell: OwnCell, x: Tensor, state: State) -> State:
     (h,) = state
-    f = torch.sigmoid(_sum(cell, x, state))
+    f = torch.sigmoid(summed(cell, x, state))
     return ((1 - f) * h + f * torch.tanh(cell.w2(x) + cell.u2(f * h)),)
 
 
@@ -76,20 +41,20 @@ def antisymmetric(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def layer_norm(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(cell.norm(_sum(cell, x, state))),)
+    return (torch.tanh(cell.norm(summed(cell, x, state))),)
 
 
 def softmax(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.softmax(_sum(cell, x, state), -1) * cell.d + state[0] * 0.1,)
+    return (torch.softmax(summed(cell, x, state), -1) * cell.d + state[0] * 0.1,)
 
 
 def log_softmax(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
+    a = summed(cell, x, state)
     return (0.1 * torch.log_softmax(a, -1) + 0.1 * torch.logsumexp(a, 1, keepdim=True),)
 
 
 def unit_norm(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (F.normalize(_sum(cell, x, state), dim=1),)
+    return (F.normalize(summed(cell, x, state), dim=1),)
 
 
 def norm_of_zero(cell: OwnCell, x: Tensor, state: State) -> State:
@@ -98,7 +63,7 @@ def norm_of_zero(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def standardised(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
+    a = summed(cell, x, state)
     scaled = (a - a.mean(1, keepdim=True)) / (a.std(1, keepdim=True) + 0.1)
     return (scaled + a.amax(1, keepdim=True) * 0.1 + a.var(1, keepdim=True) * 0.05,)
 
@@ -108,7 +73,7 @@ def delayed(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def activations(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
+    a = summed(cell, x, state)
     kinds = (
         F.elu,
         F.gelu,
@@ -124,12 +89,12 @@ def activations(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def masked(cell: OwnCell, x: Tensor, state: State) -> State:
-    new = torch.tanh(_sum(cell, x, state))
+    new = torch.tanh(summed(cell, x, state))
     return (cell.mask * new + (1 - cell.mask) * state[0],)
 
 
 def branches_by_where(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
+    a = summed(cell, x, state)
     chosen = torch.where((a > 0) & ~(a > 2), torch.sin(a), torch.cos(a) * 0.5).clamp(-0.8, 0.7)
     largest = torch.maximum(a, state[0]) * 0.1 + torch.minimum(a, cell.d) * 0.1
     return (chosen + largest + (a > 0).to(a.dtype) * a * 0.1,)
@@ -143,24 +108,24 @@ def of_inputs_alone(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def in_pieces(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = torch.roll(_sum(cell, x, state), 2, 1)
+    a = torch.roll(summed(cell, x, state), 2, 1)
     rest, first, last = a[:, 2:], a[:, 0:1], a[:, 1].unsqueeze(1)
     return (torch.cat([torch.tanh(rest), torch.sigmoid(first), last * 0.5], 1),)
 
 
 def detached(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) * state[0].detach().cos(),)
+    return (torch.tanh(summed(cell, x, state)) * state[0].detach().cos(),)
 
 
 def powers(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = torch.sigmoid(_sum(cell, x, state))
+    a = torch.sigmoid(summed(cell, x, state))
     b = a.sqrt() + a.rsqrt() * 0.1 + a.pow(2) + a**1.7 + a**-1 * 0.1 + a.log() * 0.1 + a.log1p()
     return (0.1 * (b + a.expm1() + a.erf() + a.abs() + a.reciprocal() * 0.1 + a.square()),)
 
 
 def mixed(cell: OwnCell, x: Tensor, state: State) -> State:
     (h,) = state
-    new = torch.lerp(h, torch.tanh(_sum(cell, x, state)), torch.sigmoid(cell.leak))
+    new = torch.lerp(h, torch.tanh(summed(cell, x, state)), torch.sigmoid(cell.leak))
     spread = F.linear(h, cell.u.weight[:1]).expand(-1, 5)
     return (
         torch.addcmul(new, h, cell.d, value=0.1)
@@ -193,7 +158,7 @@ def of_torchs_cells(cell: OwnCell, x: Tensor, state: State) -> State:
 
 
 def cut_and_gated(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
+    a = summed(cell, x, state)
     first, *_ = a.unbind(1)
     return (F.glu(torch.cat([a, cell.w2(x)], 1), 1) + first.unsqueeze(1) * 0.1,)
 
@@ -220,100 +185,3 @@ KNOWN: dict[str, Step] = {
     )
 }
 STATES = {"coupled_oscillators": 2, "delayed": 3, "of_torchs_cells": 3}
-
-
-def drops(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (F.dropout(torch.tanh(_sum(cell, x, state)), 0.5, cell.training),)
-
-
-def draws_noise(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) + torch.randn(5, dtype=x.dtype),)
-
-
-def draws_of_python(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) * random.random(),)
-
-
-def draws_of_numpy(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) * np.random.rand(),)  # noqa: NPY002
-
-
-def looks(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = torch.tanh(_sum(cell, x, state))
-    return (a if float(a.detach()[0, 0]) > 0 else -a,)
-
-
-def looks_by_numpy(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) * float(state[0].detach().numpy().max()),)
-
-
-def changes_its_state(cell: OwnCell, x: Tensor, state: State) -> State:
-    state[0].mul_(0.5)
-    return (torch.tanh(_sum(cell, x, state)),)
-
-
-def changes_what_it_has_cut(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = _sum(cell, x, state)
-    a[:, :2] *= 0.5
-    return (torch.tanh(a),)
-
-
-def counts(cell: OwnCell, x: Tensor, state: State) -> State:
-    cell.rate = 0.9 * cell.rate
-    return (torch.tanh(_sum(cell, x, state)) * cell.rate,)
-
-
-def without_gradient(cell: OwnCell, x: Tensor, state: State) -> State:
-    with torch.no_grad():
-        gate = torch.sigmoid(state[0])
-    return (torch.tanh(_sum(cell, x, state)) * gate,)
-
-
-def over_the_batch(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) - state[0].mean(0),)
-
-
-def by_the_batch(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)) / x.size(0),)
-
-
-def accumulates(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)).cumsum(1) * 0.1,)
-
-
-def in_half(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)).half().to(x.dtype),)
-
-
-def of_heads(cell: OwnCell, x: Tensor, state: State) -> State:
-    return (torch.tanh(_sum(cell, x, state)).view(-1, 5, 1).squeeze(2) * 1.0,)
-
-
-def hooks(cell: OwnCell, x: Tensor, state: State) -> State:
-    a = torch.tanh(_sum(cell, x, state))
-    if a.requires_grad:
-        a.register_hook(lambda g: 2 * g)
-    return (a,)
-
-
-UNKNOWN: dict[str, tuple[Step, str]] = {
-    step.__name__: (step, says)
-    for step, says in (
-        (drops, "as dropout does"),
-        (draws_noise, "draws random numbers (randn"),
-        (draws_of_python, "draws random numbers"),
-        (draws_of_numpy, "draws random numbers"),
-        (looks, "looks at numbers|not a row|cannot be traced|select"),
-        (looks_by_numpy, "uses Tensor.numpy"),
-        (changes_its_state, "changes a tensor in place (mul_)"),
-        (changes_what_it_has_cut, "changes a tensor in place (mul_)"),
-        (counts, "changes its own attributes"),
-        (without_gradient, "computes without a gradient (sigmoid"),
-        (over_the_batch, "by mean, what is not a row"),
-        (by_the_batch, "depends on the size of the batch"),
-        (accumulates, "does cumsum to its state"),
-        (in_half, "computes in float16"),
-        (of_heads, "by view, what is not a row"),
-        (hooks, "uses Tensor.requires_grad"),
-    )
-}
