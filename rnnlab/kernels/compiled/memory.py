@@ -31,24 +31,22 @@ class Reads:
 
 
 @dataclass(frozen=True)
-class Size:
-    """Of one run.
+class Kind:
+    """Of runs that can share a memory.
 
     Args:
-        steps: How many.
         batch: Sequences.
         keep: Whether the way back is to follow.
         all_steps: Whether the hidden states of all steps are wanted.
     """
 
-    steps: int
     batch: int
     keep: bool
     all_steps: bool
 
 
 class Memory:
-    """Runs of a program over so many steps and sequences, one after another.
+    """Runs of a program over so many sequences, one after another, each of up to `most` steps.
 
     A small network waits for Python longer than for its loops. So arrays and addresses stay from one run
     to the next; what leaves is made anew, as the hidden states of all steps are.
@@ -56,18 +54,19 @@ class Memory:
     Args:
         program: Whose loops run.
         reads: What they read.
-        size: Of each run.
+        kind: Of runs.
+        most: Steps.
     """
 
-    def __init__(self, program: Program, reads: Reads, size: Size) -> None:
-        self.program, self.plan, self.reads, self.size = program, program.plan, reads, size
-        self.chunks = program.chunks(size.steps, size.batch)
-        self.longest = max((end - begin for begin, end in self.chunks), default=0)
-        self.ring = size.steps + 1 if size.keep or size.all_steps else 2
-        self.rest = size.steps + 1 if size.keep else 2
+    def __init__(self, program: Program, reads: Reads, kind: Kind, most: int) -> None:
+        self.program, self.plan, self.reads, self.kind = program, program.plan, reads, kind
+        self.most = most
+        self.longest = min(most, program.chunk(kind.batch))
+        self.ring = most + 1 if kind.keep or kind.all_steps else 2
+        self.rest = most + 1 if kind.keep else 2
         first, *others = self.plan.states
         self.states = [self.room(self.ring, first), *(self.room(self.rest, w) for w in others)]
-        kept = size.steps if size.keep else 1
+        kept = most if kind.keep else 1
         self.kept = [self.room(kept, width) for width in self.plan.kept_widths]
         self.rows = {k: self.room(self.longest, self.plan.rows[k]) for k in reads.of_inputs}
         self._starts = {k: address(array) for k, array in self.rows.items()}
@@ -80,7 +79,7 @@ class Memory:
 
     def room(self, steps: int, width: int) -> Array:
         """For a number a step, sequence and column."""
-        return np.empty((steps, self.size.batch, width), self.program.dtype)
+        return np.empty((steps, self.kind.batch, width), self.program.dtype)
 
     @property
     def nbytes(self) -> int:
@@ -91,7 +90,7 @@ class Memory:
         table = Table(compiled)
         rooms = {name: self.room(1, width) for name, width in compiled.rooms.items()}
         self._rooms += rooms.values()
-        numbers = ("batch", self.size.batch), ("keep", int(self.size.keep))
+        numbers = ("batch", self.kind.batch), ("keep", int(self.kind.keep))
         for name, number in (*numbers, ("ring", self.ring), ("rest", self.rest)):
             table.set(name, number)
         arrays = {f"S{k}": array for k, array in enumerate(self.states)}
@@ -101,8 +100,9 @@ class Memory:
         return table
 
     def load(self, inputs: Tensor, tensors: Sequence[Tensor]) -> None:
-        """Take what a run is given: the inputs, and the tensors in the order of `reads`."""
-        reads, size = self.reads, self.size
+        """Take what a run is given: the inputs, of up to `most` steps, and the tensors in the order of `reads`."""
+        reads, steps = self.reads, inputs.size(1)
+        self.steps, self.chunks = steps, self.program.chunks(steps, self.kind.batch)
         self._load_inputs(inputs.detach().numpy())
         self._held.clear()
         given = enumerate(zip(tensors, reads.turned, strict=True))
@@ -115,9 +115,9 @@ class Memory:
         }
         for k, each in zip(reads.rows, given, strict=False):
             array = np.ascontiguousarray(self.array(*each))
-            self._set_rows(k, array.reshape(size.steps, size.batch, -1))
-        if size.all_steps:
-            self.states[0] = self.room(self.ring, self.plan.states[0])
+            self._set_rows(k, array.reshape(steps, self.kind.batch, -1))
+        if self.kind.all_steps:
+            self.states[0] = self.room(steps + 1, self.plan.states[0])
             self.forward.set("S0", address(self.states[0]))
         for array, (_, (state, _)) in zip(self.states, given, strict=True):
             array[0] = state.detach().numpy()
@@ -131,7 +131,7 @@ class Memory:
 
     def last(self) -> list[Array]:
         """The states after the last step."""
-        return [array[self.size.steps % len(array)].copy() for array in self.states]
+        return [array[self.steps % len(array)].copy() for array in self.states]
 
     def make_rows(self, begin: int, end: int) -> None:
         """What the way back reads of a chunk, if another has been there since."""
@@ -177,16 +177,15 @@ class Memory:
             self.x = turned
         else:
             if self._x is None:
-                self._x = np.empty(turned.shape, turned.dtype)
-            self.x = self._x
+                self._x = self.room(self.most, x.shape[2])
+            self.x = self._x[: self.steps]
             if x.shape[2] >= 8:
                 np.copyto(self.x, turned)
             else:
                 for feature in range(x.shape[2]):  # in less time than as many twos and threes
                     self.x[:, :, feature] = turned[:, :, feature]
         for k in self.reads.plain:
-            if self.rows.get(k) is not self.x:
-                self._set_rows(k, self.x)
+            self._set_rows(k, self.x)
 
     def _set_rows(self, k: int, array: Array) -> None:
         self.rows[k], self._starts[k] = array, address(array)

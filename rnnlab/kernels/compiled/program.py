@@ -38,9 +38,13 @@ class Program:
         self.forward = Compiled(loops["forward"], code.forward, plan.forward)
         self.backward = Compiled(loops["backward"], code.backward, plan.backward)
 
+    def chunk(self, batch: int) -> int:
+        """How many steps are in one."""
+        return max(1, CHUNK // max(1, batch * self.plan.states[0]))
+
     def chunks(self, steps: int, batch: int) -> list[tuple[int, int]]:
         """From which step to which; the first is as long as any."""
-        few = max(1, CHUNK // max(1, batch * self.plan.states[0]))
+        few = self.chunk(batch)
         return [(t, min(t + few, steps)) for t in range(0, steps, few)]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.compiled.memory import Memory, Reads, Size
+from rnnlab.kernels.compiled.memory import Kind, Memory, Reads
 from rnnlab.kernels.compiled.merge import factors, is_product
 from rnnlab.kernels.compiled.outside import OutsideCalls
 from rnnlab.kernels.compiled.plan import ScanPlan
@@ -19,8 +19,8 @@ from rnnlab.kernels.compiled.way_back import Found, Wanted, WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 
 aten = torch.ops.aten
-SMALL, SIZES, RUNS = 2**22, 16, 4
-"""What is kept for later runs: memories of so many bytes at most, of so many sizes, so many of each."""
+SMALL, KINDS, RUNS = 2**22, 8, 4
+"""What is kept for later runs: memories of so many bytes at most, of so many kinds, so many of each."""
 
 
 def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool]]:
@@ -58,7 +58,7 @@ class CompiledScan:
         self.outside, turned = outside_calls(plan, trace)
         turned += [False] * len(plan.states)
         self.reads = Reads([*plan.vectors], [*plan.matrices], of_inputs, rows, plain, turned)
-        self._free: dict[Size, list[Rooms]] = {}
+        self._free: dict[Kind, list[Rooms]] = {}
 
     def __call__(
         self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
@@ -72,21 +72,23 @@ class CompiledScan:
         hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
         return hidden, tuple(last)
 
-    def borrow(self, size: Size) -> "Borrowed":
+    def borrow(self, kind: Kind, steps: int) -> "Borrowed":
         """Room for one run, which has it alone as long as this is held."""
         try:
-            rooms = self._free[size].pop()
+            rooms = self._free[kind].pop()
         except (KeyError, IndexError):
-            rooms = Rooms(Memory(self.program, self.reads, size))
+            rooms = None
+        if rooms is None or rooms.memory.most < steps:
+            rooms = Rooms(Memory(self.program, self.reads, kind, steps))
         return Borrowed(self, rooms)
 
     def give_back(self, rooms: "Rooms") -> None:
-        """Keep small ones for the next run of their size."""
+        """Keep small ones for the next run of their kind."""
         if rooms.memory.nbytes > SMALL:
             return
-        if len(self._free) > SIZES:
+        if len(self._free) > KINDS:
             self._free.clear()
-        free = self._free.setdefault(rooms.memory.size, [])
+        free = self._free.setdefault(rooms.memory.kind, [])
         if len(free) < RUNS:
             free.append(rooms)
 
@@ -117,7 +119,7 @@ class _Scan(Function):
     def forward(
         ctx: Any, scan: CompiledScan, keep: bool, all_steps: bool, inputs: Tensor, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        borrowed = scan.borrow(Size(inputs.size(1), inputs.size(0), keep, all_steps))
+        borrowed = scan.borrow(Kind(inputs.size(0), keep, all_steps), inputs.size(1))
         memory = borrowed.rooms.memory
         with np.errstate(all="ignore"):
             memory.load(inputs, tensors)
