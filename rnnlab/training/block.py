@@ -90,8 +90,8 @@ class Blocks:
         """Make the updates; a row of `Update`'s for each."""
         weight = next(self.model.parameters())
         device = weight.device
-        skips = self.settings.nonfinite == "skip"
-        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips)
+        skips, again = self.settings.nonfinite == "skip", self.settings.recompute_steps
+        update = Update(self.model, self.task, optimizer, self.clip, schedule, skips, again)
         rows = []
         batches = self.stream.batches(start, stop, device, weight.dtype)
         for step, batch in enumerate(batches, start):

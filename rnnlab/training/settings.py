@@ -22,6 +22,8 @@ class TrainSettings:
         nonfinite: What a loss that is not finite does: "stop" ends the run, as a result (`diverged`);
             "skip" leaves that update out, also where the gradient is not finite, and counts it;
             "raise" fails the run.
+        recompute_steps: Keep of each sequence the states at every so-many-th step alone, and compute
+            the steps between again on the way back; None keeps all.
     """
 
     steps: int = 2000
@@ -32,12 +34,14 @@ class TrainSettings:
     stop_when_solved: bool = True
     data_seed: int = 0
     nonfinite: str = "stop"
+    recompute_steps: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        if self.min_seq_len is not None:
-            check_int("min_seq_len", self.min_seq_len, minimum=1)
+        for name in ("min_seq_len", "recompute_steps"):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))

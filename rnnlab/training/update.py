@@ -23,6 +23,7 @@ class Update:
         schedule: Of the learning rate, stepped after each update.
         skip_nonfinite: Leave out updates whose loss or gradient is not finite, for which a device
             must be waited for.
+        recompute_steps: As `SequenceModel.forward` has it; a model of your own need not take it while it is None.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class Update:
         clip: Clip,
         schedule: LRScheduler | None,
         skip_nonfinite: bool = False,
+        recompute_steps: int | None = None,
     ) -> None:
         self.model, self.task, self.clip, self.schedule = model, task, clip, schedule
         self.optimizer, self.skip_nonfinite = optimizer, skip_nonfinite
+        self.again = {} if recompute_steps is None else {"recompute_steps": recompute_steps}
         self.step = fast_step(optimizer.optimizer)
         self.parameters = list(model.parameters())
 
@@ -46,7 +49,7 @@ class Update:
             batch: What to learn from.
             counted: Whether Lightning is to count a step.
         """
-        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1))
+        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1), **self.again)
         loss = self.task.loss(outputs, batch.targets)
         for parameter in self.parameters:
             parameter.grad = None

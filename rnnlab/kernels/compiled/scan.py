@@ -99,16 +99,22 @@ class _Scan(Function):
             states, kept = scan.program.run(given, keep, all_steps)
         ctx.set_materialize_grads(False)
         hidden = torch.from_numpy(states[0][1:].transpose(1, 0, 2)) if all_steps else None
-        ctx.scan, ctx.back = scan, WayBack(scan.program, given, states, kept) if keep else None
-        ctx.save_for_backward(inputs, *tensors, hidden)
+        # As torch's own operations do, so that who counts or drops what is kept has all of it.
+        left = map(torch.from_numpy, (*states, *kept)) if keep else ()
+        ctx.scan = scan
+        ctx.save_for_backward(inputs, *tensors, hidden, *left)
         last = (torch.from_numpy(array[given.steps % len(array)].copy()) for array in states)
         return hidden, *last
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
-        _, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
-        scan, back = ctx.scan, ctx.back
+        scan = ctx.scan
+        inputs, *saved = ctx.saved_tensors  # which looks whether anyone has changed them
+        given_as, count = len(scan.turned), len(scan.program.plan.states)
+        tensors, left = saved[:given_as], [t.numpy() for t in saved[given_as + 1 :]]
+        given = scan.given(inputs, tensors)
+        back = WayBack(scan.program, given, left[:count], left[count:])
         above, *last = (None if grad is None else grad.numpy() for grad in grads)
         arrive = [
             np.zeros_like(states[0]) if grad is None else grad.copy(order="C")
