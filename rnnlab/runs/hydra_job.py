@@ -26,7 +26,7 @@ from rnnlab.runs.hydra_plain import run_folder, to_plain
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.runs.settings import read_settings
-from rnnlab.runs.trial import try_going_on, try_out, try_store
+from rnnlab.runs.trial import try_going_on, try_memory, try_out, try_store
 from rnnlab.tracking.result import Result, write_failure
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _run(cfg: DictConfig, settings: Any) -> float | None:
     try:
         earlier = _earlier(plain, request, in_sweep)
         folder = folder if earlier is None else earlier.folder
+        if in_sweep and (earlier is None or not earlier.finished):
+            try_memory(plain)  # which the sweep itself may not have seen, or not this machine's
         result = _result(plain, request, earlier)
     except Stopped:
         if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":

@@ -38,6 +38,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     import torch
 
     from rnnlab.runs.build import build
+    from rnnlab.runs.memory import refuse_inputs
     from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
     from rnnlab.training.batches import training_batches
     from rnnlab.training.clipping import Clip
@@ -45,6 +46,8 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     build("clip", plain["clip"], Clip, settings.allow)()
     model_config = read_model(plain)
     training_batches(model_config.task, settings.train)
+    if here:
+        refuse_inputs(model_config.task, settings)
     with torch.random.fork_rng(devices=[]):
         model = model_config.make_checked()
     try_optimizer(model, *read_optimizer(plain, settings.allow), settings.train.steps)
@@ -59,6 +62,16 @@ def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     Evaluation(config.task, config.eval_settings)
     if here and not config.settings.trainer.works_anywhere:
         _try_trainer(config)
+    if here:
+        try_memory(plain)
+
+
+def try_memory(plain: Mapping[str, Any]) -> None:
+    """That it fits into the memory that is free here."""
+    from rnnlab.runs.memory import refuse_too_large
+    from rnnlab.runs.run_config import read_config
+
+    refuse_too_large(read_config(plain))
 
 
 def _try_trainer(config: "RunConfig") -> "Trainer":

@@ -71,7 +71,7 @@ class ProcessLauncher(Launcher):
         if job_timeout is not None:
             check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
         check_bool("hydra.launcher.fail_fast", fail_fast)
-        self.n_jobs = n_jobs or _cores()
+        self.n_jobs = n_jobs or cores()
         self.job_timeout, self.fail_fast = job_timeout, fail_fast
         self.pools: list[ProcessPool] = []
 
@@ -164,7 +164,7 @@ class ProcessLauncher(Launcher):
         return cloudpickle.dumps((*state, self.context, self.task_function))
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those that this process may use, where the system can tell."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
