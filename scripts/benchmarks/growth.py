@@ -29,14 +29,15 @@ BASE: dict[str, Any] = {"hidden_size": 50, "batch_size": 20, "seq_len": 100}
 class Updates:
     """Updates of one case, without Lightning around them."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, recompute_steps: int | None = None) -> None:
         self.module: TrainingModule = make_module(case.config())
         module = self.module
         optimizer: Any = _Uncounted(module.configure_optimizers())
         self.stream = Stream(module.task, case.batch_size, 0, "train")
         self.made = 0
         for _ in range(2):  # the second finds Adam's state, as all blocks but a run's first do
-            self.update = Update(module.model, module.task, optimizer, module.blocks.clip, None)
+            made = module.model, module.task, optimizer, module.blocks.clip, None
+            self.update = Update(*made, recompute_steps=recompute_steps)
             self.seconds(1)
 
     def seconds(self, count: int) -> float:
