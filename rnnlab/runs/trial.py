@@ -55,6 +55,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
 def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     """What needs scipy, which comes with the evaluation and the diagnostics, and maybe Lightning."""
+    from rnnlab.runs.memory import refuse_too_large
     from rnnlab.runs.run_config import read_config
     from rnnlab.training.evaluation import Evaluation
 
@@ -63,15 +64,7 @@ def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     if here and not config.settings.trainer.works_anywhere:
         _try_trainer(config)
     if here:
-        try_memory(plain)
-
-
-def try_memory(plain: Mapping[str, Any]) -> None:
-    """That it fits into the memory that is free here."""
-    from rnnlab.runs.memory import refuse_too_large
-    from rnnlab.runs.run_config import read_config
-
-    refuse_too_large(read_config(plain))
+        refuse_too_large(config)
 
 
 def _try_trainer(config: "RunConfig") -> "Trainer":
