@@ -5,13 +5,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rnnlab.foundation.cores import cores
 from rnnlab.sweeps.plugins import PROCESS_LAUNCHER
 
 
 def at_once(config: DictConfig) -> int:
     """How many jobs run at once on the machine of the command."""
-    from rnnlab.sweeps.process_launcher import cores
-
     launcher = config.hydra.launcher
     return (launcher.n_jobs or cores()) if launcher._target_ == PROCESS_LAUNCHER else 1
 
