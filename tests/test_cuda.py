@@ -188,6 +188,22 @@ def test_updates_are_those_of_the_cpu(make: Any, task: Task, clip: Clip) -> None
     torch.testing.assert_close(replayed, here, rtol=1e-9, atol=1e-9)
 
 
+@every_cell
+def test_steps_that_are_computed_again(make: Any) -> None:
+    """Oracle: all of them kept, with the same units dropped."""
+    torch.manual_seed(0)
+    cell = partial(make, hidden_size=5)
+    model = SequenceModel(cell, 2, 3, num_layers=2, dropout=0.4).to("cuda", torch.float64)
+    inputs = torch.randn(4, 13, 2, device="cuda", dtype=torch.float64)
+    found = []
+    for recompute_steps in (None, 4):
+        torch.manual_seed(1)
+        outputs, _ = model(inputs, last=6, recompute_steps=recompute_steps)
+        gradients = torch.autograd.grad(outputs.square().sum(), list(model.parameters()))
+        found.append([outputs.detach(), *gradients])
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize(
     "clip", [NoClip(), ClipNorm(0.05), ClipValue(0.01)], ids=["free", "norm", "value"]

@@ -22,6 +22,7 @@ from tests.support.command import QUICK, SMALL, Command, client, result_of
 from tests.support.configs import composed, leaves, plain, run_config
 from tests.support.journals import distinct_points
 from tests.support.trained import Trained, looks, trained
+from tests.support.training import Recorder, trainer_of
 
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
@@ -118,6 +119,7 @@ SHOWN_BY = {
     "resume.run": "runs/test_resume.py",
     "resume.allow_changes": "faults/test_kill.py",
     "train.nonfinite": "faults/test_nonfinite.py",
+    "train.recompute_steps": "test_recomputed_steps",
     "allow_targets": "test_own.py",
     "trainer.accelerator": "test_trainer_options",
     "trainer.devices": "test_trainer_options",
@@ -216,6 +218,19 @@ def test_how_many_are_scored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     module.model.register_forward_pre_hook(lambda _, given: shown.append(len(given[0])))
     module.evaluation.validate(module.model)
     assert shown == [70, 70, 10]
+
+
+def test_recomputed_steps(tmp_path: Path) -> None:
+    """It changes no number but for rounding: the model is given parts, and each of them again."""
+    shown: list[int] = []
+    small = (o for o in SMALL if not o.startswith("task."))
+    arguments = (*QUICK, *small, "task=copy_memory", "task.delay=6", "task.copy_len=2")
+    module = make_module(run_config(*arguments, "train.recompute_steps=4"))
+    module.model.layers[0].register_forward_pre_hook(
+        lambda _, given: shown.append(given[0].size(1))
+    )
+    trainer_of(module, tmp_path, Recorder(tmp_path), ()).fit(module)
+    assert shown[:6] == [4, 4, 2, 2, 4, 4]  # forward, and on the way back
 
 
 def test_tracking_options(command: Command, home: Path) -> None:

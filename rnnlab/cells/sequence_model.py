@@ -1,12 +1,17 @@
 """A stack of recurrent cells and the readout of its last layer."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
+from rnnlab.kernels.recompute import recomputed
+
+AT_ONCE = 2**20  # numbers of a mask, for which torch's generator takes four bytes each
 
 OUTPUT_NONLINEARITIES = {
     "identity": nn.Identity,
@@ -53,12 +58,16 @@ class SequenceModel(nn.Module):
         for _ in range(num_layers - 1):
             layers.append(cell(layers[-1].hidden_size))
         self.layers = nn.ModuleList(layers)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.readout = nn.Linear(layers[-1].hidden_size, output_size)  # V, c
         self.output_nonlinearity = g()
 
     def forward(
-        self, inputs: Tensor, states: list[State] | None = None, last: int | None = None
+        self,
+        inputs: Tensor,
+        states: list[State] | None = None,
+        last: int | None = None,
+        recompute_steps: int | None = None,
     ) -> tuple[Tensor, list[State]]:
         """The outputs of all steps, (batch, seq_len, output_size), and each layer's last state.
 
@@ -69,22 +78,67 @@ class SequenceModel(nn.Module):
             inputs: (batch, seq_len, input_size).
             states: Where each layer starts; its initial state by default.
             last: Read out only the last so many steps: outputs (batch, last, output_size).
+            recompute_steps: Keep for the gradient the states at every so-many-th step alone, and compute
+                what lies between them again on the way back (Chen et al., 2016). None keeps all.
         """
-        if last is not None and not 0 < last <= inputs.size(1):
-            raise ValueError(f"last={last} is not within 1 to seq_len={inputs.size(1)}")
+        steps = inputs.size(1)
+        if last is not None and not 0 < last <= steps:
+            raise ValueError(f"last={last} is not within 1 to seq_len={steps}")
+        last, masks = steps if last is None else last, self._drawn_masks(inputs)
+        if recompute_steps is None or recompute_steps >= steps or not torch.is_grad_enabled():
+            return self._unrolled(inputs, states, masks, last)
+        parts, before_answers = [], steps - last
+        for start in range(0, steps, recompute_steps):
+            stop = min(start + recompute_steps, steps)
+            part = inputs[:, start:stop], states, [mask[:, start:stop] for mask in masks]
+            answers = stop - max(start, before_answers)
+            outputs, states = self._recomputed(*part, max(1, answers))
+            parts += [outputs] if answers > 0 else []
+        return torch.cat(parts, dim=1), states or []
+
+    def _recomputed(
+        self, inputs: Tensor, states: list[State] | None, masks: list[Tensor], last: int
+    ) -> tuple[Tensor, list[State]]:
+        """`_unrolled`, with nothing kept but where it begins."""
+        sizes: list[int] = []
+
+        def run(inputs: Tensor, *flat: Tensor) -> tuple[Tensor, ...]:
+            before = _states(flat, sizes) if states else None
+            outputs, ends = self._unrolled(inputs, before, masks, last)
+            sizes[:] = map(len, ends)
+            return outputs, *itertools.chain(*ends)
+
+        sizes += map(len, states or [])
+        trained = [weight for weight in self.parameters() if weight.requires_grad]
+        flat = [inputs, *itertools.chain(*(states or []))]
+        outputs, *ends = recomputed(run, flat, trained)
+        return outputs, _states(ends, sizes)
+
+    def _unrolled(
+        self, inputs: Tensor, states: list[State] | None, masks: list[Tensor], last: int
+    ) -> tuple[Tensor, list[State]]:
+        """As `forward`, of all these steps at once."""
         hidden, ends = inputs, []
         for depth, layer in enumerate(self.layers):
             assert isinstance(layer, Cell)
-            hidden = self.dropout(hidden) if depth > 0 else hidden
+            if masks and depth > 0:
+                hidden = hidden * masks[depth - 1] / (1 - self.dropout)
             state = None if states is None else states[depth]
             if last == 1 and depth == len(self.layers) - 1:
                 ends.append(layer.final_state(hidden, state))
                 return self.read_out(ends[-1][0]).unsqueeze(1), ends
             hidden, end = layer(hidden, state)
             ends.append(end)
-        if last is not None and last < inputs.size(1):  # of all, its gradient would be a copy
+        if last < inputs.size(1):  # of all, its gradient would be a copy
             hidden = hidden[:, -last:]
         return self.read_out(hidden), ends
+
+    def _drawn_masks(self, inputs: Tensor) -> list[Tensor]:
+        """What is not dropped between two layers, (batch, seq_len, hidden_size); for all steps before the first."""
+        if not (self.training and self.dropout):
+            return []
+        above: list[Cell] = list(self.layers[1:])  # pyrefly: ignore[bad-assignment]
+        return [_mask(inputs, cell.input_size, 1 - self.dropout) for cell in above]
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""
@@ -94,3 +148,18 @@ class SequenceModel(nn.Module):
     def num_params(self) -> int:
         """Trainable numbers in all layers and the readout."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def _states(flat: Sequence[Tensor], sizes: list[int]) -> list[State]:
+    """As many tensors for each layer as its state has."""
+    left = iter(flat)
+    return [tuple(itertools.islice(left, size)) for size in sizes]
+
+
+def _mask(inputs: Tensor, size: int, kept: float) -> Tensor:
+    """Bits, a byte each, with as many ones as the share that is kept; the same however steps are cut."""
+    batch, steps, _ = inputs.shape
+    mask = torch.empty(steps, batch, size, dtype=torch.bool, device=inputs.device)
+    for part in mask.split(max(1, AT_ONCE // (batch * size))):
+        part.bernoulli_(kept)
+    return mask.transpose(0, 1)

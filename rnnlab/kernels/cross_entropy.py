@@ -54,16 +54,15 @@ class _CrossEntropy(Function):
             total *= count
             y /= total
             flat[right] -= 1 / count
-            ctx.save_for_backward(outputs, targets)
-            ctx.gradient = y
+            ctx.save_for_backward(outputs, targets, torch.from_numpy(y))
         return torch.from_numpy(losses).mean()
 
     @staticmethod
     @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        outputs, targets = ctx.saved_tensors
+        outputs, targets, y = ctx.saved_tensors
         if torch.is_grad_enabled():  # this gradient is itself to be differentiated
             loss = F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
             return *torch.autograd.grad(loss, outputs, grads[0], create_graph=True), None
-        gradient = (ctx.gradient * array(grads[0])).T.reshape(outputs.shape)
+        gradient = (y.numpy() * array(grads[0])).T.reshape(outputs.shape)
         return torch.from_numpy(gradient), None

@@ -99,7 +99,7 @@ def _run(cfg: DictConfig, settings: Any) -> float | None:
     try:
         earlier = _earlier(plain, request, in_sweep)
         folder = folder if earlier is None else earlier.folder
-        result = _result(plain, request, earlier)
+        result = _result(plain, request, earlier, in_sweep)
     except Stopped:
         if RunFolder(folder).result.exists() and Result.read(folder).status != "FINISHED":
             command = f"python -m rnnlab.run {typed_override('resume', folder)}"
@@ -156,21 +156,27 @@ def _of_files(name: object) -> Iterator[None]:
         ) from error
 
 
-def _result(plain: dict[str, Any], request: Request, earlier: "EarlierRun | None") -> Result:
+def _result(
+    plain: dict[str, Any], request: Request, earlier: "EarlierRun | None", in_sweep: bool
+) -> Result:
     """Of a new run; of an earlier one that goes on; or of one that had finished."""
+    from rnnlab.runs.memory import refuse_too_large
     from rnnlab.runs.one_run import run_one
     from rnnlab.runs.run_config import read_config
     from rnnlab.runs.whole_run import deliver_finished
     from rnnlab.tracking.store import tracking_uri
 
-    if earlier is None:
-        return run_one(read_config(plain), request)
-    if earlier.finished:
+    if earlier is not None and earlier.finished:
         sys.stdout.write(f"{earlier.finished}\n")
         uri = tracking_uri(earlier.config["tracking"]["uri"])
         return deliver_finished(earlier.folder, uri, check_allowed(plain["allow_targets"]))
+    config = read_config(plain if earlier is None else earlier.config)
+    if in_sweep:  # which may not have seen what is free on this machine, or now
+        refuse_too_large(config)
+    if earlier is None:
+        return run_one(config, request)
     same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
-    return run_one(read_config(earlier.config), same, earlier)
+    return run_one(config, same, earlier)
 
 
 def mask_files(folder: Path) -> None:

@@ -38,6 +38,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     import torch
 
     from rnnlab.runs.build import build
+    from rnnlab.runs.memory import refuse_inputs
     from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
     from rnnlab.training.batches import training_batches
     from rnnlab.training.clipping import Clip
@@ -45,6 +46,8 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     build("clip", plain["clip"], Clip, settings.allow)()
     model_config = read_model(plain)
     training_batches(model_config.task, settings.train)
+    if here:
+        refuse_inputs(model_config.task, settings)
     with torch.random.fork_rng(devices=[]):
         model = model_config.make_checked()
     try_optimizer(model, *read_optimizer(plain, settings.allow), settings.train.steps)
@@ -52,6 +55,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
 def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     """What needs scipy, which comes with the evaluation and the diagnostics, and maybe Lightning."""
+    from rnnlab.runs.memory import refuse_too_large
     from rnnlab.runs.run_config import read_config
     from rnnlab.training.evaluation import Evaluation
 
@@ -59,6 +63,8 @@ def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     Evaluation(config.task, config.eval_settings)
     if here and not config.settings.trainer.works_anywhere:
         _try_trainer(config)
+    if here:
+        refuse_too_large(config)
 
 
 def _try_trainer(config: "RunConfig") -> "Trainer":

@@ -1,6 +1,7 @@
 """The jobs of a sweep, each composed and checked before anything of the sweep is made."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from rnnlab.runs.trial import try_evaluation, try_model
 from rnnlab.sweeps.combinations import product
 from rnnlab.sweeps.job_folders import refuse_folders
 from rnnlab.sweeps.job_list import Identity, identity
+from rnnlab.sweeps.memory import at_once, refuse_together
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, LOCAL_LAUNCHERS
 from rnnlab.sweeps.twins import refuse_twins
 
@@ -81,6 +83,8 @@ def check_sweep(
         _try_plugins(config)
         before_torch()
         _try_out(jobs, here)
+        if here:
+            _refuse_together(jobs, at_once(config))
         return jobs
     _try_plugins(config)
     if config.hydra.sweeper._target_ != HORIZON_SWEEPER:
@@ -149,6 +153,14 @@ def _try_out(jobs: Sequence[ComposedJob], here: bool) -> None:
 
     for attempt in (try_model, try_evaluation):
         _each(partial(check, attempt), len(different))
+
+
+def _refuse_together(jobs: Sequence[ComposedJob], count: int) -> None:
+    numbers = Counter(_seedless(job.of) for job in jobs)
+    plain = {_seedless(job.of): job.plain for job in jobs}
+    refuse_together(
+        [(plain[key], number) for key, number in numbers.items()], min(count, len(jobs))
+    )
 
 
 def _seedless(of: Identity) -> frozenset[tuple[str, str]]:

@@ -27,6 +27,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from rnnlab.foundation import garbage
 from rnnlab.foundation.checks import check_bool, check_float, check_int
+from rnnlab.foundation.cores import cores
 from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import stop_on_signals
@@ -71,7 +72,7 @@ class ProcessLauncher(Launcher):
         if job_timeout is not None:
             check_float("hydra.launcher.job_timeout", job_timeout, above=0.0)
         check_bool("hydra.launcher.fail_fast", fail_fast)
-        self.n_jobs = n_jobs or _cores()
+        self.n_jobs = n_jobs or cores()
         self.job_timeout, self.fail_fast = job_timeout, fail_fast
         self.pools: list[ProcessPool] = []
 
@@ -162,13 +163,6 @@ class ProcessLauncher(Launcher):
         """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
         state = (dict(os.environ), Singleton.get_state())
         return cloudpickle.dumps((*state, self.context, self.task_function))
-
-
-def _cores() -> int:
-    """Those that this process may use, where the system can tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _run(shared: bytes, packed: bytes) -> None:

@@ -24,6 +24,8 @@ class TrainSettings:
             "raise" fails the run.
         cuda_graph: Whether a GPU repeats the operations of an update's gradient as one CUDA graph, or
             is told each of them anew.
+        recompute_steps: Keep of each sequence the states at every so-many-th step alone, and compute
+            the steps between again on the way back; None keeps all.
     """
 
     steps: int = 2000
@@ -35,12 +37,14 @@ class TrainSettings:
     data_seed: int = 0
     nonfinite: str = "stop"
     cuda_graph: bool = True
+    recompute_steps: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        if self.min_seq_len is not None:
-            check_int("min_seq_len", self.min_seq_len, minimum=1)
+        for name in ("min_seq_len", "recompute_steps"):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_bool("cuda_graph", self.cuda_graph)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-PARTS = ("updates", "sweep", "start", "growth")
+PARTS = ("updates", "sweep", "start", "growth", "sizes")
 
 
 def main() -> None:
@@ -46,6 +46,7 @@ def main() -> None:
         "sweep": sweep,
         "start": start,
         "growth": growth,
+        "sizes": sizes,
     }
     for part in arguments.parts or PARTS:
         name = part if arguments.device == "cpu" else f"{part} on {arguments.device}"
@@ -163,6 +164,21 @@ def growth(rounds: int, folder: Path) -> Any:
         )
     draw_growth(found, folder / "growth.png")
     return found
+
+
+def sizes(rounds: int, folder: Path) -> Any:
+    """Time and memory up to 100,000 steps and 1024 units."""
+    from benchmarks.sizes import CELLS, HEADER, growth_of, measured
+    from benchmarks.sizes import sizes as all_sizes
+    from rnnlab.foundation.table import markdown_table
+
+    found = []
+    for size in all_sizes():
+        found.append(measured(size, max(1, rounds // 5)))
+        sys.stderr.write(f"{' '.join(found[-1].row)}\n")
+    sys.stdout.write(f"{markdown_table(HEADER, [size.row for size in found])}\n")
+    sys.stdout.write("".join(f"{growth_of(found, cell)}\n" for cell in CELLS))
+    return [vars(size) for size in found]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from benchmarks.sweep import seconds_of_sweep
 from rnnlab.foundation.compute import keep_freed_memory, set_num_threads
 from rnnlab.runs.factory import make_module
 from rnnlab.tasks.stream import Stream
+from rnnlab.training.gradient import Gradient
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.update import Update
 
@@ -29,14 +30,16 @@ BASE: dict[str, Any] = {"hidden_size": 50, "batch_size": 20, "seq_len": 100}
 class Updates:
     """Updates of one case, without Lightning around them."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, recompute_steps: int | None = None) -> None:
         self.module: TrainingModule = make_module(case.config())
         module = self.module
         optimizer: Any = _Uncounted(module.configure_optimizers())
         self.stream = Stream(module.task, case.batch_size, 0, "train")
         self.made = 0
+        clip = module.blocks.gradient.clip
+        gradient = Gradient(module.model, module.task, clip, recompute_steps)
         for _ in range(2):  # the second finds Adam's state, as all blocks but a run's first do
-            self.update = Update(module.blocks.gradient, optimizer, None)
+            self.update = Update(gradient, optimizer, None)
             self.seconds(1)
 
     def seconds(self, count: int) -> float:

@@ -6,7 +6,6 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rnnlab.cells import Cell
 from rnnlab.cells.elman import ElmanCell
@@ -101,14 +100,16 @@ def test_states_carry_over(inputs, cell):
 
 
 def test_dropout_acts_between_layers_in_training(inputs):
-    """Oracle: torch.nn.functional.dropout by hand, under the same seed of torch's generator."""
+    """Oracle: the formula by hand, with masks drawn for all steps under the same seed of torch's generator."""
     network = model(num_layers=3, dropout=0.4)
     torch.manual_seed(5)
     outputs, _ = network(inputs)
     torch.manual_seed(5)
+    steps_first = inputs.size(1), inputs.size(0), 5
+    masks = [torch.empty(steps_first, dtype=torch.bool).bernoulli_(0.6) for _ in range(2)]
     hidden, _ = network.layers[0](inputs)
-    for layer in network.layers[1:]:
-        hidden, _ = layer(F.dropout(hidden, 0.4))
+    for layer, mask in zip(network.layers[1:], masks, strict=True):
+        hidden, _ = layer(hidden * mask.transpose(0, 1) / 0.6)
     torch.testing.assert_close(outputs, network.readout(hidden))
     assert not torch.allclose(network(inputs)[0], outputs)  # other units are dropped
 

@@ -26,7 +26,13 @@ class Told(SequenceModel):
         super().__init__(lambda n: ElmanCell(n, 2), task.input_size, task.output_size)
         self.answer = answer
 
-    def forward(self, inputs: Tensor, states: Any = None, last: int | None = None) -> Any:
+    def forward(
+        self,
+        inputs: Tensor,
+        states: Any = None,
+        last: int | None = None,
+        recompute_steps: int | None = None,
+    ) -> Any:
         return self.answer(inputs), []
 
 

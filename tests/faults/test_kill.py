@@ -17,7 +17,10 @@ from tests.support.weights import same_weights
 
 LONG = (*TRAIN, "train.steps=1000", "train.stop_when_solved=false")
 VARIANTS = {
-    "elman with dropout": ("cell=elman", "model.num_layers=2", "model.dropout=0.3", *LONG),
+    "elman with dropout": (
+        *("cell=elman", "model.num_layers=2", "model.dropout=0.3", "train.recompute_steps=5"),
+        *LONG,
+    ),
     "lstm, clipped, schedule": ("cell=lstm", "clip=norm", "schedule=cosine", *LONG),
     "lstm, stopped early": (
         *("cell=lstm", "task=temporal_order", "optimizer.lr=0.01", *TRAIN, "train.steps=4000"),
