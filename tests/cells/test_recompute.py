@@ -14,8 +14,10 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
-from tests.support.own_steps import KNOWN, STATES, UNKNOWN, OwnCell
+from tests.support.own_cell import OwnCell
+from tests.support.own_steps import KNOWN, STATES
 from tests.support.processes import run_python
+from tests.support.refused_steps import REFUSED
 
 STEPS, BATCH = 13, 4
 
@@ -29,7 +31,7 @@ class Learnt(ElmanCell):
 
 
 def own(name: str) -> Any:
-    step = KNOWN[name] if name in KNOWN else UNKNOWN[name][0]
+    step = KNOWN[name] if name in KNOWN else REFUSED[name][0]
     return partial(OwnCell, step, STATES.get(name, 1))
 
 

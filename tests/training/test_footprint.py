@@ -18,10 +18,11 @@ from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.footprint import Footprint, lines
-from tests.support.own_steps import UNKNOWN, OwnCell
+from tests.support.own_cell import OwnCell
+from tests.support.refused_steps import REFUSED
 
 CPU = torch.device("cpu")
-LOOP: Any = partial(OwnCell, UNKNOWN["accumulates"][0])
+LOOP: Any = partial(OwnCell, REFUSED["accumulates"][0])
 CASES = {  # sized to some hundred MB
     "elman": (ElmanCell, 64, Adding(seq_len=10_000)),
     "gru": (GRUCell, 64, CopyMemory(delay=2500)),
