@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from rnnlab.foundation import memory as foundation
-from rnnlab.runs import memory
+from rnnlab.runs import hydra_job, memory, one_run
 from rnnlab.runs.memory import refuse_too_large
-from tests.support.configs import run_config
+from rnnlab.runs.request import Request
+from tests.support.configs import composed, plain, run_config
 from tests.support.refusals import refusal
 
 LONG = ("task.seq_len=2000", "eval.batch_size=2", "cell=lstm", "cell.hidden_size=64")
@@ -65,6 +66,17 @@ def test_a_small_run_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_too_large(run_config("diagnostics=all"))
     free(monkeypatch, None)
     refuse_too_large(run_config(*LONG))
+
+
+def test_a_job_looks_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a sweep saw other memory, or another machine's, than there is as its job begins."""
+    free(monkeypatch, 30e6)
+    monkeypatch.setattr(one_run, "run_one", lambda *_: pytest.fail("it began"))
+    config = plain(composed(*LONG, NONE), resolve=True)
+    request = Request({}, [], tmp_path)
+    with pytest.raises(ValueError, match=r"^updates of .* and 30 MB is free: with"):
+        hydra_job._result(config, request, None, in_sweep=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
