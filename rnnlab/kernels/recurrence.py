@@ -14,7 +14,8 @@ def is_exact(inputs: Tensor) -> bool:
     wide = inputs.dtype in (torch.float32, torch.float64)
     looked_into = torch.jit.is_tracing() or torch._C._functorch.peek_interpreter_stack() is not None
     device = inputs.device.type
-    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    knows = device in ("cpu", "cuda") or torch.amp.is_autocast_available(device)
+    autocast = knows and torch.is_autocast_enabled(device)
     return wide and not looked_into and not autocast
 
 

@@ -13,6 +13,8 @@ from torch.autograd import forward_ad
 
 from rnnlab.kernels.recurrence import is_exact
 
+PLAIN = (Tensor, nn.Parameter)
+
 
 def scan(
     cell: nn.Module, inputs: Tensor, state: Sequence[Tensor], all_steps: bool = True
@@ -43,10 +45,14 @@ def _fits(inputs: Tensor, state: Sequence[Tensor]) -> bool:
     if inputs.dim() != 3 or not isinstance(state, tuple) or not state or 0 in inputs.shape:
         return False
     batch, dtype = inputs.size(0), inputs.dtype
-    return all(
-        type(t) in (Tensor, nn.Parameter) and t.is_cpu and t.dtype == dtype
-        for t in (inputs, *state)
-    ) and all(t.dim() == 2 and t.size(0) == batch and t.size(1) > 0 for t in state)
+    if type(inputs) not in PLAIN or not inputs.is_cpu:
+        return False
+    for part in state:
+        if type(part) not in PLAIN or not part.is_cpu or part.dtype != dtype:
+            return False
+        if part.dim() != 2 or part.size(0) != batch or part.size(1) == 0:
+            return False
+    return True
 
 
 def _is_plain() -> bool:

@@ -14,7 +14,7 @@ class Clip(ABC):
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> tuple[Tensor, Tensor]:
         """Clip; returns the 2-norm of the whole gradient before and after, both scalars."""
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = [gradient for p in parameters if (gradient := p.grad) is not None]
         norm = _norm(gradients)
         return norm, self.clip(gradients, norm)
 
@@ -51,10 +51,12 @@ class ClipNorm(Clip):
         self.max_norm = check_float("max_norm", max_norm, above=0.0)
 
     def clip(self, gradients: list[Tensor], norm: Tensor) -> Tensor:
-        # To look is free on the CPU alone; a device would have to be waited for.
-        if norm.device.type == "cpu" and norm.item() + 1e-6 <= self.max_norm:
-            return norm
-        factor = (self.max_norm / (norm + 1e-6)).clamp_(max=1.0)
+        if norm.device.type == "cpu":  # where to look is free; a device would have to be waited for
+            factor = self.max_norm / (norm.item() + 1e-6)
+            if factor >= 1.0:
+                return norm
+        else:
+            factor = (self.max_norm / (norm + 1e-6)).clamp_(max=1.0)
         torch._foreach_mul_(gradients, factor)
         return norm * factor
 

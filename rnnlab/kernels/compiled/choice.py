@@ -60,8 +60,10 @@ def scan_of(cell: Any, inputs: Tensor, state: Sequence[Tensor]) -> CompiledScan 
     known = _cells.get(cell)
     if known is None:
         known = _cells[cell] = _Known()
-    form = next((form for form in known.forms if form.watch.same()), None)
-    if form is None:
+    for form in known.forms:
+        if form.watch.same():
+            break
+    else:
         known.changes += 1
         if known.changes > CHANGES:
             _tell(cell, "changes its attributes at every call")

@@ -5,6 +5,7 @@ noted by identity: attributes of the cell that are named in the step or in what 
 hold, and what is global to the user's own functions.
 """
 
+import itertools
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,7 +36,7 @@ class Watch:
         self._dicts: list[tuple[dict[Any, Any], tuple[int, ...]]] = []
         self._empty: list[Any] = []
         self._others: list[tuple[Any, tuple[int, ...]]] = []
-        self._named: list[tuple[Mapping[str, Any], tuple[str, ...], tuple[int, ...]]] = []
+        self._named: list[tuple[Mapping[str, Any], str, int]] = []
         self._names: set[str] = {
             *OF_MODULES,
             "step",
@@ -51,13 +52,17 @@ class Watch:
             self._note(cell.__dict__)
 
     def same(self) -> bool:
-        """Whether all is as it was."""
-        return (
-            not any(self._empty)
-            and all(tuple(map(id, live.values())) == ids for live, ids in self._dicts)
-            and all(tuple(map(id, live)) == ids for live, ids in self._others)
-            and all(_ids(live, names) == ids for live, names, ids in self._named)
-        )
+        """Whether all is as it was; asked at each call of a scan, and so in plain loops."""
+        for live, name, identity in self._named:
+            if id(live.get(name)) != identity:
+                return False
+        for live, ids in self._dicts:
+            if tuple(map(id, live.values())) != ids:
+                return False
+        for live, ids in self._others:
+            if tuple(map(id, live)) != ids:
+                return False
+        return not any(self._empty)
 
     def _look(self, value: Any) -> None:
         if isinstance(value, PLAIN) or id(value) in self._seen:
@@ -115,8 +120,9 @@ class Watch:
             self._look(cell.cell_contents)
 
     def _note_names(self, live: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        self._kept += [live.get(name) for name in names]
-        self._named.append((live, names, _ids(live, names)))
+        found = [live.get(name) for name in names]
+        self._kept += found
+        self._named += zip(itertools.repeat(live), names, map(id, found), strict=False)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -124,7 +130,3 @@ def _names(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant)
-
-
-def _ids(live: Mapping[str, Any], names: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple([id(live.get(name)) for name in names])
