@@ -72,10 +72,14 @@ class Memory:
         self._starts = {k: address(array) for k, array in self.rows.items()}
         self._x: Array | None = None  # room for the inputs, where they do not lie steps first
         self._seen: dict[int, tuple[int, tuple[int, ...], Array]] = {}
+        self.of_inputs: dict[int, Array] = {}
         self._copies: dict[int, tuple[Array, int]] = {}
         self._held: list[Tensor] = []
         self._rooms: list[Array] = []
         self.forward = self.table(program.forward)
+        names = [f"q{k}" for k in reads.vectors] + [f"w{k}" for k in reads.matrices]
+        self._parameters = [self.forward.place[name] for name in names]
+        self._first_state = self.forward.place["S0"]
 
     def room(self, steps: int, width: int) -> Array:
         """For a number a step, sequence and column."""
@@ -105,28 +109,26 @@ class Memory:
         self.steps, self.chunks = steps, self.program.chunks(steps, self.kind.batch)
         self._load_inputs(inputs.detach().numpy())
         self._held.clear()
-        given = enumerate(zip(tensors, reads.turned, strict=True))
-        for k, each in zip(reads.vectors, given, strict=False):
-            self.forward.set(f"q{k}", self._place(*each))
-        for k, each in zip(reads.matrices, given, strict=False):
-            self.forward.set(f"w{k}", self._place(*each))
-        self.of_inputs = {
-            k: self.array(*each) for k, each in zip(reads.of_inputs, given, strict=False)
-        }
-        for k, each in zip(reads.rows, given, strict=False):
-            array = np.ascontiguousarray(self.array(*each))
+        entries, first = self.forward.entries, len(self._parameters)
+        for at, place in enumerate(self._parameters):
+            entries[place] = self._place(at, tensors[at])
+        for at, k in enumerate(reads.of_inputs, first):
+            self.of_inputs[k] = self.array(at, tensors[at])
+        for at, k in enumerate(reads.rows, first + len(reads.of_inputs)):
+            array = np.ascontiguousarray(self.array(at, tensors[at]))
             self._set_rows(k, array.reshape(steps, self.kind.batch, -1))
         if self.kind.all_steps:
             self.states[0] = self.room(steps + 1, self.plan.states[0])
-            self.forward.set("S0", address(self.states[0]))
-        for array, (_, (state, _)) in zip(self.states, given, strict=True):
+            entries[self._first_state] = address(self.states[0])
+        for array, state in zip(self.states, tensors[-len(self.states) :], strict=True):
             array[0] = state.detach().numpy()
 
     def run(self) -> None:
         """All steps, from the states that were loaded."""
         for begin, end in self.chunks:
             self.set_chunk(self.forward, begin, end)
-            self._multiply(begin, end, self.of_inputs)
+            if self.of_inputs:
+                self._multiply(begin, end, self.of_inputs)
             self.forward.run()
 
     def last(self) -> list[Array]:
@@ -146,23 +148,21 @@ class Memory:
             first = 0 if k in self.of_inputs else begin
             table.set(f"Z{k}", start + first * self.rows[k].strides[0])
 
-    def array(self, at: int, given: tuple[Tensor, bool]) -> Array:
-        """A tensor's, transposed if it is read so; that of the last run, if its numbers lie there still."""
-        tensor, turned = given
+    def array(self, at: int, tensor: Tensor) -> Array:
+        """Of tensor number `at`, transposed if it is read so; that of the last run, if its numbers lie there still."""
         where, strides = tensor.data_ptr(), tensor.stride()
         seen = self._seen.get(at)
-        if seen is None or seen[:2] != (where, strides):
+        if seen is None or seen[0] != where or seen[1] != strides:
             array = tensor.detach().numpy()
-            seen = self._seen[at] = where, strides, array.T if turned else array
+            seen = self._seen[at] = where, strides, array.T if self.reads.turned[at] else array
         return seen[2]
 
-    def _place(self, at: int, given: tuple[Tensor, bool]) -> int:
+    def _place(self, at: int, tensor: Tensor) -> int:
         """The address of a tensor's numbers, row by row; of a copy, where they do not lie so."""
-        tensor, turned = given
-        if not turned and tensor.is_contiguous():
+        if not self.reads.turned[at] and tensor.is_contiguous():
             self._held.append(tensor)
             return tensor.data_ptr()
-        array = self.array(at, given)
+        array = self.array(at, tensor)
         if at not in self._copies:
             copy = np.empty(array.shape, array.dtype)
             self._copies[at] = copy, address(copy)
@@ -192,7 +192,7 @@ class Memory:
 
     def _multiply(self, begin: int, end: int, only: Iterable[int]) -> None:
         """What no state reaches, of a chunk of steps."""
-        for k in only:
-            np.dot(
-                flat(self.x[begin:end]), self.of_inputs[k], out=flat(self.rows[k][: end - begin])
-            )
+        with np.errstate(all="ignore"):
+            for k in only:
+                room = flat(self.rows[k][: end - begin])
+                np.dot(flat(self.x[begin:end]), self.of_inputs[k], out=room)

@@ -74,9 +74,6 @@ class Table:
         if name in self.place:
             self.entries[self.place[name]] = value
 
-    def get(self, name: str) -> int:
-        return self.entries[self.place[name]]
-
     def run(self) -> None:
         self.function(self.entries)
 

@@ -68,7 +68,7 @@ class CompiledScan:
         if self.outside.reads_inputs:
             flat = inputs.transpose(0, 1).reshape(-1, inputs.size(2))
         tensors = self.outside(flat, inputs.size(0) * inputs.size(1))
-        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *tensors, *state))
+        keep = torch.is_grad_enabled() and _needed(inputs, *tensors, *state)
         hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
         return hidden, tuple(last)
 
@@ -91,6 +91,14 @@ class CompiledScan:
         free = self._free.setdefault(rooms.memory.kind, [])
         if len(free) < RUNS:
             free.append(rooms)
+
+
+def _needed(*tensors: Tensor) -> bool:
+    """Whether any is to have a gradient."""
+    for tensor in tensors:  # noqa: SIM110  as any() of a generator takes twice as long
+        if tensor.requires_grad:
+            return True
+    return False
 
 
 class Rooms:
@@ -121,9 +129,8 @@ class _Scan(Function):
     ) -> tuple[Tensor | None, ...]:
         borrowed = scan.borrow(Kind(inputs.size(0), keep, all_steps), inputs.size(1))
         memory = borrowed.rooms.memory
-        with np.errstate(all="ignore"):
-            memory.load(inputs, tensors)
-            memory.run()
+        memory.load(inputs, tensors)
+        memory.run()
         ctx.set_materialize_grads(False)
         hidden = None
         if all_steps:

@@ -50,6 +50,9 @@ class WayBack:
         }
         self.ones = np.ones(longest, memory.program.dtype)
         self.table = self._table()
+        here, there = self.table.place, memory.forward.place
+        self._shared = [(here[n], there[n]) for n in ("S0", *(f"q{k}" for k in self.plan.vectors))]
+        self._matrices = [here[f"u{k}"] for k in self.plan.matrices]
         self._carried = [
             (f"C{k}", f"D{k}", address(c), address(d))
             for k, (c, d) in enumerate(zip(self.arrived, self.before, strict=True))
@@ -69,16 +72,14 @@ class WayBack:
 
     def load(self, matrices: Sequence[Tensor], last: Sequence[Array | None]) -> None:
         """Take the matrices of products with states, and what arrives at the last states."""
-        memory, forward = self.memory, self.memory.forward
-        for k in self.plan.vectors:
-            self.table.set(f"q{k}", forward.get(f"q{k}"))
-        self.table.set("S0", forward.get("S0"))
+        memory, entries, there = self.memory, self.table.entries, self.memory.forward.entries
+        for place, other in self._shared:
+            entries[place] = there[other]
         self._turned = []  # which has to live as long as the loop may read it
-        given = enumerate(zip(self.plan.matrices, matrices, strict=True), len(self.plan.vectors))
-        for at, (k, matrix) in given:
-            array = memory.array(at, (matrix, memory.reads.turned[at]))
-            self._turned.append(np.ascontiguousarray(array.T))
-            self.table.set(f"u{k}", address(self._turned[-1]))
+        given = enumerate(zip(self._matrices, matrices, strict=True), len(self.plan.vectors))
+        for at, (place, matrix) in given:
+            self._turned.append(np.ascontiguousarray(memory.array(at, matrix).T))
+            entries[place] = address(self._turned[-1])
         for room, gradient in zip(self.arrived, last, strict=True):
             if gradient is None:
                 room.fill(0)
