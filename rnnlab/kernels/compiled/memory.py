@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from rnnlab.kernels.compiled.program import Array, Compiled, Program, Table, address, flat
+
+NOTHING = np.empty((0, 0, 0))
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,35 @@ class Memory:
         self.rows = {k: self.room(self.longest, self.plan.rows[k]) for k in reads.of_inputs}
         self._starts = {k: address(array) for k, array in self.rows.items()}
         self._x: Array | None = None  # room for the inputs, where they do not lie steps first
-        self._seen: dict[int, tuple[int, tuple[int, ...], Array]] = {}
+        self._seen: dict[int, tuple[tuple[Any, ...], Array]] = {}
         self.of_inputs: dict[int, Array] = {}
         self._copies: dict[int, tuple[Array, int]] = {}
-        self._held: list[Tensor] = []
         self._rooms: list[Array] = []
         self.forward = self.table(program.forward)
         names = [f"q{k}" for k in reads.vectors] + [f"w{k}" for k in reads.matrices]
         self._parameters = [self.forward.place[name] for name in names]
         self._first_state = self.forward.place["S0"]
+        self._foreign = [*reads.plain, *reads.rows]
+        self.x = NOTHING
 
     def room(self, steps: int, width: int) -> Array:
         """For a number a step, sequence and column."""
         return np.empty((steps, self.kind.batch, width), self.program.dtype)
 
     @property
-    def nbytes(self) -> int:
-        return sum(a.nbytes for a in (*self.states, *self.kept, *self.rows.values(), *self._rooms))
+    def numbers(self) -> int:
+        """How many it holds at most, those of the way back with them, for each sequence."""
+        plan, steps = self.plan, self.most * (self.kind.keep or self.kind.all_steps)
+        widths = sum(plan.states) + sum(plan.kept_widths) + sum(plan.stored_widths)
+        return self.most * sum(plan.rows.values()) + steps * widths
+
+    def forget(self) -> None:
+        """Let go of what is others' by now: inputs, rows that torch has made, hidden states of all steps."""
+        for k in self._foreign:
+            self.rows.pop(k, None)
+        self.x = NOTHING
+        if self.kind.all_steps:
+            self.states[0] = NOTHING
 
     def table(self, compiled: Compiled) -> Table:
         """Of one of the loops, with what is the same at each run."""
@@ -108,14 +123,14 @@ class Memory:
         reads, steps = self.reads, inputs.size(1)
         self.steps, self.chunks = steps, self.program.chunks(steps, self.kind.batch)
         self._load_inputs(inputs.detach().numpy())
-        self._held.clear()
         entries, first = self.forward.entries, len(self._parameters)
         for at, place in enumerate(self._parameters):
             entries[place] = self._place(at, tensors[at])
         for at, k in enumerate(reads.of_inputs, first):
-            self.of_inputs[k] = self.array(at, tensors[at])
+            self.of_inputs[k] = self._array(at, tensors[at])
         for at, k in enumerate(reads.rows, first + len(reads.of_inputs)):
-            array = np.ascontiguousarray(self.array(at, tensors[at]))
+            array = tensors[at].detach().numpy()
+            array = np.ascontiguousarray(array.T if reads.turned[at] else array)
             self._set_rows(k, array.reshape(steps, self.kind.batch, -1))
         if self.kind.all_steps:
             self.states[0] = self.room(steps + 1, self.plan.states[0])
@@ -148,21 +163,27 @@ class Memory:
             first = 0 if k in self.of_inputs else begin
             table.set(f"Z{k}", start + first * self.rows[k].strides[0])
 
-    def array(self, at: int, tensor: Tensor) -> Array:
-        """Of tensor number `at`, transposed if it is read so; that of the last run, if its numbers lie there still."""
-        where, strides = tensor.data_ptr(), tensor.stride()
+    def matrix(self, number: int) -> Array:
+        """As the run has read it, of a product with a state; the parameter may have other numbers since."""
+        return self._seen[len(self.reads.vectors) + number][1]
+
+    def _array(self, at: int, tensor: Tensor) -> Array:
+        """Of parameter number `at`, transposed if it is read so; that of the last run, if its numbers lie there still.
+
+        Which keeps them: a parameter is given others by `.data =`.
+        """
+        where = tensor.data_ptr(), tensor.stride(), tensor.shape
         seen = self._seen.get(at)
-        if seen is None or seen[0] != where or seen[1] != strides:
+        if seen is None or seen[0] != where:
             array = tensor.detach().numpy()
-            seen = self._seen[at] = where, strides, array.T if self.reads.turned[at] else array
-        return seen[2]
+            seen = self._seen[at] = where, array.T if self.reads.turned[at] else array
+        return seen[1]
 
     def _place(self, at: int, tensor: Tensor) -> int:
-        """The address of a tensor's numbers, row by row; of a copy, where they do not lie so."""
+        """The address of a parameter's numbers, row by row; of a copy, where they do not lie so."""
+        array = self._array(at, tensor)
         if not self.reads.turned[at] and tensor.is_contiguous():
-            self._held.append(tensor)
             return tensor.data_ptr()
-        array = self.array(at, tensor)
         if at not in self._copies:
             copy = np.empty(array.shape, array.dtype)
             self._copies[at] = copy, address(copy)

@@ -19,8 +19,8 @@ from rnnlab.kernels.compiled.way_back import Found, Wanted, WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 
 aten = torch.ops.aten
-SMALL, KINDS, RUNS = 2**22, 8, 4
-"""What is kept for later runs: memories of so many bytes at most, of so many kinds, so many of each."""
+SMALL, KINDS, RUNS = 2**20, 8, 4
+"""What is kept for later runs: memories of so many numbers at most, of so many kinds, so many of each."""
 
 
 def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool]]:
@@ -62,12 +62,18 @@ class CompiledScan:
 
     def __call__(
         self, inputs: Tensor, state: Sequence[Tensor], all_steps: bool
-    ) -> tuple[Tensor | None, tuple[Tensor, ...]]:
-        """The hidden states of all steps, (batch, seq_len, hidden_size), or None; and the last state."""
+    ) -> tuple[Tensor | None, tuple[Tensor, ...]] | None:
+        """The hidden states of all steps, (batch, seq_len, hidden_size), or None; and the last state.
+
+        None where parameters have been moved since, or are of another type now: the loop says what is wrong.
+        """
         flat = None
         if self.outside.reads_inputs:
             flat = inputs.transpose(0, 1).reshape(-1, inputs.size(2))
         tensors = self.outside(flat, inputs.size(0) * inputs.size(1))
+        for tensor in tensors:
+            if tensor.dtype != inputs.dtype or not tensor.is_cpu:
+                return None
         keep = torch.is_grad_enabled() and _needed(inputs, *tensors, *state)
         hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
         return hidden, tuple(last)
@@ -84,8 +90,9 @@ class CompiledScan:
 
     def give_back(self, rooms: "Rooms") -> None:
         """Keep small ones for the next run of their kind."""
-        if rooms.memory.nbytes > SMALL:
+        if not rooms.small:
             return
+        rooms.memory.forget()
         if len(self._free) > KINDS:
             self._free.clear()
         free = self._free.setdefault(rooms.memory.kind, [])
@@ -106,6 +113,7 @@ class Rooms:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.small = memory.numbers * memory.kind.batch <= SMALL
 
     @cached_property
     def way_back(self) -> WayBack:
@@ -147,15 +155,14 @@ class _Scan(Function):
         reads, way_back = ctx.borrowed.scan.reads, ctx.borrowed.rooms.way_back
         above, *last = (None if grad is None else grad.numpy() for grad in grads)
         of_x, *needs = ctx.needs_input_grad[3:]
-        first = len(reads.vectors)
-        of = iter(needs[first:])
+        of = iter(needs[len(reads.vectors) :])
         wanted = Wanted(
             of_x,
             {k for k in reads.matrices if next(of)},
             {k for k in reads.of_inputs if next(of)},
         )
         with np.errstate(all="ignore"):
-            way_back.load(tensors[first : first + len(reads.matrices)], last)
+            way_back.load(last)
             found = way_back.run(None if above is None else above.transpose(1, 0, 2), wanted)
         made = _in_order(found, reads)
         shaped = [

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
 from rnnlab.kernels.compiled.memory import Memory
 from rnnlab.kernels.compiled.program import Array, Table, address, flat
@@ -66,19 +65,14 @@ class WayBack:
             table.set(name, address(array))
         return table
 
-    @property
-    def nbytes(self) -> int:
-        return sum(array.nbytes for array in (*self.stored, *self.sums.values()))
-
-    def load(self, matrices: Sequence[Tensor], last: Sequence[Array | None]) -> None:
-        """Take the matrices of products with states, and what arrives at the last states."""
+    def load(self, last: Sequence[Array | None]) -> None:
+        """Take what the run has read, and what arrives at the last states."""
         memory, entries, there = self.memory, self.table.entries, self.memory.forward.entries
         for place, other in self._shared:
             entries[place] = there[other]
         self._turned = []  # which has to live as long as the loop may read it
-        given = enumerate(zip(self._matrices, matrices, strict=True), len(self.plan.vectors))
-        for at, (place, matrix) in given:
-            self._turned.append(np.ascontiguousarray(memory.array(at, matrix).T))
+        for number, place in enumerate(self._matrices):
+            self._turned.append(np.ascontiguousarray(memory.matrix(number).T))
             entries[place] = address(self._turned[-1])
         for room, gradient in zip(self.arrived, last, strict=True):
             if gradient is None:
