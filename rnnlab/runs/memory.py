@@ -53,7 +53,7 @@ def refuse_inputs(task: Task, settings: "Settings") -> None:
         "eval.batch_size": settings.eval_settings.batch_size,
     }
     key = max(sizes, key=lambda name: sizes[name])
-    count = 4 * max(LOOKED_AT, sizes[key]) * task.seq_len * task.input_size
+    count = 4 * sizes[key] * task.seq_len * task.input_size
     if free is not None and count > free:
         raise ValueError(
             f"{key}={sizes[key]} sequences of {task.seq_len} steps take {spelled(count)} as inputs alone, and "

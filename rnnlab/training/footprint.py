@@ -93,7 +93,7 @@ class Footprint:
 
         def work(model: SequenceModel, batch: Batch) -> None:
             outputs, _ = model(batch.inputs, last=batch.targets.size(1))
-            self.task.loss(outputs, batch.targets).backward()
+            self._of_length(batch).loss(outputs, batch.targets).backward()
 
         return self._by_steps(batch_size, work, torch.enable_grad)
 
@@ -103,9 +103,16 @@ class Footprint:
         def work(model: SequenceModel, batch: Batch) -> None:
             outputs, _ = model(batch.inputs, last=batch.targets.size(1))
             for score in (Score(), Bias()):
-                score.add(self.task, outputs, batch.targets)
+                score.add(self._of_length(batch), outputs, batch.targets)
 
         return self._by_steps(batch_size, work, torch.no_grad)
+
+    def _of_length(self, batch: Batch) -> Task:
+        """The task at the length of a try, for a loss may go by it; the run's own where it cannot be so short."""
+        try:
+            return self.task.at_length(batch.inputs.size(1))
+        except ValueError:
+            return self.task
 
     def recomputed(
         self, update: Line, batch_size: int, seq_len: int, recompute_steps: int

@@ -10,6 +10,7 @@ run again, so what these look up, as an attribute of a cell, is compared before 
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -39,8 +40,9 @@ class Capturing(Protocol):
 class Graphs:
     """Computes what `gradient` does, by a graph for each shape, which is captured when that shape first comes.
 
-    So all updates of a shape are replayed, the first too, and a resumed run goes on with the same bits. What cannot be captured runs as it is written, and the log says so once: a loss or a cell that looks at
-    the values of a tensor, or that changes its own attributes; and shapes beyond `most`.
+    So all updates of a shape are replayed, the first too, and a resumed run goes on with the same bits. What cannot
+    be captured runs as it is written, and the log says so once: a loss or a cell that looks at the values of a
+    tensor, or that changes its own attributes; and shapes beyond `most`.
 
     Args:
         gradient: What is captured.
@@ -51,13 +53,13 @@ class Graphs:
     def __init__(self, gradient: Gradient, capture: Capturing, most: int = MOST) -> None:
         self.gradient, self.capture, self.most = gradient, capture, most
         self._refused = self._told = False
-        self._held = held(gradient)
+        self._held = Held(gradient)
         self._replays: dict[Any, Replay] = {}
 
     def look(self) -> None:
-        """Forget what is captured if the model, its tensors or the clipping are no longer the same."""
-        now = held(self.gradient)
-        if now != self._held:
+        """Forget what is captured if the model, its tensors, the task or the clipping are no longer the same."""
+        now = Held(self.gradient)
+        if not now.same(self._held):
             self._held, self._replays = now, {}
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -73,11 +75,11 @@ class Graphs:
 
     def _first(self, shape: Any, batch: Batch) -> Tensor:
         """Compute it as it is written, and see whether a graph would do the same; if so, capture and replay."""
-        before, put_back = held(self.gradient), self.capture.note(self.gradient)
+        before, put_back = Held(self.gradient), self.capture.note(self.gradient)
         measured, waited = self.capture.watched(self.gradient, batch)
-        if waited or held(self.gradient) != before:
-            why = "looks at the values of a tensor" if waited else "changes its own attributes"
-            self._refuse(why)
+        if waited or not Held(self.gradient).same(before):
+            looks = "waits for the device, as a look at the values of a tensor does"
+            self._refuse(looks if waited else "changes its own attributes")
             return measured
         try:
             replay = self._replays[shape] = self.capture(self.gradient, batch)
@@ -97,11 +99,22 @@ class Graphs:
             log.warning("the update %s run without a CUDA graph", why)
 
 
-def held(gradient: Gradient) -> tuple[Any, ...]:
-    """What the Python of a gradient can look up: plain attributes by their values, all else by identity."""
-    seen: list[Any] = []
-    for part in (*gradient.model.modules(), gradient.clip):
-        values = vars(part).values()
-        seen += [id(part), *(value if type(value) in PLAIN else id(value) for value in values)]
-    tensors = (*gradient.model.parameters(), *gradient.model.buffers())
-    return *seen, *((tensor.data_ptr(), tensor.requires_grad) for tensor in tensors)
+class Held:
+    """What the Python of a gradient can look up: attributes of the modules, the task and the clipping, and tensors."""
+
+    def __init__(self, gradient: Gradient) -> None:
+        parts: list[Any] = [*gradient.model.modules(), gradient.task, gradient.clip]
+        self._seen: list[Any] = list(parts)
+        for part in parts:
+            for name, value in getattr(part, "__dict__", {}).items():
+                if not isinstance(getattr(type(part), name, None), cached_property):
+                    self._seen += [name, value]
+        for tensor in (*gradient.model.parameters(), *gradient.model.buffers()):
+            self._seen += [tensor.data_ptr(), tensor.requires_grad]
+
+    def same(self, other: "Held") -> bool:
+        """Whether it is what another is: plain values equal, all else identical."""
+        if len(self._seen) != len(other._seen):
+            return False
+        pairs = zip(self._seen, other._seen, strict=True)
+        return all(a is b or (type(a) is type(b) and type(a) in PLAIN and a == b) for a, b in pairs)

@@ -86,7 +86,7 @@ class Rounds(pl.Callback):
     def compare(self, peer: str, loss: float) -> None:
         self.timed.losses[peer] = loss
         own = self.timed.losses["rnnlab"]
-        if abs(loss - own) > CLOSE[self.timed.case.device] * abs(own):
+        if not abs(loss - own) <= CLOSE[self.timed.case.device] * abs(own):  # NaN is not close
             raise RuntimeError(f"{self.timed.case}: {peer} has loss {loss}, rnnlab {own}")
 
 

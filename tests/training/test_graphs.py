@@ -16,6 +16,7 @@ from rnnlab.cells.cell import State
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch
+from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.clipping import ClipNorm
 from rnnlab.training.gradient import Gradient
@@ -91,7 +92,10 @@ def test_what_waits_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
     made(Graphs(gradient_of(), tape), 10)
     assert (tape.watches, tape.captured) == (1, 0)
     assert caplog.messages == [
-        "the update looks at the values of a tensor: all run without a CUDA graph"
+        (
+            "the update waits for the device, as a look at the values of a tensor does: "
+            "all run without a CUDA graph"
+        )
     ]
 
 
@@ -143,6 +147,24 @@ class Counts(ElmanCell):
 def test_a_cell_that_changes_itself_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
     tape = Tape()
     made(Graphs(gradient_of(Counts), tape), 10)
+    assert tape.captured == 0
+    assert "changes its own attributes" in caplog.text
+
+
+class Weighs(Adding):
+    """A loss that counts its calls."""
+
+    calls = 0
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        object.__setattr__(self, "calls", self.calls + 1)
+        return super().loss(outputs, targets)
+
+
+def test_a_loss_that_changes_its_task_is_not_captured(caplog: pytest.LogCaptureFixture) -> None:
+    tape, gradient = Tape(), gradient_of()
+    gradient.task = Weighs(TASK.seq_len)
+    made(Graphs(gradient, tape), 10)
     assert tape.captured == 0
     assert "changes its own attributes" in caplog.text
 
