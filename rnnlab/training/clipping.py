@@ -51,12 +51,10 @@ class ClipNorm(Clip):
         self.max_norm = check_float("max_norm", max_norm, above=0.0)
 
     def clip(self, gradients: list[Tensor], norm: Tensor) -> Tensor:
-        if norm.device.type == "cpu":  # where to look is free; a device would have to be waited for
-            factor = self.max_norm / (norm.item() + 1e-6)
-            if factor >= 1.0:
-                return norm
-        else:
-            factor = (self.max_norm / (norm + 1e-6)).clamp_(max=1.0)
+        # To look is free on the CPU alone; a device would have to be waited for.
+        if norm.device.type == "cpu" and norm.item() + 1e-6 <= self.max_norm:
+            return norm
+        factor = (self.max_norm / (norm + 1e-6)).clamp_(max=1.0)
         torch._foreach_mul_(gradients, factor)
         return norm * factor
 
