@@ -3,11 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.scan import scan
+from rnnlab.kernels.unroll import unroll
 
 State = tuple[Tensor, ...]
 """The tensors a cell carries from step to step, each (batch, hidden_size); the first is h_t."""
@@ -57,11 +57,7 @@ class Cell(nn.Module, ABC):
     def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the loop over `step` itself, which autograd sees through."""
         state = self.initial_state(inputs) if state is None else state
-        hidden = []
-        for x in inputs.unbind(dim=1):
-            state = self.step(x, state)
-            hidden.append(state[0])
-        return torch.stack(hidden, dim=1), state
+        return unroll(self.step, inputs, state)
 
     def _scanned(
         self, inputs: Tensor, state: State | None, all_steps: bool

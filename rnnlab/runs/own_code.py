@@ -44,9 +44,7 @@ def requirements(config: Mapping[str, Any]) -> list[str]:
     bought = [module for module in own_targets(config) if not _located(module, roots)]
     if not bought:
         return []
-    installed = (
-        packages_distributions()
-    )  # reads every package there is, for some tenths of a second
+    installed = packages_distributions()  # some tenths of a second: it reads every package
     found = {d for module in bought for d in installed.get(module.partition(".")[0], ())}
     return [f"{name}=={version(name)}" for name in sorted(found)]
 

@@ -117,8 +117,8 @@ def _compiled(
 
 def _text(trace: Trace, plan: ScanPlan, inputs: Tensor) -> str:
     """What it is, in words that are the same whatever the cell's numbers and the trace's batch."""
-    calls, turned = outside_calls(plan, trace)
-    return "\n".join([str(inputs.dtype), *plan.text, *calls.text, str(turned)])
+    calls, reads = outside_calls(plan, trace)
+    return "\n".join([str(inputs.dtype), *plan.text, *calls.text, str(reads.turned)])
 
 
 def _batches(cell: Any, inputs: Tensor, state: Sequence[Tensor]) -> tuple[int, int]:

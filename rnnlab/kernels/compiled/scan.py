@@ -23,10 +23,11 @@ SMALL, KINDS, RUNS = 2**20, 8, 4
 """What is kept for later runs: memories of so many numbers at most, of so many kinds, so many of each."""
 
 
-def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool]]:
-    """What makes the tensors of a scan, in their order; and which of them are read transposed."""
+def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, Reads]:
+    """What makes the tensors of a scan, and how they are read."""
     products = [k for k in plan.rows if is_product(trace.rows[k])]
-    others = [k for k in plan.rows if k not in products and not trace.rows[k].is_inputs]
+    plain = [k for k in plan.rows if trace.rows[k].is_inputs]
+    others = [k for k in plan.rows if k not in (*products, *plain)]
     wanted = [
         *(trace.vectors[k] for k in plan.vectors),
         *(trace.matrices[k] for k in plan.matrices),
@@ -37,7 +38,9 @@ def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, list[bool
     given = [
         v.call[1][0] if v.call and turns else v for v, turns in zip(wanted, turned, strict=True)
     ]
-    return OutsideCalls(given, trace.batch), turned
+    turned += [False] * len(plan.states)
+    reads = Reads([*plan.vectors], [*plan.matrices], products, others, plain, turned)
+    return OutsideCalls(given, trace.batch), reads
 
 
 class CompiledScan:
@@ -52,12 +55,7 @@ class CompiledScan:
 
     def __init__(self, program: Program, trace: Trace, plan: ScanPlan, key: str) -> None:
         self.program, self.key = program, key
-        of_inputs = [k for k in plan.rows if is_product(trace.rows[k])]
-        plain = [k for k in plan.rows if trace.rows[k].is_inputs]
-        rows = [k for k in plan.rows if k not in (*of_inputs, *plain)]
-        self.outside, turned = outside_calls(plan, trace)
-        turned += [False] * len(plan.states)
-        self.reads = Reads([*plan.vectors], [*plan.matrices], of_inputs, rows, plain, turned)
+        self.outside, self.reads = outside_calls(plan, trace)
         self._free: dict[Kind, list[Rooms]] = {}
 
     def __call__(
