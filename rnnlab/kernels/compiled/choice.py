@@ -111,14 +111,16 @@ def _compiled(
         raise Unknown("depends on the size of the batch")
     trace, plan = traces[0]
     program = _programs.get(texts[0])
-    made = program or Program(plan, str(inputs.dtype).removeprefix("torch."), type(cell).__name__)
+    _, reads = outside_calls(plan, trace)
+    dtype = str(inputs.dtype).removeprefix("torch.")
+    made = program or Program(plan, reads, dtype, type(cell).__name__)
     return CompiledScan(made, trace, plan, texts[0]), program is None
 
 
 def _text(trace: Trace, plan: ScanPlan, inputs: Tensor) -> str:
     """What it is, in words that are the same whatever the cell's numbers and the trace's batch."""
     calls, reads = outside_calls(plan, trace)
-    return "\n".join([str(inputs.dtype), *plan.text, *calls.text, str(reads.turned)])
+    return "\n".join([str(inputs.dtype), *plan.text, *calls.text, str(reads)])
 
 
 def _batches(cell: Any, inputs: Tensor, state: Sequence[Tensor]) -> tuple[int, int]:

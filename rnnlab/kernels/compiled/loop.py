@@ -42,12 +42,14 @@ class Loop:
         loads: Where a value lies at each step, as "S0[t]".
         stores: Where values are to go.
         sums: Where the sums over a step's rows are to be added, and from which number on.
+        letter: Of the rooms for what is kept within a step.
     """
 
     order: Iterable[Node]
     loads: dict[Node, str]
     stores: dict[Node, list[str]]
     sums: dict[Node, list[tuple[str, int]]] = field(default_factory=dict)
+    letter: str = "m"
 
     def __post_init__(self) -> None:
         self.stores = {node: list(places) for node, places in self.stores.items()}
@@ -100,7 +102,7 @@ class Loop:
 
     def _room(self, node: Node) -> None:
         if node not in self.stores:
-            self.stores[node] = [self.rooms.setdefault(node, f"m{len(self.rooms)}")]
+            self.stores[node] = [self.rooms.setdefault(node, f"{self.letter}{len(self.rooms)}")]
 
     def _costly(self, node: Node) -> bool:
         if node in self.loads or node in self.stores or node.op in LEAVES:

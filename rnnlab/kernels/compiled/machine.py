@@ -15,7 +15,7 @@ _engines: list[Any] = []  # which own the code
 
 
 def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
-    """The functions `forward` and `backward` of a module, which take the address of their table.
+    """The functions `there` and `back` of a module, which take the address of their table.
 
     Args:
         text: Of the module.
@@ -44,7 +44,7 @@ def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
     engine.finalize_object()
     _engines.append(engine)
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-    return {name: kind(engine.get_function_address(name)) for name in ("forward", "backward")}
+    return {name: kind(engine.get_function_address(name)) for name in ("there", "back")}
 
 
 def _compiled(text: str, machine: Any) -> bytes:

@@ -1,36 +1,13 @@
-"""The arrays that one run of a scan goes through, and the tables of their addresses."""
+"""The arrays that one run of a scan goes through, and the table of their addresses."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from rnnlab.kernels.compiled.program import Array, Compiled, Program, Table, address, flat
-
-NOTHING = np.empty((0, 0, 0))
-
-
-@dataclass(frozen=True)
-class Reads:
-    """What a scan reads besides the inputs: tensors in this order, by the numbers that the plan has.
-
-    Args:
-        vectors: Each (width,), or some of them one below the other.
-        matrices: Of products with states.
-        of_inputs: Matrices that x is multiplied with, by the number of the rows that it makes.
-        rows: Other rows, each (steps * batch, width). The states before the first step come last.
-        plain: Which rows are the inputs themselves.
-        turned: For each tensor, whether it is read transposed.
-    """
-
-    vectors: list[int]
-    matrices: list[int]
-    of_inputs: list[int]
-    rows: list[int]
-    plain: list[int]
-    turned: list[bool]
+from rnnlab.kernels.compiled.program import Array, Program, address
 
 
 @dataclass(frozen=True)
@@ -39,11 +16,13 @@ class Kind:
 
     Args:
         batch: Sequences.
+        features: Of an input.
         keep: Whether the way back is to follow.
         all_steps: Whether the hidden states of all steps are wanted.
     """
 
     batch: int
+    features: int
     keep: bool
     all_steps: bool
 
@@ -55,39 +34,62 @@ class Memory:
     to the next; what leaves is made anew, as the hidden states of all steps are.
 
     Args:
-        program: Whose loops run.
-        reads: What they read.
+        program: What runs.
         kind: Of runs.
         most: Steps.
     """
 
-    def __init__(self, program: Program, reads: Reads, kind: Kind, most: int) -> None:
-        self.program, self.plan, self.reads, self.kind = program, program.plan, reads, kind
-        self.most = most
+    def __init__(self, program: Program, kind: Kind, most: int) -> None:
+        self.program, self.plan, self.kind, self.most = program, program.plan, kind, most
+        self.dtype = getattr(torch, program.dtype)
         self.longest = min(most, program.chunk(kind.batch))
-        self.ring = most + 1 if kind.keep or kind.all_steps else 2
-        self.rest = most + 1 if kind.keep else 2
-        first, *others = self.plan.states
-        self.states = [self.room(self.ring, first), *(self.room(self.rest, w) for w in others)]
-        kept = most if kind.keep else 1
-        self.kept = [self.room(kept, width) for width in self.plan.kept_widths]
-        self.rows = {k: self.room(self.longest, self.plan.rows[k]) for k in reads.of_inputs}
-        self._starts = {k: address(array) for k, array in self.rows.items()}
-        self._x: Array | None = None  # room for the inputs, where they do not lie steps first
-        self._seen: dict[int, tuple[tuple[Any, ...], Array]] = {}
-        self.of_inputs: dict[int, Array] = {}
-        self._copies: dict[int, tuple[Array, int]] = {}
-        self._rooms: list[Array] = []
-        self.forward = self.table(program.forward)
-        names = [f"q{k}" for k in reads.vectors] + [f"w{k}" for k in reads.matrices]
-        self._parameters = [self.forward.place[name] for name in names]
-        self._first_state = self.forward.place["S0"]
-        self._foreign = [*reads.plain, *reads.rows]
-        self.x = NOTHING
+        self.table, self._rooms = program.table(), list[Array]()
+        self._given: list[Tensor] = []  # others', which have to live until the way back is over
+        self._own_arrays()
+        reads, place = program.reads, program.place
+        given = [f"p{at}" for at in range(len(reads.parameters))]
+        self._tensors = [place[name] for name in given]
+        self._states = range(len(self.plan.states))
+        self._first = [place[f"s{k}"] for k in self._states]
+        self._last = [place[f"l{k}"] for k in self._states]
+        self._x, self._gathered = place["X"], place["F"]
+        self._strides = [place[name] for name in ("xstep", "xsequence", "xfeature")]
+        self._steps, self._ring, self._hidden = place["steps"], place["ring"], place["S0"]
+        self._rows = [(place[f"R{k}"], turned) for k, turned in self._turned_rows()]
+        self._plain = [place[f"R{k}"] for k in reads.plain]
+        self._room_for_x: Array | None = None
 
-    def room(self, steps: int, width: int) -> Array:
-        """For a number a step, sequence and column."""
-        return np.empty((steps, self.kind.batch, width), self.program.dtype)
+    def _own_arrays(self) -> None:
+        """Room for all that stays here, at most of `most` steps."""
+        plan, kind, reads, most = self.plan, self.kind, self.program.reads, self.most
+        numbers = {"longest": self.longest, "batch": kind.batch, "features": kind.features}
+        numbers |= {"keep": int(kind.keep), "rest": most + 1 if kind.keep else 2, "ring": 2}
+        if kind.keep:
+            numbers["ring"] = most + 1
+        for name, number in numbers.items():
+            self.table[self.program.place[name]] = number
+        for k, width in enumerate(plan.states):
+            if k or not kind.all_steps:
+                self.make(f"S{k}", numbers["rest" if k else "ring"], kind.batch, width)
+        for k, width in enumerate(plan.kept_widths):
+            self.make(f"V{k}", most if kind.keep else 1, kind.batch, width)
+        for k in reads.of_inputs:
+            self.make(f"R{k}", self.longest, kind.batch, plan.rows[k])
+        for name, sizes in reads.parameters:
+            self.make(name, *sizes)
+        for node, name in plan.forward.rooms.items():
+            self.make(name, kind.batch, node.width)
+
+    def _turned_rows(self) -> Iterable[tuple[int, bool]]:
+        reads = self.program.reads
+        first = len(reads.parameters)
+        return zip(reads.rows, reads.turned[first:], strict=False)
+
+    def make(self, name: str, *sizes: int) -> None:
+        """Room that stays, by its name in the table."""
+        room = np.empty(sizes, self.program.dtype)
+        self._rooms.append(room)
+        self.table[self.program.place[name]] = address(room)
 
     @property
     def numbers(self) -> int:
@@ -97,123 +99,60 @@ class Memory:
         return self.most * sum(plan.rows.values()) + steps * widths
 
     def forget(self) -> None:
-        """Let go of what is others' by now: inputs, rows that torch has made, hidden states of all steps."""
-        for k in self._foreign:
-            self.rows.pop(k, None)
-        self.x = NOTHING
-        if self.kind.all_steps:
-            self.states[0] = NOTHING
+        """Let go of what is others': inputs, rows that torch has made, hidden states of all steps."""
+        self._given.clear()
 
-    def table(self, compiled: Compiled) -> Table:
-        """Of one of the loops, with what is the same at each run."""
-        table = Table(compiled)
-        rooms = {name: self.room(1, width) for name, width in compiled.rooms.items()}
-        self._rooms += rooms.values()
-        numbers = ("batch", self.kind.batch), ("keep", int(self.kind.keep))
-        for name, number in (*numbers, ("ring", self.ring), ("rest", self.rest)):
-            table.set(name, number)
-        arrays = {f"S{k}": array for k, array in enumerate(self.states)}
-        arrays |= {f"V{k}": array for k, array in enumerate(self.kept)} | rooms
-        for name, array in arrays.items():
-            table.set(name, address(array))
-        return table
+    def run(self, inputs: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor | None, list[Tensor]]:
+        """The hidden states of all steps, or None; and the last states.
 
-    def load(self, inputs: Tensor, tensors: Sequence[Tensor]) -> None:
-        """Take what a run is given: the inputs, of up to `most` steps, and the tensors in the order of `reads`."""
-        reads, steps = self.reads, inputs.size(1)
-        self.steps, self.chunks = steps, self.program.chunks(steps, self.kind.batch)
-        self._load_inputs(inputs.detach().numpy())
-        entries, first = self.forward.entries, len(self._parameters)
-        for at, place in enumerate(self._parameters):
-            entries[place] = self._place(at, tensors[at])
-        for at, k in enumerate(reads.of_inputs, first):
-            self.of_inputs[k] = self._array(at, tensors[at])
-        for at, k in enumerate(reads.rows, first + len(reads.of_inputs)):
-            array = tensors[at].detach().numpy()
-            array = np.ascontiguousarray(array.T if reads.turned[at] else array)
-            self._set_rows(k, array.reshape(steps, self.kind.batch, -1))
-        if self.kind.all_steps:
-            self.states[0] = self.room(steps + 1, self.plan.states[0])
-            entries[self._first_state] = address(self.states[0])
-        for array, state in zip(self.states, tensors[-len(self.states) :], strict=True):
-            array[0] = state.detach().numpy()
-
-    def run(self) -> None:
-        """All steps, from the states that were loaded."""
-        for begin, end in self.chunks:
-            self.set_chunk(self.forward, begin, end)
-            if self.of_inputs:
-                self._multiply(begin, end, self.of_inputs)
-            self.forward.run()
-
-    def last(self) -> list[Array]:
-        """The states after the last step."""
-        return [array[self.steps % len(array)].copy() for array in self.states]
-
-    def make_rows(self, begin: int, end: int) -> None:
-        """What the way back reads of a chunk, if another has been there since."""
-        if len(self.chunks) > 1:
-            self._multiply(begin, end, self.plan.reads_rows & self.of_inputs.keys())
-
-    def set_chunk(self, table: Table, begin: int, end: int) -> None:
-        """From which step to which, and where Z is there."""
-        table.set("begin", begin)
-        table.set("end", end)
-        for k, start in self._starts.items():
-            first = 0 if k in self.of_inputs else begin
-            table.set(f"Z{k}", start + first * self.rows[k].strides[0])
-
-    def matrix(self, number: int) -> Array:
-        """As the run has read it, of a product with a state; the parameter may have other numbers since."""
-        return self._seen[len(self.reads.vectors) + number][1]
-
-    def _array(self, at: int, tensor: Tensor) -> Array:
-        """Of parameter number `at`, transposed if it is read so; that of the last run, if its numbers lie there still.
-
-        Which keeps them: a parameter is given others by `.data =`.
+        Args:
+            inputs: Of up to `most` steps.
+            tensors: What is read besides, in the order of `Reads`.
         """
-        where = tensor.data_ptr(), tensor.stride(), tensor.shape
-        seen = self._seen.get(at)
-        if seen is None or seen[0] != where:
-            array = tensor.detach().numpy()
-            seen = self._seen[at] = where, array.T if self.reads.turned[at] else array
-        return seen[1]
+        table, batch, steps = self.table, self.kind.batch, inputs.size(1)
+        table[self._steps] = steps
+        for place, tensor in zip(self._tensors, tensors, strict=False):
+            table[place] = self._address(tensor)
+        self._load_inputs(inputs)
+        after = len(self._tensors)
+        for (place, turned), tensor in zip(self._rows, tensors[after:], strict=False):
+            table[place] = self._address((tensor.T if turned else tensor).detach())
+        last = []
+        for k in self._states:
+            table[self._first[k]] = self._address(tensors[k - len(self._states)])
+            end = torch.empty(batch, self.plan.states[k], dtype=self.dtype)
+            table[self._last[k]] = end.data_ptr()
+            last.append(end)
+        hidden = None
+        if self.kind.all_steps:
+            states = np.empty((steps + 1, batch, self.plan.states[0]), self.program.dtype)
+            table[self._ring], table[self._hidden] = steps + 1, address(states)
+            # numpy's view, for torch lets nobody change one of its own that a function returns
+            hidden = torch.from_numpy(states[1:].transpose(1, 0, 2))
+        self.program.there(table)
+        return hidden, last
 
-    def _place(self, at: int, tensor: Tensor) -> int:
-        """The address of a parameter's numbers, row by row; of a copy, where they do not lie so."""
-        array = self._array(at, tensor)
-        if not self.reads.turned[at] and tensor.is_contiguous():
-            return tensor.data_ptr()
-        if at not in self._copies:
-            copy = np.empty(array.shape, array.dtype)
-            self._copies[at] = copy, address(copy)
-        copy, where = self._copies[at]
-        np.copyto(copy, array)
-        return where
+    def _address(self, tensor: Tensor) -> int:
+        """Of numbers that lie in one piece, row by row, and live as long as this run."""
+        if not tensor.is_contiguous():
+            tensor = tensor.contiguous()
+        self._given.append(tensor)
+        return tensor.data_ptr()
 
-    def _load_inputs(self, x: Array) -> None:
+    def _load_inputs(self, x: Tensor) -> None:
         """As (steps, batch, features), in one piece."""
-        turned = x.transpose(1, 0, 2)
-        if turned.flags.c_contiguous:
-            self.x = turned
+        table, strides = self.table, x.stride()
+        batch, _, features = x.shape
+        if (features == 1 or strides[2] == 1) and x.transpose(0, 1).is_contiguous():
+            table[self._gathered] = 0
+            table[self._x] = self._address(x.detach().transpose(0, 1))
         else:
-            if self._x is None:
-                self._x = self.room(self.most, x.shape[2])
-            self.x = self._x[: self.steps]
-            if x.shape[2] >= 8:
-                np.copyto(self.x, turned)
-            else:
-                for feature in range(x.shape[2]):  # in less time than as many twos and threes
-                    self.x[:, :, feature] = turned[:, :, feature]
-        for k in self.reads.plain:
-            self._set_rows(k, self.x)
-
-    def _set_rows(self, k: int, array: Array) -> None:
-        self.rows[k], self._starts[k] = array, address(array)
-
-    def _multiply(self, begin: int, end: int, only: Iterable[int]) -> None:
-        """What no state reaches, of a chunk of steps."""
-        with np.errstate(all="ignore"):
-            for k in only:
-                room = flat(self.rows[k][: end - begin])
-                np.dot(flat(self.x[begin:end]), self.of_inputs[k], out=room)
+            if self._room_for_x is None:
+                self._room_for_x = np.empty((self.most, batch, features), self.program.dtype)
+            table[self._x] = address(self._room_for_x)
+            table[self._gathered] = x.data_ptr()
+            sequence, step, feature = strides
+            for place, stride in zip(self._strides, (step, sequence, feature), strict=True):
+                table[place] = stride
+        for place in self._plain:
+            table[place] = table[self._x]

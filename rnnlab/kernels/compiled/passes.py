@@ -8,8 +8,8 @@ from llvmlite import ir
 from rnnlab.kernels.compiled.arithmetic import FORMS, Arithmetic
 from rnnlab.kernels.compiled.expression import Node
 from rnnlab.kernels.compiled.loop import ROWWISE, Loop, pieces
+from rnnlab.kernels.compiled.primitives import INDEX
 
-INDEX = ir.IntType(64)
 ANY_ORDER = ("contract", "reassoc")  # of a sum over a row
 
 

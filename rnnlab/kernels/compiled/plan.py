@@ -5,7 +5,7 @@ Arrays are named by a letter and a number, each (steps, batch, width) unless sai
     S states, h_0 first        Z what no state reaches        V kept for the way back
     E gradients that are stored, of a chunk of steps          A their sums over the batch, (steps, width)
     C, D what arrives at the states after a step, and before it, (batch, width)
-    q vectors of parameters    w matrices, and u the same transposed
+    q vectors of parameters    w matrices, and u the same transposed    m, b rooms within a step, there and back
 
 The gradient of a matrix in a product a P is the sum of a' g over all rows, one product after the loop.
 """
@@ -159,7 +159,7 @@ class ScanPlan:
         for node, place in self.kept.items():
             ahead.setdefault(node, []).append(place)
         self.forward = Loop(self.e, loads, ahead)
-        self.backward = Loop(self.e, self.at_hand | self.kept, self.stores, self.sums)
+        self.backward = Loop(self.e, self.at_hand | self.kept, self.stores, self.sums, "b")
         self.reads_rows = {n.data for n in self.backward.live if n.op == "rows"}
         self.kept_widths = [node.width for node in self.kept]
         self.stored_widths = [node.width for node in self.stored]

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.kernels.compiled.memory import Kind, Memory, Reads
+from rnnlab.kernels.compiled.memory import Kind, Memory
 from rnnlab.kernels.compiled.merge import factors, is_product
 from rnnlab.kernels.compiled.outside import OutsideCalls
 from rnnlab.kernels.compiled.plan import ScanPlan
-from rnnlab.kernels.compiled.program import Array, Program
+from rnnlab.kernels.compiled.program import Program
+from rnnlab.kernels.compiled.reads import Reads
 from rnnlab.kernels.compiled.trace import Trace
-from rnnlab.kernels.compiled.way_back import Found, Wanted, WayBack
+from rnnlab.kernels.compiled.way_back import WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 
 aten = torch.ops.aten
@@ -39,8 +39,15 @@ def outside_calls(plan: ScanPlan, trace: Trace) -> tuple[OutsideCalls, Reads]:
         v.call[1][0] if v.call and turns else v for v, turns in zip(wanted, turned, strict=True)
     ]
     turned += [False] * len(plan.states)
-    reads = Reads([*plan.vectors], [*plan.matrices], products, others, plain, turned)
+    sizes = [_sizes(value.like) for value in wanted[: len(wanted) - len(others)]]
+    reads = Reads([*plan.vectors], [*plan.matrices], products, others, plain, turned, sizes)
     return OutsideCalls(given, trace.batch), reads
+
+
+def _sizes(like: Tensor) -> tuple[int, int]:
+    """Rows and columns, of a matrix or of a vector."""
+    columns = like.shape[-1] if like.dim() else 1
+    return like.numel() // max(1, columns), columns
 
 
 class CompiledScan:
@@ -55,7 +62,7 @@ class CompiledScan:
 
     def __init__(self, program: Program, trace: Trace, plan: ScanPlan, key: str) -> None:
         self.program, self.key = program, key
-        self.outside, self.reads = outside_calls(plan, trace)
+        self.outside, _ = outside_calls(plan, trace)
         self._free: dict[Kind, list[Rooms]] = {}
 
     def __call__(
@@ -83,7 +90,7 @@ class CompiledScan:
         except (KeyError, IndexError):
             rooms = None
         if rooms is None or rooms.memory.most < steps:
-            rooms = Rooms(Memory(self.program, self.reads, kind, steps))
+            rooms = Rooms(Memory(self.program, kind, steps))
         return Borrowed(self, rooms)
 
     def give_back(self, rooms: "Rooms") -> None:
@@ -133,69 +140,21 @@ class _Scan(Function):
     def forward(
         ctx: Any, scan: CompiledScan, keep: bool, all_steps: bool, inputs: Tensor, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        borrowed = scan.borrow(Kind(inputs.size(0), keep, all_steps), inputs.size(1))
-        memory = borrowed.rooms.memory
-        memory.load(inputs, tensors)
-        memory.run()
+        kind = Kind(inputs.size(0), inputs.size(2), keep, all_steps)
+        borrowed = scan.borrow(kind, inputs.size(1))
+        hidden, last = borrowed.rooms.memory.run(inputs, tensors)
         ctx.set_materialize_grads(False)
-        hidden = None
-        if all_steps:
-            hidden = torch.from_numpy(memory.states[0][1:].transpose(1, 0, 2))
         if keep:
             ctx.borrowed = borrowed
             ctx.save_for_backward(inputs, *tensors, hidden)
-        return hidden, *map(torch.from_numpy, memory.last())
+        return hidden, *last
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_order()
-        _, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
-        reads, way_back = ctx.borrowed.scan.reads, ctx.borrowed.rooms.way_back
-        above, *last = (None if grad is None else grad.numpy() for grad in grads)
+        inputs, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
         of_x, *needs = ctx.needs_input_grad[3:]
-        of = iter(needs[len(reads.vectors) :])
-        wanted = Wanted(
-            of_x,
-            {k for k in reads.matrices if next(of)},
-            {k for k in reads.of_inputs if next(of)},
-        )
-        with np.errstate(all="ignore"):
-            way_back.load(last)
-            found = way_back.run(None if above is None else above.transpose(1, 0, 2), wanted)
-        made = _in_order(found, reads)
-        shaped = [
-            _shaped(gradient, tensor, turned) if need else None
-            for gradient, tensor, turned, need in zip(
-                made, tensors, reads.turned, needs, strict=True
-            )
-        ]
-        return None, None, None, _of_inputs(found, reads), *shaped
-
-
-def _in_order(found: Found, reads: Reads) -> list[Array | None]:
-    """The gradients of the tensors, in their order."""
-    return [
-        *(found.vectors.get(k) for k in reads.vectors),
-        *(found.matrices.get(k) for k in reads.matrices),
-        *(found.of_inputs.get(k) for k in reads.of_inputs),
-        *(found.rows.get(k) for k in reads.rows),
-        *found.states,
-    ]
-
-
-def _of_inputs(found: Found, reads: Reads) -> Tensor | None:
-    if found.x is None:
-        return None
-    for k in reads.plain:
-        found.x += found.rows.get(k, 0)
-    return torch.from_numpy(found.x.transpose(1, 0, 2))
-
-
-def _shaped(gradient: Array | None, tensor: Tensor, turned: bool) -> Tensor | None:
-    """As a tensor of the same shape; of a number that was spread, the sum."""
-    if gradient is None:
-        return None
-    if gradient.size != tensor.numel():
-        gradient = gradient.sum(axis=-1)
-    gradient = np.ascontiguousarray(gradient.T if turned else gradient)
-    return torch.from_numpy(gradient.reshape(tensor.shape))
+        above, *last = grads
+        way_back = ctx.borrowed.rooms.way_back
+        found, of_tensors = way_back.run(above, last, inputs if of_x else None, tensors, needs)
+        return None, None, None, found, *of_tensors

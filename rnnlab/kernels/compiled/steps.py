@@ -9,7 +9,8 @@ from llvmlite import ir
 
 from rnnlab.kernels.compiled.expression import Node
 from rnnlab.kernels.compiled.loop import Loop
-from rnnlab.kernels.compiled.passes import INDEX, Pass
+from rnnlab.kernels.compiled.passes import Pass
+from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives, is_given, kind_of
 
 PLACE = re.compile(r"([A-Z]\d*)\[(.*)\]")
 """As "S0[(t + 1) % ring]": an array of steps, and which of them."""
@@ -20,20 +21,14 @@ class Frame:
     """What both loops of a module share.
 
     Args:
-        module: That they go into.
-        kind: The numbers' type.
+        primitives: What they call, of the module that they go into.
         states: The states' widths.
         widths: Of the arrays of steps, by name.
-        product: The function (a, b, c, rows, columns, inner): c = a b.
-        added: The function (count, a, b): a += b.
     """
 
-    module: ir.Module
-    kind: ir.Type
+    primitives: Primitives
     states: list[int]
     widths: dict[str, int]
-    product: ir.Function
-    added: ir.Function
 
 
 class Steps:
@@ -48,17 +43,15 @@ class Steps:
 
     def __init__(self, frame: Frame, loop: Loop, name: str, table: Sequence[str]) -> None:
         self.frame, self.loop, self.name = frame, loop, name
-        pointer = ir.PointerType()
-        kind = ir.FunctionType(ir.VoidType(), [pointer])
-        function = ir.Function(frame.module, kind, name)
-        entry, step, end = (function.append_basic_block(n) for n in ("entry", "step", "end"))
+        kind = ir.FunctionType(ir.VoidType(), [POINTER])
+        self.function = ir.Function(frame.primitives.module, kind, name)
+        self.function.linkage = "internal"
+        entry, step, end = (self.function.append_basic_block(n) for n in ("entry", "step", "end"))
         builder = ir.IRBuilder(entry)
         self.given = {}
         for k, each in enumerate(table):
-            where = builder.gep(function.args[0], [INDEX(k)], source_etype=INDEX)
-            self.given[each] = builder.load(
-                where, typ=INDEX if each.isalpha() and each.islower() else pointer
-            )
+            where = builder.gep(self.function.args[0], [INDEX(k)], source_etype=INDEX)
+            self.given[each] = builder.load(where, typ=kind_of(each))
         back = name == "backward"
         first = builder.sub(self.given["end"], INDEX(1)) if back else self.given["begin"]
         last = self.given["begin"] if back else builder.sub(self.given["end"], INDEX(1))
@@ -82,7 +75,7 @@ class Steps:
         for k in range(len(self.frame.states) if back else 0):
             pair = []
             for each in (f"C{k}", f"D{k}"):
-                turn = self.builder.phi(ir.PointerType())
+                turn = self.builder.phi(POINTER)
                 turn.add_incoming(self.given[each], entry)
                 self.given[each] = turn
                 pair.append(turn)
@@ -93,9 +86,10 @@ class Steps:
     def _add_above(self) -> None:
         """What arrives at h_t from the layers above, where something does."""
         builder = self.builder
-        with builder.if_then(builder.icmp_signed("!=", self.given["above"], INDEX(0))):
+        with builder.if_then(is_given(builder, self.given["G"])):
             count = builder.mul(self.given["batch"], INDEX(self.frame.states[0]))
-            builder.call(self.frame.added, [count, self.given["C0"], self._address("H[t - begin]")])
+            rows = self.given["C0"], self._address("H[t - begin]")
+            builder.call(self.frame.primitives.added, [*rows, count])
 
     def _step(self) -> None:
         places, begun, passes = dict(self.loop.loads), set[Node](), 0
@@ -103,7 +97,8 @@ class Steps:
             for node in products:
                 self._product(node, places)
             for width, found in widths.items():
-                one = Pass(self.frame.module, self.frame.kind, self.loop, places, width)
+                made_in = self.frame.primitives.module, self.frame.primitives.kind
+                one = Pass(*made_in, self.loop, places, width)
                 function = one.write(f"{self.name}_{passes}", found, begun)
                 addresses = [self._address(place) for place in one.arrays]
                 unused = [addresses[0]] * (len(function.args) - 1 - len(addresses))
@@ -120,7 +115,8 @@ class Steps:
         a = self._address(places[left] if left in places else self.loop.stores[left][0])
         b = self.given[f"{'u' if turned else 'w'}{matrix}"]
         sizes = self.given["batch"], INDEX(node.width), INDEX(left.width)
-        self.builder.call(self.frame.product, [a, b, self._address(places[node]), *sizes])
+        given = a, b, self._address(places[node]), *sizes, INDEX(0)
+        self.builder.call(self.frame.primitives.product, given)
 
     def _address(self, place: str) -> Any:
         """Of what is at this step in an array, or of an array that is the same at each."""
@@ -132,7 +128,7 @@ class Steps:
         if array[0] != "A":  # which has one row a step
             size = self.builder.mul(self.given["batch"], size)
         index = self.builder.mul(self._number(step), size)
-        return self.builder.gep(self.given[array], [index], source_etype=self.frame.kind)
+        return self.frame.primitives.at(self.builder, self.given[array], index)
 
     def _number(self, step: str) -> Any:
         builder, t = self.builder, self.t

@@ -1,0 +1,181 @@
+"""What the loops call, as functions of LLVM's: matrix products by BLAS, copies, sums."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+from rnnlab.kernels.compiled.blas import Gemm
+
+INDEX = ir.IntType(64)
+POINTER = ir.PointerType()
+TILE = 16
+"""Rows of a matrix that are turned at once: as many numbers lie side by side in the cache."""
+
+Body = Callable[..., None]
+
+
+@contextmanager
+def counted(builder: ir.IRBuilder, count: Any) -> Iterator[ir.PhiInstr]:
+    """What is written within is done for each whole number from 0 on below `count`."""
+    before, body, after = (
+        builder.block,
+        builder.append_basic_block("each"),
+        builder.append_basic_block("after"),
+    )
+    builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), body, after)
+    builder.position_at_end(body)
+    i = builder.phi(INDEX)
+    i.add_incoming(INDEX(0), before)
+    yield i
+    following = builder.add(i, INDEX(1))
+    i.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+    builder.position_at_end(after)
+
+
+def kind_of(name: str) -> ir.Type:
+    """What stands in the table by a name: "batch" is a number, "H" and "S0" are addresses."""
+    return INDEX if name.isalpha() and name.islower() else POINTER
+
+
+def is_given(builder: ir.IRBuilder, address: Any) -> Any:
+    """Whether it is not 0."""
+    return builder.icmp_unsigned("!=", builder.ptrtoint(address, INDEX), INDEX(0))
+
+
+class Primitives:
+    """Writes them into a module; each is then a function to be called.
+
+    Args:
+        module: That they go into.
+        kind: The numbers' type.
+        gemm: The product that BLAS has for this type.
+    """
+
+    def __init__(self, module: ir.Module, kind: ir.Type, gemm: Gemm) -> None:
+        self.module, self.kind, self.gemm = module, kind, gemm
+        self._blas = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 13), gemm.name)
+        self.product = self._function("product", 3, 4, self._product)
+        self.crossed = self._function("crossed", 3, 4, self._crossed)
+        self.copied = self._function("copied", 2, 1, self._copied)
+        self.zeroed = self._function("zeroed", 1, 1, self._zeroed)
+        self.added = self._function("added", 2, 1, self._added)
+        self.turned = self._function("turned", 2, 2, self._turned)
+        self.gathered = self._function("gathered", 2, 6, self._gathered)
+
+    def at(self, builder: ir.IRBuilder, array: Any, index: Any) -> Any:
+        """The address of a number in an array."""
+        return builder.gep(array, [index], source_etype=self.kind)
+
+    def _function(self, name: str, arrays: int, numbers: int, body: Body) -> ir.Function:
+        """Of so many arrays, which share nothing, and then so many whole numbers."""
+        kinds = [*[POINTER] * arrays, *[INDEX] * numbers]
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        for argument in function.args[:arrays]:
+            argument.add_attribute("noalias")
+        builder = ir.IRBuilder(function.append_basic_block())
+        body(builder, *function.args)
+        builder.ret_void()
+        return function
+
+    def _product(
+        self,
+        builder: ir.IRBuilder,
+        a: Any,
+        b: Any,
+        c: Any,
+        rows: Any,
+        columns: Any,
+        inner: Any,
+        more: Any,
+    ) -> None:
+        """C = A B, of rows; C += A B if `more`. BLAS, which has columns, is asked for C' = B' A'."""
+        plain = "NN"
+        self._call(builder, plain, (columns, rows, inner), (b, columns), (a, inner), c, more)
+
+    def _crossed(
+        self,
+        builder: ir.IRBuilder,
+        a: Any,
+        b: Any,
+        c: Any,
+        rows: Any,
+        left: Any,
+        right: Any,
+        more: Any,
+    ) -> None:
+        """C = A' B, of A (rows, left) and B (rows, right); C += A' B if `more`."""
+        turned = "NT"
+        self._call(builder, turned, (right, left, rows), (b, right), (a, left), c, more)
+
+    def _call(
+        self,
+        builder: ir.IRBuilder,
+        turned: str,
+        sizes: tuple[Any, Any, Any],
+        first: tuple[Any, Any],
+        second: tuple[Any, Any],
+        c: Any,
+        more: Any,
+    ) -> None:
+        whole = ir.IntType(self.gemm.bits)
+
+        def kept(value: Any) -> Any:
+            room = builder.alloca(value.type)
+            builder.store(value, room)
+            return room
+
+        def size(value: Any) -> Any:
+            return kept(builder.trunc(value, whole) if self.gemm.bits < 64 else value)
+
+        one, zero = (ir.Constant(self.kind, number) for number in (1.0, 0.0))
+        is_more = builder.icmp_signed("!=", more, INDEX(0))
+        beta = kept(builder.select(is_more, one, zero))
+        letters = [kept(ir.IntType(8)(ord(letter))) for letter in turned]
+        m, n, k = map(size, sizes)
+        a, b = ((array, size(stride)) for array, stride in (first, second))
+        builder.call(self._blas, [*letters, m, n, k, kept(one), *a, *b, beta, c, m])
+
+    def _copied(self, builder: ir.IRBuilder, to: Any, given: Any, count: Any) -> None:
+        with counted(builder, count) as i:
+            value = builder.load(self.at(builder, given, i), typ=self.kind)
+            builder.store(value, self.at(builder, to, i))
+
+    def _zeroed(self, builder: ir.IRBuilder, to: Any, count: Any) -> None:
+        with counted(builder, count) as i:
+            builder.store(ir.Constant(self.kind, 0.0), self.at(builder, to, i))
+
+    def _added(self, builder: ir.IRBuilder, to: Any, given: Any, count: Any) -> None:
+        with counted(builder, count) as i:
+            where = self.at(builder, to, i)
+            value = builder.load(self.at(builder, given, i), typ=self.kind)
+            builder.store(builder.fadd(builder.load(where, typ=self.kind), value), where)
+
+    def _turned(self, builder: ir.IRBuilder, to: Any, given: Any, rows: Any, columns: Any) -> None:
+        """A matrix (rows, columns) as (columns, rows), some rows at a time."""
+        tiles = builder.sdiv(builder.add(rows, INDEX(TILE - 1)), INDEX(TILE))
+        with counted(builder, tiles) as tile:
+            first = builder.mul(tile, INDEX(TILE))
+            left = builder.sub(rows, first)
+            few = builder.select(builder.icmp_signed("<", left, INDEX(TILE)), left, INDEX(TILE))
+            with counted(builder, columns) as j, counted(builder, few) as each:
+                i = builder.add(first, each)
+                where = self.at(builder, given, builder.add(builder.mul(i, columns), j))
+                value = builder.load(where, typ=self.kind)
+                builder.store(value, self.at(builder, to, builder.add(builder.mul(j, rows), i)))
+
+    def _gathered(self, builder: ir.IRBuilder, to: Any, given: Any, *sizes: Any) -> None:
+        """Numbers in one piece, by three indices, from where they lie at these strides."""
+        *counts, step, sequence, feature = sizes
+        steps, batch, features = counts
+        with counted(builder, steps) as t, counted(builder, batch) as r:
+            row = builder.add(builder.mul(t, step), builder.mul(r, sequence))
+            at = builder.mul(builder.add(builder.mul(t, batch), r), features)
+            with counted(builder, features) as j:
+                where = builder.add(row, builder.mul(j, feature))
+                value = builder.load(self.at(builder, given, where), typ=self.kind)
+                builder.store(value, self.at(builder, to, builder.add(at, j)))
