@@ -15,8 +15,10 @@ from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.reads import Reads
 
 Array = np.ndarray
-CHUNK = 2**17
-"""Numbers in a chunk's states: many for one matrix product, few enough for the cache."""
+CHUNK = 2**14
+"""Numbers in a chunk's states: few enough for the nearest cache."""
+ROWS = 256
+"""In a chunk at least: many enough for one matrix product, whose result is as large however few there are."""
 
 
 class Program:
@@ -39,7 +41,8 @@ class Program:
 
     def chunk(self, batch: int) -> int:
         """How many steps are in one."""
-        return max(1, CHUNK // max(1, batch * self.plan.states[0]))
+        numbers = batch * self.plan.states[0]
+        return max(1, CHUNK // numbers, ROWS // batch)
 
     def table(self) -> ctypes.Array[ctypes.c_int64]:
         """The numbers and addresses of a run, by the places that their names have."""
