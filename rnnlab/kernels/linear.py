@@ -1,52 +1,81 @@
 """The readout V h + c of all steps at once.
 
-Hidden states come from a kernel of rnnlab step by step, (seq_len, batch, hidden_size) in memory, seen
+Hidden states come from a compiled scan step by step, (seq_len, batch, hidden_size) in memory, seen
 as (batch, seq_len, hidden_size). torch.nn.functional.linear would copy them first. On the CPU this
-takes them in whatever order they lie, and its matrix products are numpy's: see cpu/elman.py.
+takes them in either order.
 """
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.cpu.arrays import array, column_sums, ignore_float_errors, on_cpu, rows
 from rnnlab.kernels.recurrence import is_exact
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
-    if inputs.dim() == 3 and is_exact(inputs) and on_cpu(inputs, weight, bias):
-        return _Linear.apply(inputs, weight, bias)
+    if inputs.dim() == 3 and inputs.numel() and is_exact(inputs):
+        for tensor in (inputs, weight, bias):
+            if not tensor.is_cpu or tensor.dtype != inputs.dtype:
+                break
+        else:
+            return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
 
 
 class _Linear(Function):
     @staticmethod
-    @ignore_float_errors
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        x = array(inputs).transpose(1, 0, 2)
-        seq_len, batch, _ = x.shape
-        y = rows(x).dot(np.ascontiguousarray(array(weight).T)).reshape(seq_len, batch * len(weight))
-        y += np.tile(array(bias), batch)  # numpy adds a row of nine as slowly as one of hundreds
-        # Few numbers, in the order that a loss of a user's may count on.
-        outputs = y.reshape(seq_len, batch, len(weight)).transpose(1, 0, 2)
-        return torch.from_numpy(np.ascontiguousarray(outputs))
+        x, by_step = _in_one_piece(inputs)
+        batch, steps, features = inputs.shape
+        columns = weight.size(0)
+        weight, bias = weight.contiguous(), bias.contiguous()
+        turned, product = (x.new_empty(size, columns) for size in (features, batch * steps))
+        outputs = x.new_empty(batch, steps, columns)
+        addresses = zip("XWBTMY", (x, weight, bias, turned, product, outputs), strict=True)
+        given = _sizes(inputs, columns) | {name: tensor.data_ptr() for name, tensor in addresses}
+        given |= {"sequence": 1, "step": batch} if by_step else {"sequence": steps, "step": 1}
+        _compiled(inputs.dtype)[0](given)
+        return outputs
 
     @staticmethod
-    @ignore_float_errors
     def backward(ctx: Any, *grads: Tensor) -> Any:
         inputs, weight = ctx.saved_tensors
+        (e,) = grads
         if torch.is_grad_enabled():  # this gradient is itself to be differentiated
-            (e,) = grads
             by_weight = e.flatten(0, 1).t() @ inputs.flatten(0, 1)
             return e @ weight, by_weight, e.sum(dim=(0, 1))
-        x, e = (array(tensor).transpose(1, 0, 2) for tensor in (inputs, grads[0]))
-        e = rows(e)  # which may copy it
-        grad_x = e.dot(array(weight)).reshape(x.shape).transpose(1, 0, 2)
-        arrays = grad_x, e.T.dot(rows(x)), column_sums(e)
-        return tuple(torch.from_numpy(a) for a in arrays)
+        x, by_step = _in_one_piece(inputs)
+        e = (e.transpose(0, 1) if by_step else e).contiguous()
+        weight, ones = weight.contiguous(), e.new_ones(e.size(0) * e.size(1))
+        of_x, of_weight = torch.empty_like(x), torch.empty_like(weight)
+        made = of_x, of_weight, weight.new_empty(weight.size(0))
+        given = _sizes(inputs, weight.size(0))
+        for name, tensor in zip("EXWO", (e, x, weight, ones), strict=True):
+            given[name] = tensor.data_ptr()
+        for name, tensor, need in zip(("GX", "GW", "GB"), made, ctx.needs_input_grad, strict=True):
+            given[name] = tensor.data_ptr() if need else 0
+        _compiled(x.dtype)[1](given)
+        return of_x.transpose(0, 1) if by_step else of_x, *made[1:]
+
+
+def _in_one_piece(inputs: Tensor) -> tuple[Tensor, bool]:
+    """The rows one after another, and whether those of a step come together."""
+    if not inputs.is_contiguous() and (steps_first := inputs.transpose(0, 1)).is_contiguous():
+        return steps_first, True
+    return inputs.contiguous(), False
+
+
+def _sizes(inputs: Tensor, outputs: int) -> dict[str, int]:
+    batch, steps, features = inputs.shape
+    return {"batch": batch, "steps": steps, "features": features, "outputs": outputs}
+
+
+def _compiled(dtype: torch.dtype) -> Any:
+    from rnnlab.kernels.compiled.fixed import fixed  # here, for what imports this needs no compiler
+
+    return fixed(str(dtype).removeprefix("torch."))

@@ -13,7 +13,6 @@ Both take one table. Besides what the loops read (plan.py) there are in it
 An address of 0 stands for what there is none of, or what nobody needs.
 """
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 from llvmlite import ir
@@ -24,10 +23,9 @@ from rnnlab.kernels.compiled.primitives import (
     POINTER,
     Primitives,
     counted,
-    is_given,
-    kind_of,
 )
 from rnnlab.kernels.compiled.reads import Reads
+from rnnlab.kernels.compiled.table import Table
 
 NUMBERS = (
     *("steps", "longest", "batch", "features", "keep", "ring", "rest"),
@@ -48,33 +46,6 @@ def names(plan: ScanPlan, reads: Reads) -> list[str]:
     found += [f"V{k}" for k in range(len(plan.kept))]
     found += [f"E{k}" for k in range(len(plan.stored))]
     return found + [f"A{k}" for k in plan.sum_sizes]
-
-
-class Table:
-    """In the code: the numbers and addresses of a run, each a word.
-
-    Args:
-        builder: That writes.
-        array: Where the table is.
-        names: What is in it, in its order.
-    """
-
-    def __init__(self, builder: ir.IRBuilder, array: Any, names: list[str]) -> None:
-        self.builder, self.array = builder, array
-        self.place = {name: k for k, name in enumerate(names)}
-
-    def __getitem__(self, name: str) -> Any:
-        return self.builder.load(self._where(name), typ=kind_of(name))
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.builder.store(value, self._where(name))
-
-    def given(self, name: str) -> AbstractContextManager[Any]:
-        """What is written within is done where this address is not 0."""
-        return self.builder.if_then(is_given(self.builder, self[name]))
-
-    def _where(self, name: str) -> Any:
-        return self.builder.gep(self.array, [INDEX(self.place[name])], source_etype=INDEX)
 
 
 class Direction:

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import llvmlite
@@ -14,13 +15,14 @@ log = logging.getLogger(__name__)
 _engines: list[Any] = []  # which own the code
 
 
-def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
-    """The functions `there` and `back` of a module, which take the address of their table.
+def load(text: str, names: Sequence[str], gemm: Gemm, of: str) -> list[Any]:
+    """The functions of a module that have these names. Each takes the address of its table.
 
     Args:
         text: Of the module.
+        names: Of the functions.
         gemm: What it calls.
-        of: What it computes, for the log: "LeakyCell".
+        of: What it computes, for the log: "the scan of LeakyCell".
     """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -35,7 +37,7 @@ def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
     path = cache.path_of(_made_from(text))
     code = cache.read(path)
     if code is None:
-        log.info("compiling the scan of %s (once, some seconds)", of)
+        log.info("compiling %s (once, some seconds)", of)
         code = _compiled(text, machine)
         cache.write(path, code)
     empty = binding.parse_assembly("")
@@ -44,7 +46,7 @@ def load(text: str, gemm: Gemm, of: str) -> dict[str, Any]:
     engine.finalize_object()
     _engines.append(engine)
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-    return {name: kind(engine.get_function_address(name)) for name in ("there", "back")}
+    return [kind(engine.get_function_address(name)) for name in names]
 
 
 def _compiled(text: str, machine: Any) -> bytes:

@@ -35,16 +35,6 @@ def counted(builder: ir.IRBuilder, count: Any) -> Iterator[ir.PhiInstr]:
     builder.position_at_end(after)
 
 
-def kind_of(name: str) -> ir.Type:
-    """What stands in the table by a name: "batch" is a number, "H" and "S0" are addresses."""
-    return INDEX if name.isalpha() and name.islower() else POINTER
-
-
-def is_given(builder: ir.IRBuilder, address: Any) -> Any:
-    """Whether it is not 0."""
-    return builder.icmp_unsigned("!=", builder.ptrtoint(address, INDEX), INDEX(0))
-
-
 class Primitives:
     """Writes them into a module; each is then a function to be called.
 

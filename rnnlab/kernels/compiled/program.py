@@ -35,8 +35,7 @@ class Program:
         self.plan, self.reads, self.dtype = plan, reads, dtype
         gemm = gemm_of(dtype)
         code = Code(plan, reads, dtype, gemm)
-        functions = load(code.text, gemm, of)
-        self.there, self.back = functions["there"], functions["back"]
+        self.there, self.back = load(code.text, ("there", "back"), gemm, f"the scan of {of}")
         self.place = {name: k for k, name in enumerate(code.table)}
 
     def chunk(self, batch: int) -> int:

@@ -10,7 +10,8 @@ from llvmlite import ir
 from rnnlab.kernels.compiled.expression import Node
 from rnnlab.kernels.compiled.loop import Loop
 from rnnlab.kernels.compiled.passes import Pass
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives, is_given, kind_of
+from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives
+from rnnlab.kernels.compiled.table import is_given, kind_of
 
 PLACE = re.compile(r"([A-Z]\d*)\[(.*)\]")
 """As "S0[(t + 1) % ring]": an array of steps, and which of them."""

@@ -1,0 +1,46 @@
+"""What every model has, compiled: the readout and the cross-entropy."""
+
+import ctypes
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+
+from rnnlab.kernels.compiled import loss_code, readout_code
+from rnnlab.kernels.compiled.blas import gemm_of
+from rnnlab.kernels.compiled.code import KINDS
+from rnnlab.kernels.compiled.machine import load
+from rnnlab.kernels.compiled.primitives import Primitives
+from rnnlab.kernels.compiled.vector_math import add_vector_math
+
+
+class Called:
+    """A compiled function, called with the numbers and addresses that it has names for.
+
+    Args:
+        function: Which takes a table.
+        names: What is in it, in its order; what is not given is 0.
+    """
+
+    def __init__(self, function: Any, names: tuple[str, ...]) -> None:
+        self.function = function
+        self.kind = ctypes.c_int64 * len(names)
+        self.names = names
+
+    def __call__(self, given: Mapping[str, int]) -> None:
+        self.function(self.kind(*(given.get(name, 0) for name in self.names)))
+
+
+@cache
+def fixed(dtype: str) -> tuple[Called, Called, Called]:
+    """`readout`, `readout_back` and `cross_entropy` for "float32" or "float64"."""
+    module, kind, gemm = ir.Module("fixed"), KINDS[dtype], gemm_of(dtype)
+    add_vector_math(module, kind)
+    primitives = Primitives(module, kind, gemm)
+    readout_code.Readout(primitives)
+    loss_code.CrossEntropy(primitives)
+    names = "readout", "readout_back", "cross_entropy"
+    there, back, loss = load(str(module), names, gemm, f"the readout in {dtype}")
+    named = readout_code.NAMES
+    return Called(there, named), Called(back, named), Called(loss, loss_code.NAMES)

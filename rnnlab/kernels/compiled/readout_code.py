@@ -1,0 +1,68 @@
+"""The readout V h + c of all steps at once, and its gradient, as functions of LLVM's.
+
+Rows come in either order, of steps or of sequences first; they leave the readout sequences first, and
+come back as the gradient's in the order of the inputs.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives, counted
+from rnnlab.kernels.compiled.table import Table
+
+NAMES = (
+    *("batch", "steps", "features", "outputs", "sequence", "step"),
+    *("X", "W", "B", "T", "M", "Y", "E", "O", "GX", "GW", "GB"),
+)
+"""Sizes; how many rows lie between two sequences, and between two steps; inputs, weight, bias; room for
+the weight transposed, and for the product; outputs; what arrives at them; ones; gradients, or 0."""
+
+
+class Readout:
+    """Writes `readout` and `readout_back`, which take a table with `NAMES`.
+
+    Args:
+        primitives: Of their module.
+    """
+
+    def __init__(self, primitives: Primitives) -> None:
+        self.primitives = primitives
+        for name, write in (("readout", self._there), ("readout_back", self._back)):
+            kind = ir.FunctionType(ir.VoidType(), [POINTER])
+            function = ir.Function(primitives.module, kind, name)
+            builder = ir.IRBuilder(function.append_basic_block())
+            table = Table(builder, function.args[0], NAMES)
+            rows = builder.mul(table["batch"], table["steps"])
+            write(builder, table, rows)
+            builder.ret_void()
+
+    def _there(self, builder: ir.IRBuilder, table: Table, rows: Any) -> None:
+        inner, columns = table["features"], table["outputs"]
+        builder.call(self.primitives.turned, [table["T"], table["W"], columns, inner])
+        given = table["X"], table["T"], table["M"], rows, columns, inner, INDEX(0)
+        builder.call(self.primitives.product, given)
+        at, kind = self.primitives.at, self.primitives.kind
+        to, product, bias = table["Y"], table["M"], table["B"]
+        sequence, step, steps = table["sequence"], table["step"], table["steps"]
+        with counted(builder, table["batch"]) as r, counted(builder, steps) as t:
+            row = builder.add(builder.mul(r, sequence), builder.mul(t, step))
+            given = at(builder, product, builder.mul(row, columns))
+            row = builder.add(builder.mul(r, steps), t)
+            made = at(builder, to, builder.mul(row, columns))
+            with counted(builder, columns) as k:
+                values = (builder.load(at(builder, a, k), typ=kind) for a in (given, bias))
+                builder.store(builder.fadd(*values), at(builder, made, k))
+
+    def _back(self, builder: ir.IRBuilder, table: Table, rows: Any) -> None:
+        inner, columns = table["features"], table["outputs"]
+        e, x, w = table["E"], table["X"], table["W"]
+        with table.given("GX"):
+            given = e, w, table["GX"], rows, inner, columns, INDEX(0)
+            builder.call(self.primitives.product, given)
+        with table.given("GW"):
+            given = e, x, table["GW"], rows, columns, inner, INDEX(0)
+            builder.call(self.primitives.crossed, given)
+        with table.given("GB"):
+            given = e, table["O"], table["GB"], rows, columns, INDEX(1), INDEX(0)
+            builder.call(self.primitives.crossed, given)
