@@ -1,4 +1,4 @@
-"""A scan as a module of LLVM's: a step's two loops over time (steps.py), and whole runs of them (chunks.py).
+"""A scan as a module of LLVM's: a step's two loops over time (steps.py), and whole runs of them (there.py, back.py).
 
 forward:  for t in range(begin, end): for each level its products by BLAS, and its passes
 backward: the same from the last step to the first
@@ -6,12 +6,14 @@ backward: the same from the last step to the first
 
 from llvmlite import ir
 
+from rnnlab.kernels.compiled.back import Back
 from rnnlab.kernels.compiled.blas import Gemm
-from rnnlab.kernels.compiled.chunks import Back, There, names
+from rnnlab.kernels.compiled.direction import names
 from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.primitives import Primitives
 from rnnlab.kernels.compiled.reads import Reads
 from rnnlab.kernels.compiled.steps import Frame, Steps
+from rnnlab.kernels.compiled.there import There
 from rnnlab.kernels.compiled.vector_math import add_vector_math
 
 KINDS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
@@ -39,8 +41,8 @@ class Code:
         forward = Steps(frame, plan.forward, "forward", self.table).function
         backward = Steps(frame, plan.backward, "backward", self.table).function
         given = primitives, plan, reads, self.table
-        There(forward, *given)
-        Back(backward, *given)
+        There(*given, forward)
+        Back(*given, backward)
         self.text = str(module)
 
 

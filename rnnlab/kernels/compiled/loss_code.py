@@ -89,8 +89,9 @@ class CrossEntropy:
             column = self._column(k)
             with self.each(few) as i:
                 index = self.builder.add(self.builder.mul(i, self.classes), k)
-                value = self._load(self.y, index)
-                self._store(value, column, i)
+                self._store(self._load(self.y, index), column, i)
+            with self.each(few) as i:  # in a loop of its own, which takes many at once
+                value = self._load(column, i)
                 largest = self._load(self.largest, i)
                 larger = self.c.choose(self.c.compare("gt", value, largest), value, largest)
                 self._store(larger, self.largest, i)

@@ -1,6 +1,6 @@
 """The arrays that one run of a scan goes through, and the table of their addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.kernels.compiled.program import Array, Program, address
+from rnnlab.kernels.compiled.reads import Reads
 
 
 @dataclass(frozen=True)
@@ -44,35 +45,30 @@ class Memory:
         self.dtype = getattr(torch, program.dtype)
         self.longest = min(most, program.chunk(kind.batch))
         self.table, self._rooms = program.table(), list[Array]()
-        self._given: list[Tensor] = []  # others', which have to live until the way back is over
-        self._own_arrays()
-        reads, place = program.reads, program.place
-        given = [f"p{at}" for at in range(len(reads.parameters))]
-        self._tensors = [place[name] for name in given]
-        self._states = range(len(self.plan.states))
-        self._first = [place[f"s{k}"] for k in self._states]
-        self._last = [place[f"l{k}"] for k in self._states]
-        self._x, self._gathered = place["X"], place["F"]
-        self._strides = [place[name] for name in ("xstep", "xsequence", "xfeature")]
-        self._steps, self._ring, self._hidden = place["steps"], place["ring"], place["S0"]
-        self._rows = [(place[f"R{k}"], turned) for k, turned in self._turned_rows()]
-        self._plain = [place[f"R{k}"] for k in reads.plain]
+        self._given: list[Tensor] = []  # others' numbers, which are read where they are
         self._room_for_x: Array | None = None
+        self._set_numbers()
+        self._own_arrays()
+        self._look_up(program.place, program.reads)
 
-    def _own_arrays(self) -> None:
-        """Room for all that stays here, at most of `most` steps."""
-        plan, kind, reads, most = self.plan, self.kind, self.program.reads, self.most
-        numbers = {"longest": self.longest, "batch": kind.batch, "features": kind.features}
-        numbers |= {"keep": int(kind.keep), "rest": most + 1 if kind.keep else 2, "ring": 2}
-        if kind.keep:
-            numbers["ring"] = most + 1
+    def _set_numbers(self) -> None:
+        """Sizes that are the same in each run."""
+        kind = self.kind
+        rest = self.most + 1 if kind.keep else 2
+        numbers = {"batch": kind.batch, "features": kind.features, "keep": int(kind.keep)}
+        numbers |= {"longest": self.longest, "rest": rest, "ring": rest}
         for name, number in numbers.items():
             self.table[self.program.place[name]] = number
+
+    def _own_arrays(self) -> None:
+        """Room for all that stays here."""
+        plan, kind, reads = self.plan, self.kind, self.program.reads
+        steps = self.most if kind.keep else 1
         for k, width in enumerate(plan.states):
             if k or not kind.all_steps:
-                self.make(f"S{k}", numbers["rest" if k else "ring"], kind.batch, width)
+                self.make(f"S{k}", steps + 1, kind.batch, width)
         for k, width in enumerate(plan.kept_widths):
-            self.make(f"V{k}", most if kind.keep else 1, kind.batch, width)
+            self.make(f"V{k}", steps, kind.batch, width)
         for k in reads.of_inputs:
             self.make(f"R{k}", self.longest, kind.batch, plan.rows[k])
         for name, sizes in reads.parameters:
@@ -80,10 +76,18 @@ class Memory:
         for node, name in plan.forward.rooms.items():
             self.make(name, kind.batch, node.width)
 
-    def _turned_rows(self) -> Iterable[tuple[int, bool]]:
-        reads = self.program.reads
+    def _look_up(self, place: dict[str, int], reads: Reads) -> None:
+        """Where in the table goes what each run has anew."""
         first = len(reads.parameters)
-        return zip(reads.rows, reads.turned[first:], strict=False)
+        self._parameters = [place[f"p{at}"] for at in range(first)]
+        self._rows = [place[f"R{k}"] for k in reads.rows]
+        self._turned_rows = reads.turned[first : first + len(reads.rows)]
+        self._plain = [place[f"R{k}"] for k in reads.plain]
+        states = range(len(self.plan.states))
+        self._first, self._last = ([place[f"{one}{k}"] for k in states] for one in "sl")
+        self._x, self._gathered = place["X"], place["F"]
+        self._strides = [place[name] for name in ("xsequence", "xstep", "xfeature")]
+        self._steps, self._ring, self._hidden = place["steps"], place["ring"], place["S0"]
 
     def make(self, name: str, *sizes: int) -> None:
         """Room that stays, by its name in the table."""
@@ -93,13 +97,15 @@ class Memory:
 
     @property
     def numbers(self) -> int:
-        """How many it holds at most, those of the way back with them, for each sequence."""
+        """How many it holds at most, those of the way back with them."""
         plan, steps = self.plan, self.most * (self.kind.keep or self.kind.all_steps)
         widths = sum(plan.states) + sum(plan.kept_widths) + sum(plan.stored_widths)
-        return self.most * sum(plan.rows.values()) + steps * widths
+        for_each = self.most * sum(plan.rows.values()) + steps * widths
+        weights = sum(rows * columns for _, (rows, columns) in self.program.reads.parameters)
+        return self.kind.batch * for_each + 2 * weights
 
     def forget(self) -> None:
-        """Let go of what is others': inputs, rows that torch has made, hidden states of all steps."""
+        """Let go of what is others': inputs, and rows that torch has made."""
         self._given.clear()
 
     def run(self, inputs: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor | None, list[Tensor]]:
@@ -109,50 +115,56 @@ class Memory:
             inputs: Of up to `most` steps.
             tensors: What is read besides, in the order of `Reads`.
         """
-        table, batch, steps = self.table, self.kind.batch, inputs.size(1)
+        table, steps = self.table, inputs.size(1)
         table[self._steps] = steps
-        for place, tensor in zip(self._tensors, tensors, strict=False):
-            table[place] = self._address(tensor)
         self._load_inputs(inputs)
-        after = len(self._tensors)
-        for (place, turned), tensor in zip(self._rows, tensors[after:], strict=False):
-            table[place] = self._address((tensor.T if turned else tensor).detach())
+        rows = len(self._parameters)
+        states = rows + len(self._rows)
+        self._load_rows(tensors[rows:states])
+        copied = []  # which live until they are
+        for place, tensor in zip(self._parameters, tensors, strict=False):
+            copied.append(tensor.contiguous())
+            table[place] = copied[-1].data_ptr()
         last = []
-        for k in self._states:
-            table[self._first[k]] = self._address(tensors[k - len(self._states)])
-            end = torch.empty(batch, self.plan.states[k], dtype=self.dtype)
-            table[self._last[k]] = end.data_ptr()
-            last.append(end)
-        hidden = None
-        if self.kind.all_steps:
-            states = np.empty((steps + 1, batch, self.plan.states[0]), self.program.dtype)
-            table[self._ring], table[self._hidden] = steps + 1, address(states)
-            # numpy's view, for torch lets nobody change one of its own that a function returns
-            hidden = torch.from_numpy(states[1:].transpose(1, 0, 2))
+        for place, end, width, state in zip(
+            self._first, self._last, self.plan.states, tensors[states:], strict=True
+        ):
+            copied.append(state.contiguous())
+            table[place] = copied[-1].data_ptr()
+            last.append(torch.empty(self.kind.batch, width, dtype=self.dtype))
+            table[end] = last[-1].data_ptr()
+        hidden = self._room_for_hidden(steps) if self.kind.all_steps else None
         self.program.there(table)
         return hidden, last
 
-    def _address(self, tensor: Tensor) -> int:
-        """Of numbers that lie in one piece, row by row, and live as long as this run."""
-        if not tensor.is_contiguous():
-            tensor = tensor.contiguous()
-        self._given.append(tensor)
-        return tensor.data_ptr()
+    def _room_for_hidden(self, steps: int) -> Tensor:
+        """For those of all steps, which leave."""
+        states = np.empty((steps + 1, self.kind.batch, self.plan.states[0]), self.program.dtype)
+        self.table[self._ring], self.table[self._hidden] = steps + 1, address(states)
+        # numpy's view: torch lets nobody change one of its own that a function returns
+        return torch.from_numpy(states[1:].transpose(1, 0, 2))
+
+    def _load_rows(self, rows: Sequence[Tensor]) -> None:
+        for place, tensor, turned in zip(self._rows, rows, self._turned_rows, strict=True):
+            self.table[place] = self._read((tensor.T if turned else tensor).detach())
+
+    def _read(self, tensor: Tensor) -> int:
+        """The address of numbers that are read where they are, on the way back too."""
+        self._given.append(tensor.contiguous())
+        return self._given[-1].data_ptr()
 
     def _load_inputs(self, x: Tensor) -> None:
         """As (steps, batch, features), in one piece."""
-        table, strides = self.table, x.stride()
-        batch, _, features = x.shape
-        if (features == 1 or strides[2] == 1) and x.transpose(0, 1).is_contiguous():
-            table[self._gathered] = 0
-            table[self._x] = self._address(x.detach().transpose(0, 1))
+        steps_first = x.detach().transpose(0, 1)
+        if steps_first.is_contiguous():
+            where, given = self._read(steps_first), 0
         else:
             if self._room_for_x is None:
-                self._room_for_x = np.empty((self.most, batch, features), self.program.dtype)
-            table[self._x] = address(self._room_for_x)
-            table[self._gathered] = x.data_ptr()
-            sequence, step, feature = strides
-            for place, stride in zip(self._strides, (step, sequence, feature), strict=True):
-                table[place] = stride
-        for place in self._plain:
-            table[place] = table[self._x]
+                sizes = self.most, self.kind.batch, self.kind.features
+                self._room_for_x = np.empty(sizes, self.program.dtype)
+            where, given = address(self._room_for_x), x.data_ptr()
+            for place, stride in zip(self._strides, x.stride(), strict=True):
+                self.table[place] = stride
+        for place in (self._x, *self._plain):
+            self.table[place] = where
+        self.table[self._gathered] = given

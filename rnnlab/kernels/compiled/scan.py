@@ -118,7 +118,7 @@ class Rooms:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.small = memory.numbers * memory.kind.batch <= SMALL
+        self.small = memory.numbers <= SMALL
 
     @cached_property
     def way_back(self) -> WayBack:

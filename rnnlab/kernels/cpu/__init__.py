@@ -1,1 +1,0 @@
-"""The kernels on the CPU, in numpy."""
