@@ -32,9 +32,7 @@ class LSTMCell(FusedCell):
     """
 
     state_names = ("h", "c")
-    compiled_up_to = (
-        128  # AMD EPYC: 0.7 to 1.0 of the layer's time; at 160 to 512 units 1.1 to 1.5 of it
-    )
+    compiled_up_to = 128  # AMD EPYC: 0.6 to 0.95 of the layer's time; at 256 units 1.1 of it
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
     L = mean_i (log sum_k exp(y_ik) - y_i,k(i)),    dL/dy_ik = (softmax(y_i)_k - [k = k(i)]) / N
 
-torch normalises one step at a time, ten numbers a loop. Compiled (compiled/loss_code.py) each loop runs over
+torch normalises one step at a time, ten numbers a loop. Compiled (compiled/llvm/loss.py) each loop runs over
 many steps.
 """
 
@@ -39,7 +39,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 class _CrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
-        from rnnlab.kernels.compiled.fixed import (
+        from rnnlab.kernels.compiled.llvm.fixed import (
             fixed,  # here, for what imports this needs no compiler
         )
 

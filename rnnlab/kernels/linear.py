@@ -76,6 +76,8 @@ def _sizes(inputs: Tensor, outputs: int) -> dict[str, int]:
 
 
 def _compiled(dtype: torch.dtype) -> Any:
-    from rnnlab.kernels.compiled.fixed import fixed  # here, for what imports this needs no compiler
+    from rnnlab.kernels.compiled.llvm.fixed import (
+        fixed,  # here, for what imports this needs no compiler
+    )
 
     return fixed(str(dtype).removeprefix("torch."))

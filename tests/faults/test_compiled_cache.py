@@ -73,7 +73,8 @@ def test_a_read_only_disk(
 CLEARS = """
 import torch
 from rnnlab.cells.gru import GRUCell
-from rnnlab.kernels.compiled import cache, choice
+from rnnlab.kernels.compiled.llvm import cache
+from rnnlab.kernels.compiled import choice
 cache.ROOM = 0  # whoever writes one removes all others
 for turn in range(4):
     for size in (3, 4, 5):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.kernels.compiled import cache
+from rnnlab.kernels.compiled.llvm import cache
 
 CODE = b"machine code" * 10
 

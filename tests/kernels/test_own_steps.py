@@ -65,7 +65,7 @@ def test_a_wrong_program_is_found_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a sine whose gradient would be a sine."""
-    from rnnlab.kernels.compiled import derivative
+    from rnnlab.kernels.compiled.step import derivative
 
     wrong = derivative._of_one(lambda e, x, y, g: e.mul(g, y))
     monkeypatch.setitem(derivative.RULES, "sin", wrong)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlab.kernels.compiled.refusal import Unknown
+from rnnlab.kernels.compiled.step.refusal import Unknown
 from rnnlab.kernels.unroll import unroll
 
 BATCH, STEPS = 3, 4

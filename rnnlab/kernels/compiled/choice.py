@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.kernels.compiled.check import check_scan
-from rnnlab.kernels.compiled.merge import merge_products
-from rnnlab.kernels.compiled.operations import translate
-from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.program import Program
-from rnnlab.kernels.compiled.refusal import Unknown
 from rnnlab.kernels.compiled.scan import CompiledScan, outside_calls
-from rnnlab.kernels.compiled.trace import Trace, trace_step
+from rnnlab.kernels.compiled.step.merge import merge_products
+from rnnlab.kernels.compiled.step.operations import translate
+from rnnlab.kernels.compiled.step.plan import ScanPlan
+from rnnlab.kernels.compiled.step.refusal import Unknown
+from rnnlab.kernels.compiled.step.trace import Trace, trace_step
 from rnnlab.kernels.compiled.watch import Watch
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.kernels.compiled.program import Array, Program, address
-from rnnlab.kernels.compiled.reads import Reads
+from rnnlab.kernels.compiled.step.reads import Reads
 
 
 @dataclass(frozen=True)

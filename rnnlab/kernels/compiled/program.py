@@ -8,11 +8,11 @@ import ctypes
 
 import numpy as np
 
-from rnnlab.kernels.compiled.blas import gemm_of
-from rnnlab.kernels.compiled.code import Code
-from rnnlab.kernels.compiled.machine import load
-from rnnlab.kernels.compiled.plan import ScanPlan
-from rnnlab.kernels.compiled.reads import Reads
+from rnnlab.kernels.compiled.llvm.blas import gemm_of
+from rnnlab.kernels.compiled.llvm.code import Code
+from rnnlab.kernels.compiled.llvm.machine import load
+from rnnlab.kernels.compiled.step.plan import ScanPlan
+from rnnlab.kernels.compiled.step.reads import Reads
 
 Array = np.ndarray
 CHUNK = 2**14

@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.autograd import Function
 
 from rnnlab.kernels.compiled.memory import Kind, Memory
-from rnnlab.kernels.compiled.merge import factors, is_product
-from rnnlab.kernels.compiled.outside import OutsideCalls
-from rnnlab.kernels.compiled.plan import ScanPlan
 from rnnlab.kernels.compiled.program import Program
-from rnnlab.kernels.compiled.reads import Reads
-from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.step.merge import factors, is_product
+from rnnlab.kernels.compiled.step.outside import OutsideCalls
+from rnnlab.kernels.compiled.step.plan import ScanPlan
+from rnnlab.kernels.compiled.step.reads import Reads
+from rnnlab.kernels.compiled.step.trace import Trace
 from rnnlab.kernels.compiled.way_back import WayBack
 from rnnlab.kernels.recurrence import refuse_second_order
 

@@ -12,7 +12,7 @@ NOBODYS = 0
 """An address where nothing is to be written."""
 
 
-class Gradient(NamedTuple):
+class TensorGradient(NamedTuple):
     """Of one tensor, as a run makes it.
 
     Args:
@@ -39,7 +39,7 @@ class WayBack:
         place, states = self.program.place, range(len(self.program.plan.states))
         self._above, self._of_x = place["G"], place["Y"]
         self._arrived = [place[f"g{k}"] for k in states]
-        of_states = [Gradient(place[f"d{k}"]) for k in states]
+        of_states = [TensorGradient(place[f"d{k}"]) for k in states]
         self._gradients = [*self._of_parameters(), *self._of_rows(), *of_states]
         self._others = [at for at, one in enumerate(self._gradients) if one.columns is not None]
 
@@ -61,7 +61,7 @@ class WayBack:
         for node, name in plan.backward.rooms.items():
             memory.make(name, batch, node.width)
 
-    def _of_parameters(self) -> list[Gradient]:
+    def _of_parameters(self) -> list[TensorGradient]:
         plan, reads, place = self.program.plan, self.program.reads, self.program.place
         made = {f"q{k}" for k in plan.sum_sizes} | {f"w{one.matrix}" for one in plan.products}
         made |= {f"v{k}" for k in plan.row_gradients}
@@ -69,20 +69,20 @@ class WayBack:
         for at, (name, (rows, columns)) in enumerate(reads.parameters):
             sizes = plan.sum_sizes.get(int(name[1:])) if name[0] == "q" else None
             if name not in made:
-                found.append(Gradient(None))
+                found.append(TensorGradient(None))
             elif sizes and (reads.turned[at] or sizes[0] * sizes[1] != rows * columns):
-                found.append(Gradient(place[f"n{at}"], sizes[1], reads.turned[at]))
+                found.append(TensorGradient(place[f"n{at}"], sizes[1], reads.turned[at]))
             else:
-                found.append(Gradient(place[f"n{at}"]))
+                found.append(TensorGradient(place[f"n{at}"]))
         return found
 
-    def _of_rows(self) -> list[Gradient]:
+    def _of_rows(self) -> list[TensorGradient]:
         plan, reads, place = self.program.plan, self.program.reads, self.program.place
         turned = reads.turned[len(reads.parameters) :]
         return [
-            Gradient(place[f"e{k}"], plan.rows[k] if turns else None, turns)
+            TensorGradient(place[f"e{k}"], plan.rows[k] if turns else None, turns)
             if k in plan.row_gradients
-            else Gradient(None)
+            else TensorGradient(None)
             for k, turns in zip(reads.rows, turned, strict=False)
         ]
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from rnnlab.kernels.compiled.expression import Node, live_nodes
-from rnnlab.kernels.compiled.outside import Outside
-from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.step.expression import Node, live_nodes
+from rnnlab.kernels.compiled.step.outside import Outside
+from rnnlab.kernels.compiled.step.trace import Trace
 
 aten = torch.ops.aten
 

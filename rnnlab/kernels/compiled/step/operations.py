@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlab.kernels.compiled.layout import LAYOUTS
-from rnnlab.kernels.compiled.pointwise import POINTWISE
-from rnnlab.kernels.compiled.products import PRODUCTS
-from rnnlab.kernels.compiled.reductions import REDUCTIONS
-from rnnlab.kernels.compiled.refusal import Unknown
-from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.step.layout import LAYOUTS
+from rnnlab.kernels.compiled.step.pointwise import POINTWISE
+from rnnlab.kernels.compiled.step.products import PRODUCTS
+from rnnlab.kernels.compiled.step.reductions import REDUCTIONS
+from rnnlab.kernels.compiled.step.refusal import Unknown
+from rnnlab.kernels.compiled.step.trace import Trace
 
 
 def translate(

@@ -7,11 +7,11 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.expression import Node
-from rnnlab.kernels.compiled.loop import Loop
-from rnnlab.kernels.compiled.passes import Pass
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives
-from rnnlab.kernels.compiled.table import is_given, kind_of
+from rnnlab.kernels.compiled.llvm.passes import Pass
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives
+from rnnlab.kernels.compiled.llvm.table import is_given, kind_of
+from rnnlab.kernels.compiled.step.expression import Node
+from rnnlab.kernels.compiled.step.loop import Loop
 
 PLACE = re.compile(r"([A-Z]\d*)\[(.*)\]")
 """As "S0[(t + 1) % ring]": an array of steps, and which of them."""

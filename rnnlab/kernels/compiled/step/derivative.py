@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rnnlab.kernels.compiled.expression import COMPARISONS, Expressions, Node
+from rnnlab.kernels.compiled.step.expression import COMPARISONS, Expressions, Node
 
 Rule = Callable[[Expressions, Node, Node], list[Node | None]]
 

@@ -13,9 +13,9 @@ The gradient of a matrix in a product a P is the sum of a' g over all rows, one 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from rnnlab.kernels.compiled.derivative import gradients
-from rnnlab.kernels.compiled.expression import Expressions, Node, live_nodes
-from rnnlab.kernels.compiled.loop import COSTLY, LEAVES, ROWWISE, Loop
+from rnnlab.kernels.compiled.step.derivative import gradients
+from rnnlab.kernels.compiled.step.expression import Expressions, Node, live_nodes
+from rnnlab.kernels.compiled.step.loop import COSTLY, LEAVES, ROWWISE, Loop
 
 
 @dataclass(frozen=True)

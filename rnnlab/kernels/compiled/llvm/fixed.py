@@ -7,12 +7,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled import loss_code, readout_code
-from rnnlab.kernels.compiled.blas import gemm_of
-from rnnlab.kernels.compiled.code import KINDS
-from rnnlab.kernels.compiled.machine import load
-from rnnlab.kernels.compiled.primitives import Primitives
-from rnnlab.kernels.compiled.vector_math import add_vector_math
+from rnnlab.kernels.compiled.llvm import loss, readout
+from rnnlab.kernels.compiled.llvm.blas import gemm_of
+from rnnlab.kernels.compiled.llvm.code import KINDS
+from rnnlab.kernels.compiled.llvm.machine import load
+from rnnlab.kernels.compiled.llvm.primitives import Primitives
+from rnnlab.kernels.compiled.llvm.vector_math import add_vector_math
 
 
 class Called:
@@ -38,9 +38,9 @@ def fixed(dtype: str) -> tuple[Called, Called, Called]:
     module, kind, gemm = ir.Module("fixed"), KINDS[dtype], gemm_of(dtype)
     add_vector_math(module, kind)
     primitives = Primitives(module, kind, gemm)
-    readout_code.Readout(primitives)
-    loss_code.CrossEntropy(primitives)
+    readout.Readout(primitives)
+    loss.CrossEntropy(primitives)
     names = "readout", "readout_back", "cross_entropy"
-    there, back, loss = load(str(module), names, gemm, f"the readout in {dtype}")
-    named = readout_code.NAMES
-    return Called(there, named), Called(back, named), Called(loss, loss_code.NAMES)
+    there, back, of_loss = load(str(module), names, gemm, f"the readout in {dtype}")
+    named = readout.NAMES
+    return Called(there, named), Called(back, named), Called(of_loss, loss.NAMES)

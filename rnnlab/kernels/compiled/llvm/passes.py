@@ -5,10 +5,10 @@ for i in range(batch): for j in range(width): h[i, j] = tanh(z[i, j] + b[j] + m[
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.arithmetic import FORMS, Arithmetic
-from rnnlab.kernels.compiled.expression import Node
-from rnnlab.kernels.compiled.loop import ROWWISE, Loop, pieces
-from rnnlab.kernels.compiled.primitives import INDEX
+from rnnlab.kernels.compiled.llvm.arithmetic import FORMS, Arithmetic
+from rnnlab.kernels.compiled.llvm.primitives import INDEX
+from rnnlab.kernels.compiled.step.expression import Node
+from rnnlab.kernels.compiled.step.loop import ROWWISE, Loop, pieces
 
 ANY_ORDER = ("contract", "reassoc")  # of a sum over a row
 

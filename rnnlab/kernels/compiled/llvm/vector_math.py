@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.arithmetic import Arithmetic
+from rnnlab.kernels.compiled.llvm.arithmetic import Arithmetic
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab.kernels.compiled.expression import Expressions, Node
-from rnnlab.kernels.compiled.refusal import Unknown
-from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.step.expression import Expressions, Node
+from rnnlab.kernels.compiled.step.refusal import Unknown
+from rnnlab.kernels.compiled.step.trace import Trace
 
 
 def _over_features(given: dict[str, Any], name: str) -> Node:

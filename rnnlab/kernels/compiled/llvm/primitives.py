@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.blas import Gemm
+from rnnlab.kernels.compiled.llvm.blas import Gemm
 
 INDEX = ir.IntType(64)
 POINTER = ir.PointerType()

@@ -12,9 +12,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.arithmetic import Arithmetic
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives, counted
-from rnnlab.kernels.compiled.table import Table
+from rnnlab.kernels.compiled.llvm.arithmetic import Arithmetic
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, counted
+from rnnlab.kernels.compiled.llvm.table import Table
 
 NAMES = ("batch", "steps", "classes", "Y", "K", "G", "L", "X")
 """Sizes, outputs, classes, the gradient (steps first) or 0, the loss, and the extreme classes."""

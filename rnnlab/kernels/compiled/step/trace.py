@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rnnlab.kernels.compiled.expression import Node
-from rnnlab.kernels.compiled.leaves import Leaves
-from rnnlab.kernels.compiled.outside import INPUTS, PARAMETERS, Outside, replaced, tensors_of
-from rnnlab.kernels.compiled.refusal import (
+from rnnlab.kernels.compiled.step.expression import Node
+from rnnlab.kernels.compiled.step.leaves import Leaves
+from rnnlab.kernels.compiled.step.outside import INPUTS, PARAMETERS, Outside, replaced, tensors_of
+from rnnlab.kernels.compiled.step.refusal import (
     LooksAtNumbers,
     OtherGenerators,
     Unknown,

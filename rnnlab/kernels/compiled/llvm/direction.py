@@ -1,6 +1,6 @@
 """What the two directions of a run have in common: chunks of steps, and one table.
 
-Besides what the loops read (plan.py) there are in it
+Besides what the loops read (step/plan.py) there are in it
 
     p given tensors, by their place    R rows of all steps, or room for those of a chunk
     F inputs that are to be gathered in X, (steps, batch, features)    v matrices of x_t, and y the same transposed
@@ -16,10 +16,10 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.plan import ScanPlan
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives
-from rnnlab.kernels.compiled.reads import Reads
-from rnnlab.kernels.compiled.table import Table
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives
+from rnnlab.kernels.compiled.llvm.table import Table
+from rnnlab.kernels.compiled.step.plan import ScanPlan
+from rnnlab.kernels.compiled.step.reads import Reads
 
 NUMBERS = (
     *("steps", "longest", "batch", "features", "keep", "ring", "rest"),

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlab.kernels.compiled.expression import Expressions, Node
-from rnnlab.kernels.compiled.outside import INPUTS, PARAMETERS, Outside, replaced
-from rnnlab.kernels.compiled.refusal import Unknown
+from rnnlab.kernels.compiled.step.expression import Expressions, Node
+from rnnlab.kernels.compiled.step.outside import INPUTS, PARAMETERS, Outside, replaced
+from rnnlab.kernels.compiled.step.refusal import Unknown
 
 aten = torch.ops.aten
 FEW = 4

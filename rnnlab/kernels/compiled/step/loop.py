@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from rnnlab.kernels.compiled.expression import Node
+from rnnlab.kernels.compiled.step.expression import Node
 
 COSTLY = {
     *(

@@ -6,15 +6,15 @@ backward: the same from the last step to the first
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.back import Back
-from rnnlab.kernels.compiled.blas import Gemm
-from rnnlab.kernels.compiled.direction import names
-from rnnlab.kernels.compiled.plan import ScanPlan
-from rnnlab.kernels.compiled.primitives import Primitives
-from rnnlab.kernels.compiled.reads import Reads
-from rnnlab.kernels.compiled.steps import Frame, Steps
-from rnnlab.kernels.compiled.there import There
-from rnnlab.kernels.compiled.vector_math import add_vector_math
+from rnnlab.kernels.compiled.llvm.back import Back
+from rnnlab.kernels.compiled.llvm.blas import Gemm
+from rnnlab.kernels.compiled.llvm.direction import names
+from rnnlab.kernels.compiled.llvm.primitives import Primitives
+from rnnlab.kernels.compiled.llvm.steps import Frame, Steps
+from rnnlab.kernels.compiled.llvm.there import There
+from rnnlab.kernels.compiled.llvm.vector_math import add_vector_math
+from rnnlab.kernels.compiled.step.plan import ScanPlan
+from rnnlab.kernels.compiled.step.reads import Reads
 
 KINDS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 

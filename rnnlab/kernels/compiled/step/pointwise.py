@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab.kernels.compiled.activations import ACTIVATIONS
-from rnnlab.kernels.compiled.derivative import power
-from rnnlab.kernels.compiled.expression import COMPARISONS, Expressions, Node
-from rnnlab.kernels.compiled.refusal import Unknown
+from rnnlab.kernels.compiled.step.activations import ACTIVATIONS
+from rnnlab.kernels.compiled.step.derivative import power
+from rnnlab.kernels.compiled.step.expression import COMPARISONS, Expressions, Node
+from rnnlab.kernels.compiled.step.refusal import Unknown
 
 
 def _add(e: Expressions, a: Node, b: Node, alpha: Node | None = None) -> Node:

@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER
 
 
 def kind_of(name: str) -> ir.Type:

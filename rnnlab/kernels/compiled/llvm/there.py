@@ -4,8 +4,8 @@ It copies what is read, as a parameter may have other numbers before the way bac
 what no state reaches and runs the loop; and copies the last states.
 """
 
-from rnnlab.kernels.compiled.direction import Direction
-from rnnlab.kernels.compiled.primitives import INDEX, counted
+from rnnlab.kernels.compiled.llvm.direction import Direction
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, counted
 
 
 class There(Direction):

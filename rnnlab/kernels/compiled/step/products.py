@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from rnnlab.kernels.compiled.expression import Node
-from rnnlab.kernels.compiled.outside import INPUTS, Outside
-from rnnlab.kernels.compiled.refusal import Unknown
-from rnnlab.kernels.compiled.trace import Trace
+from rnnlab.kernels.compiled.step.expression import Node
+from rnnlab.kernels.compiled.step.outside import INPUTS, Outside
+from rnnlab.kernels.compiled.step.refusal import Unknown
+from rnnlab.kernels.compiled.step.trace import Trace
 
 aten = torch.ops.aten
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.direction import Direction
-from rnnlab.kernels.compiled.primitives import INDEX, counted
+from rnnlab.kernels.compiled.llvm.direction import Direction
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, counted
 
 
 class Back(Direction):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab.kernels.compiled.expression import Expressions, Node
+from rnnlab.kernels.compiled.step.expression import Expressions, Node
 
 
 def _above(e: Expressions, a: Node, bound: float) -> Node:

@@ -8,8 +8,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.primitives import INDEX, POINTER, Primitives, counted
-from rnnlab.kernels.compiled.table import Table
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, counted
+from rnnlab.kernels.compiled.llvm.table import Table
 
 NAMES = (
     *("batch", "steps", "features", "outputs", "sequence", "step"),

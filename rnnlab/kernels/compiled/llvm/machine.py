@@ -8,8 +8,8 @@ from typing import Any
 import llvmlite
 from llvmlite import binding
 
-from rnnlab.kernels.compiled import cache
-from rnnlab.kernels.compiled.blas import Gemm
+from rnnlab.kernels.compiled.llvm import cache
+from rnnlab.kernels.compiled.llvm.blas import Gemm
 
 log = logging.getLogger(__name__)
 _engines: list[Any] = []  # which own the code
