@@ -22,7 +22,9 @@ def given(*shape: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tens
 
 
 @pytest.mark.parametrize("by_step", [False, True])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 7, 2), (3, 5, 4), (20, 100, 9)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 7, 2), (3, 64, 4), (20, 100, 9), (2, 65, 256), (2, 5, 300)], ids=str
+)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_value_and_gradient_are_torchs(shape, dtype, by_step):
     outputs, targets = given(*shape, dtype=dtype)

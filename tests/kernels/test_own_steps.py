@@ -2,12 +2,16 @@
 
 import copy
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.kernels.compiled import choice
 from tests.support.like_the_loop import assert_like_the_loop, close, is_compiled, results
@@ -105,6 +109,46 @@ def test_without_any_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_batch_and_length(shape: tuple[int, ...]) -> None:
     cell = made_of("minimal_gated")
     assert_like_the_loop(cell, torch.randn(shape, dtype=torch.float64, requires_grad=True))
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sequences first": lambda x: x,
+    "steps first": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "features first": lambda x: x.permute(2, 0, 1).contiguous().permute(1, 2, 0),
+    "every other step": lambda x: x.repeat_interleave(2, dim=1)[:, ::2],
+    "one sequence for all": lambda x: x[:1].expand_as(x),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("make", [ElmanCell, GRUCell])
+def test_inputs_however_they_lie(make: Any, layout: Callable[[Tensor], Tensor]) -> None:
+    """Of widths beyond a tile of the copies, and of more steps than a chunk."""
+    cell = make(37, 41).double()
+    x = layout(torch.randn(30, 23, 37, dtype=torch.float64)).detach().requires_grad_()
+    assert_like_the_loop(cell, x)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_gradients_however_they_lie(layout: Callable[[Tensor], Tensor]) -> None:
+    cell, x = ElmanCell(3, 41).double(), torch.randn(30, 23, 3, dtype=torch.float64)
+    above, last = layout(torch.randn(30, 23, 41).double()), torch.randn(41, 30).double().t()
+    found = []
+    for run in (cell, cell.unroll):
+        hidden, (end,) = run(x)
+        found.append(torch.autograd.grad([hidden, end], list(cell.parameters()), [above, last]))
+    close(*found)
+
+
+def test_a_gradient_of_many_steps_is_as_exact_as_in_double_precision_but_for_rounding() -> None:
+    """Sums go by step, by chunk, and then over all: one after another they would be off by 1e-4."""
+    torch.manual_seed(0)
+    cell = ElmanCell(1, 1, nonlinearity="identity")
+    with torch.no_grad():
+        cell.weight_hh.zero_()
+    cell(torch.ones(1, 100_000, 1))[0].mul(0.1).sum().backward()
+    assert cell.bias.grad is not None
+    assert cell.bias.grad.item() == pytest.approx(10_000, rel=2e-6)
 
 
 def test_two_backward_passes_add_up() -> None:

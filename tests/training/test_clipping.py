@@ -54,18 +54,23 @@ def test_norms_before_and_after(clip, scale):
     assert all(not p.any() for p in params)  # gradients are clipped, parameters are not
 
 
-@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
-@pytest.mark.parametrize("threshold", [0.05, 0.5, 2.0])
-def test_clip_norm_is_torchs(threshold, scale):
-    params = random_parameters(scale)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0, math.inf, math.nan])
+@pytest.mark.parametrize("threshold", [0.05, 0.5, 2.0, 1e38])
+def test_clip_norm_is_torchs(threshold, scale, dtype):
+    """To the bit."""
+    others = random_parameters(scale)
+    params = [nn.Parameter(other.detach().to(dtype)) for other in others]
+    for parameter, other in zip(params, others, strict=True):
+        parameter.grad = None if other.grad is None else other.grad.to(dtype)
     twins = copy.deepcopy(params)
     for twin, param in zip(twins, params, strict=True):
         twin.grad = None if param.grad is None else param.grad.clone()
     expected = nn.utils.clip_grad_norm_(twins, threshold)
     norm, _ = ClipNorm(threshold)(params)
-    torch.testing.assert_close(norm, expected)
+    torch.testing.assert_close(norm, expected, equal_nan=True)
     for gradient, other in zip(gradients(params), gradients(twins), strict=True):
-        assert torch.equal(gradient, other)
+        torch.testing.assert_close(gradient, other, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])

@@ -1,7 +1,7 @@
 """The arrays that one run of a scan goes through, and the table of their addresses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ from rnnlab.kernels.compiled.program import Array, Program, address
 from rnnlab.kernels.compiled.step.reads import Reads
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """Of runs that can share a memory.
 
     Args:

@@ -76,7 +76,7 @@ class Back(Direction):
                 table[f"C{k}"], table[f"D{k}"] = d, c
 
     def _sums(self, steps: Any) -> None:
-        """Sums of a step, of a chunk, of all: what is added last to a large sum would be rounded as that is."""
+        """Sums of a step, of a chunk, of all: what is added to a large sum is rounded as that is."""
         table, builder, primitives = self.table, self.builder, self.primitives
         for k, (rows, width) in self.plan.sum_sizes.items():
             place = f"n{self.reads.place(f'q{k}')}"
@@ -84,12 +84,8 @@ class Back(Direction):
                 size = rows * width
                 with builder.if_then(builder.icmp_signed("==", self.more, INDEX(0))):
                     self.call(primitives.zeroed, table[place], size)
-                sums = table[f"A{k}"]
-                with counted(builder, builder.sub(steps, INDEX(1))) as t:
-                    following = builder.mul(builder.add(t, INDEX(1)), INDEX(size))
-                    row = primitives.at(builder, sums, following)
-                    self.call(primitives.added, sums, row, size)
-                self.call(primitives.added, table[place], sums, size)
+                self.call(primitives.folded, table[f"A{k}"], steps, size)
+                self.call(primitives.added, table[place], table[f"A{k}"], size)
 
     def _products(self, begin: Any, steps: Any) -> None:
         """A chunk's part of the gradients that are products over all rows."""

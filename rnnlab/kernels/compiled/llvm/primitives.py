@@ -52,6 +52,7 @@ class Primitives:
         self.copied = self._function("copied", 2, 1, self._copied)
         self.zeroed = self._function("zeroed", 1, 1, self._zeroed)
         self.added = self._function("added", 2, 1, self._added)
+        self.folded = self._function("folded", 1, 2, self._folded)
         self.turned = self._function("turned", 2, 2, self._turned)
         self.gathered = self._function("gathered", 2, 6, self._gathered)
 
@@ -144,6 +145,21 @@ class Primitives:
             where = self.at(builder, to, i)
             value = builder.load(self.at(builder, given, i), typ=self.kind)
             builder.store(builder.fadd(builder.load(where, typ=self.kind), value), where)
+
+    def _folded(self, builder: ir.IRBuilder, array: Any, rows: Any, size: Any) -> None:
+        """The sum of all rows, in the first: the last half of them is added to the first, until one is left."""
+        before, fold, after = builder.block, *(builder.append_basic_block() for _ in range(2))
+        builder.cbranch(builder.icmp_signed(">", rows, INDEX(1)), fold, after)
+        builder.position_at_end(fold)
+        left = builder.phi(INDEX)
+        left.add_incoming(rows, before)
+        half = builder.ashr(left, INDEX(1))
+        rest = builder.sub(left, half)
+        given = array, self.at(builder, array, builder.mul(rest, size)), builder.mul(half, size)
+        builder.call(self.added, given)
+        left.add_incoming(rest, builder.block)
+        builder.cbranch(builder.icmp_signed(">", rest, INDEX(1)), fold, after)
+        builder.position_at_end(after)
 
     def _turned(self, builder: ir.IRBuilder, to: Any, given: Any, rows: Any, columns: Any) -> None:
         """A matrix (rows, columns) as (columns, rows), some rows at a time."""
