@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.recurrence import is_exact
+from rnnlab.kernels.recurrence import is_exact, is_watched, lie_here
 
 MOST = 256
-"""Classes; of more there are numbers enough in a row."""
+"""Classes; of more there are numbers enough in a row, and too many for compiled/llvm/loss.py."""
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -30,8 +31,10 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         IndexError: For a class that there is not.
     """
-    few = outputs.is_cpu and outputs.numel() and outputs.size(2) <= MOST
-    if few and is_exact(outputs):
+    few = outputs.dim() == 3 and outputs.numel() and outputs.size(2) <= MOST
+    here = lie_here(outputs.dtype, outputs) and lie_here(targets.dtype, targets)
+    fit = targets.dtype in WHOLE and targets.shape == outputs.shape[:2]
+    if few and here and fit and is_exact(outputs) and not is_watched():
         return _CrossEntropy.apply(outputs, targets)
     return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
@@ -52,7 +55,7 @@ class _CrossEntropy(Function):
         if ctx.needs_input_grad[0]:
             gradient = y.new_empty(steps, batch, count)  # in the order that the readout takes
             given["G"] = gradient.data_ptr()
-        fixed(str(y.dtype).removeprefix("torch."))[2](given)
+        fixed(str(y.dtype).removeprefix("torch.")).cross_entropy(given)
         for extreme in extremes:
             if not 0 <= extreme < count:
                 raise IndexError(f"class {extreme} is out of bounds: 0 to {count - 1}")

@@ -12,17 +12,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.recurrence import is_exact
+from rnnlab.kernels.recurrence import is_exact, is_watched, lie_here, written_out
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
-    if inputs.dim() == 3 and inputs.numel() and is_exact(inputs):
-        for tensor in (inputs, weight, bias):
-            if not tensor.is_cpu or tensor.dtype != inputs.dtype:
-                break
-        else:
-            return _Linear.apply(inputs, weight, bias)
+    fit = inputs.dim() == 3 and inputs.numel() and weight.shape == (len(bias), inputs.size(2))
+    here = lie_here(inputs.dtype, inputs, weight, bias)
+    if fit and here and is_exact(inputs) and not is_watched():
+        return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
 
 
@@ -39,7 +37,7 @@ class _Linear(Function):
         addresses = zip("XWBTMY", (x, weight, bias, turned, product, outputs), strict=True)
         given = _sizes(inputs, columns) | {name: tensor.data_ptr() for name, tensor in addresses}
         given |= {"sequence": 1, "step": batch} if by_step else {"sequence": steps, "step": 1}
-        _compiled(inputs.dtype)[0](given)
+        _compiled(inputs.dtype).readout(given)
         return outputs
 
     @staticmethod
@@ -50,7 +48,7 @@ class _Linear(Function):
             by_weight = e.flatten(0, 1).t() @ inputs.flatten(0, 1)
             return e @ weight, by_weight, e.sum(dim=(0, 1))
         x, by_step = _in_one_piece(inputs)
-        e = (e.transpose(0, 1) if by_step else e).contiguous()
+        e = written_out(e.transpose(0, 1) if by_step else e).contiguous()
         weight, ones = weight.contiguous(), e.new_ones(e.size(0) * e.size(1))
         of_x, of_weight = torch.empty_like(x), torch.empty_like(weight)
         made = of_x, of_weight, weight.new_empty(weight.size(0))
@@ -59,7 +57,7 @@ class _Linear(Function):
             given[name] = tensor.data_ptr()
         for name, tensor, need in zip(("GX", "GW", "GB"), made, ctx.needs_input_grad, strict=True):
             given[name] = tensor.data_ptr() if need else 0
-        _compiled(x.dtype)[1](given)
+        _compiled(x.dtype).readout_back(given)
         return of_x.transpose(0, 1) if by_step else of_x, *made[1:]
 
 

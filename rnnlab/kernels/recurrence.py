@@ -1,7 +1,10 @@
 """What the kernels have in common: where they do what the operations would, and gradients of the first order alone."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+PLAIN = (Tensor, nn.Parameter)
 
 
 def is_exact(inputs: Tensor) -> bool:
@@ -17,6 +20,31 @@ def is_exact(inputs: Tensor) -> bool:
     knows = device in ("cpu", "cuda") or torch.amp.is_autocast_available(device)
     autocast = knows and torch.is_autocast_enabled(device)
     return wide and not looked_into and not autocast
+
+
+def is_watched() -> bool:
+    """Whether somebody looks into the operations as they run."""
+    watched = torch._C._len_torch_dispatch_stack() > 0 or torch.compiler.is_compiling()
+    return watched or forward_ad._current_level >= 0
+
+
+def lie_here(dtype: torch.dtype, *tensors: Tensor) -> bool:
+    """Whether these are numbers of one type in this machine's memory, where a kernel reads them by address."""
+    for tensor in tensors:
+        if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype != dtype:
+            return False
+        if not _is_written_out(tensor):
+            return False
+    return True
+
+
+def written_out(tensor: Tensor) -> Tensor:
+    """The same numbers in memory, where torch has only noted that the sign is to be turned, or that all are 0."""
+    return tensor if _is_written_out(tensor) else tensor.neg().neg() + 0
+
+
+def _is_written_out(tensor: Tensor) -> bool:
+    return not (tensor.is_neg() or tensor._is_zerotensor())
 
 
 def refuse_second_order() -> None:

@@ -7,13 +7,9 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
-from rnnlab.kernels.recurrence import is_exact
-
-PLAIN = (Tensor, nn.Parameter)
+from rnnlab.kernels.recurrence import is_exact, is_watched, lie_here
 
 
 def scan(
@@ -30,11 +26,10 @@ def scan(
     Returns:
         h_1 to h_T, (batch, seq_len, hidden_size), or None; and the last state.
     """
-    if not (_fits(inputs, state) and is_exact(inputs) and _is_plain()):
+    if not (_fits(inputs, state) and is_exact(inputs)) or is_watched():
         return None
-    from rnnlab.kernels.compiled.choice import (
-        scan_of,
-    )  # here, for what imports the cells needs no compiler
+    # here, for what imports the cells needs no compiler
+    from rnnlab.kernels.compiled.choice import scan_of
 
     compiled = scan_of(cell, inputs, state)
     return None if compiled is None else compiled(inputs, state, all_steps)
@@ -44,18 +39,10 @@ def _fits(inputs: Tensor, state: Sequence[Tensor]) -> bool:
     """Whether these are rows of numbers on the CPU, of one type and at least one."""
     if inputs.dim() != 3 or not isinstance(state, tuple) or not state or 0 in inputs.shape:
         return False
-    batch, dtype = inputs.size(0), inputs.dtype
-    if type(inputs) not in PLAIN or not inputs.is_cpu:
+    if not lie_here(inputs.dtype, inputs, *state):
         return False
+    batch = inputs.size(0)
     for part in state:
-        if type(part) not in PLAIN or not part.is_cpu or part.dtype != dtype:
-            return False
         if part.dim() != 2 or part.size(0) != batch or part.size(1) == 0:
             return False
     return True
-
-
-def _is_plain() -> bool:
-    """Whether nobody looks into the operations as they run."""
-    watched = torch._C._len_torch_dispatch_stack() > 0 or torch.compiler.is_compiling()
-    return not watched and forward_ad._current_level < 0

@@ -73,11 +73,11 @@ def test_beyond_its_size_what_was_read_longest_ago_goes(
 def test_half_a_file_goes_once_its_writer_must_have_died(folder: Path) -> None:
     written("first")
     for name, days_ago in (("dead", 1.1), ("at_work", 0.1)):
-        half = folder / f"scan-{name}.new"
+        half = folder / f"code-{name}.new"
         half.write_bytes(CODE)
         os.utime(half, (time.time() - days_ago * cache.DAY,) * 2)
     written("second")
-    assert {path.name for path in folder.glob("*.new")} == {"scan-at_work.new"}
+    assert {path.name for path in folder.glob("*.new")} == {"code-at_work.new"}
 
 
 def test_what_is_not_ours_stays(folder: Path) -> None:
@@ -85,12 +85,12 @@ def test_what_is_not_ours_stays(folder: Path) -> None:
     for name in ("notes.txt", "numba-0.68"):
         (folder / name).touch()
         os.utime(folder / name, (0, 0))
-    (folder / "scan-of-mine.o").mkdir()  # cannot be unlinked
-    os.utime(folder / "scan-of-mine.o", (0, 0))
+    (folder / "code-of-mine.o").mkdir()  # cannot be unlinked
+    os.utime(folder / "code-of-mine.o", (0, 0))
     new = written("new")
     assert {path.name for path in left(folder)} == {
         "notes.txt",
         "numba-0.68",
-        "scan-of-mine.o",
+        "code-of-mine.o",
         new.name,
     }

@@ -1,6 +1,7 @@
 """The loss of few classes at many steps. Oracle: torch.nn.functional.cross_entropy."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -111,3 +112,22 @@ def test_outputs_that_changed_since_are_refused():
     changed.zero_()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        torch.zeros(2, 2, dtype=torch.int64),
+        torch.zeros(20, 3, dtype=torch.int64),
+        torch.zeros(2, 3),
+        torch.zeros(2, 3, dtype=torch.bool),
+        torch.zeros(2, 3, dtype=torch.int64, device="meta"),
+    ],
+    ids=["too few", "too many", "floats", "truths", "elsewhere"],
+)
+def test_targets_that_do_not_fit_are_refused_as_by_torch(targets):
+    outputs, _ = given(2, 3, 4)
+    with pytest.raises((ValueError, RuntimeError)) as refused:
+        torchs(outputs, targets)
+    with pytest.raises(refused.type, match=re.escape(str(refused.value))):
+        cross_entropy(outputs, targets)

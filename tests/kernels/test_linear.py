@@ -1,11 +1,14 @@
 """The readout. Oracle: torch.nn.functional.linear."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from rnnlab.kernels import linear as module
 from rnnlab.kernels.linear import linear
@@ -75,3 +78,36 @@ def test_outputs_are_contiguous_and_none_is_none() -> None:
 def test_infinity_is_a_result_and_no_warning() -> None:
     x, weight = torch.full((1, 2, 3), 1e38), torch.full((2, 3), 1e38)
     assert linear(x, weight, torch.zeros(2)).isinf().all()
+
+
+@pytest.mark.parametrize("sizes", [((5, 9), 5), ((5, 2), 5), ((5, 4), 4), ((5, 4), 1)], ids=str)
+def test_other_sizes_are_refused_or_taken_as_by_torch(sizes: tuple[tuple[int, int], int]) -> None:
+    shape, count = sizes
+    given = torch.randn(2, 3, 4), torch.randn(shape), torch.randn(count)
+    try:
+        expected = F.linear(*given)
+    except RuntimeError as error:
+        with pytest.raises(RuntimeError, match=re.escape(str(error))):
+            linear(*given)
+    else:
+        torch.testing.assert_close(linear(*given), expected)
+
+
+def test_a_sign_that_torch_has_only_noted() -> None:
+    x, above = (torch.randn(2, 3, 4, dtype=torch.cfloat).conj().imag for _ in range(2))
+    weight, bias = torch.randn(4, 4, requires_grad=True), torch.randn(4)
+    torch.testing.assert_close(linear(x, weight, bias), F.linear(x, weight, bias))
+    found = [
+        torch.autograd.grad(f(x.clone(), weight, bias), weight, above) for f in (linear, F.linear)
+    ]
+    torch.testing.assert_close(*found)
+
+
+def test_who_looks_into_the_operations_sees_torchs() -> None:
+    """Oracle: the count by hand, and sizes without numbers."""
+    given = torch.randn(2, 3, 4), torch.randn(5, 4), torch.randn(5)
+    with FlopCounterMode(display=False) as counter:
+        linear(*given)
+    assert counter.get_total_flops() == 2 * 2 * 3 * 4 * 5
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert linear(*given).shape == (2, 3, 5)

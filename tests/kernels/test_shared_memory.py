@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -95,3 +96,64 @@ def test_inputs_are_let_go_of() -> None:
     del numbers, x
     gc.collect()
     assert seen() is None
+
+
+@pytest.mark.parametrize("batch", [2, 40])
+def test_hidden_states_that_torch_saves_elsewhere(batch: int) -> None:
+    """Nobody else keeps them, and the way back reads them. Oracle: without hooks."""
+    torch.manual_seed(0)
+    cell, x = ElmanCell(3, 8).double(), torch.randn(batch, 400, 3, dtype=torch.float64)
+    found = []
+    for pack in (lambda t: t, torch.clone):
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+            total = cell(x)[0].cos().sum()
+        junk = [torch.full((401, batch, 8), 7.0, dtype=torch.float64) for _ in range(6)]
+        found.append(torch.autograd.grad(total, list(cell.parameters())))
+        del junk
+    for ours, expected in zip(*found, strict=True):
+        assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("size", [3, 60])
+def test_weights_of_another_size_are_refused_as_by_the_loop(size: int) -> None:
+    cell, x = ElmanCell(2, 6), torch.randn(3, 5, 2)
+    cell(x)
+    cell.weight_hh.data = torch.randn(size, size)
+    for run in (cell, cell.unroll):
+        with pytest.raises(RuntimeError, match="cannot be multiplied"):
+            run(x)
+
+
+def test_a_sign_that_torch_has_only_noted() -> None:
+    """Of inputs, states and what arrives from above."""
+    cell, x = ElmanCell(3, 4), torch.randn(2, 6, 3, dtype=torch.cfloat).conj().imag
+    state = (torch.randn(2, 4, dtype=torch.cfloat).conj().imag,)
+    assert x.is_neg()
+    assert state[0].is_neg()
+    for given in ((x,), (x.resolve_neg(), state)):
+        torch.testing.assert_close(cell(*given), cell.unroll(*given))
+    above = torch.randn(2, 6, 4, dtype=torch.cfloat).conj().imag
+    found = []
+    for run in (cell, cell.unroll):
+        hidden, _ = run(x.resolve_neg())
+        found.append(torch.autograd.grad(hidden, list(cell.parameters()), above))
+    torch.testing.assert_close(*found)
+
+
+def test_threads_that_go_back_over_one_run() -> None:
+    """Oracle: one of them alone."""
+    cell, x = ElmanCell(2, 16), torch.randn(8, 300, 2)
+    hidden, _ = cell(x)
+    weights = list(cell.parameters())
+
+    def gradient(factor: float) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(
+            hidden, weights, torch.full_like(hidden, factor), retain_graph=True
+        )
+
+    factors = [1.0, 2.0, 3.0, 4.0] * 10
+    alone = {factor: gradient(factor) for factor in set(factors)}
+    with ThreadPoolExecutor(4) as threads:
+        for factor, found in zip(factors, threads.map(gradient, factors), strict=True):
+            for ours, expected in zip(found, alone[factor], strict=True):
+                assert torch.equal(ours, expected)

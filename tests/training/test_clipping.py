@@ -83,6 +83,18 @@ def test_clip_value_is_torchs(threshold, scale):
         assert torch.equal(gradient, other)
 
 
+@pytest.mark.parametrize("values", [[1.0, 2.0, math.nan], [41.0], [3.0, math.inf]], ids=str)
+@pytest.mark.parametrize("max_norm", [1.0, 41.0, 1e39])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_clip_norm_is_torchs_at_its_edges(dtype, max_norm, values):
+    mine, theirs = (nn.Parameter(torch.zeros(len(values), dtype=dtype)) for _ in range(2))
+    for parameter in (mine, theirs):
+        parameter.grad = torch.tensor(values, dtype=dtype)
+    nn.utils.clip_grad_norm_([theirs], max_norm)
+    ClipNorm(max_norm)([mine])
+    torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=0, equal_nan=True)
+
+
 def test_no_clip_by_hand():
     params = parameters([3.0, 0.0], [[4.0]])
     norm, left = NoClip()(params)

@@ -46,6 +46,7 @@ class Memory:
         self.table, self._rooms = program.table(), list[Array]()
         self._given: list[Tensor] = []  # others' numbers, which are read where they are
         self._room_for_x: Array | None = None
+        self._leaving: Array | None = None  # the hidden states, which the way back reads
         self._set_numbers()
         self._own_arrays()
         self._look_up(program.place, program.reads)
@@ -96,16 +97,18 @@ class Memory:
 
     @property
     def numbers(self) -> int:
-        """How many it holds at most, those of the way back with them."""
+        """About how many it holds, those of the way back with them."""
         plan, steps = self.plan, self.most * (self.kind.keep or self.kind.all_steps)
         widths = sum(plan.states) + sum(plan.kept_widths) + sum(plan.stored_widths)
-        for_each = self.most * sum(plan.rows.values()) + steps * widths
+        rows = self.kind.features + sum(plan.rows.values())
+        for_each = self.most * rows + steps * widths
         weights = sum(rows * columns for _, (rows, columns) in self.program.reads.parameters)
         return self.kind.batch * for_each + 2 * weights
 
     def forget(self) -> None:
-        """Let go of what is others': inputs, and rows that torch has made."""
+        """Let go of what is others': inputs, rows that torch has made, hidden states of all steps."""
         self._given.clear()
+        self._leaving = None
 
     def run(self, inputs: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor | None, list[Tensor]]:
         """The hidden states of all steps, or None; and the last states.
@@ -140,6 +143,7 @@ class Memory:
         """For those of all steps, which leave."""
         states = np.empty((steps + 1, self.kind.batch, self.plan.states[0]), self.program.dtype)
         self.table[self._ring], self.table[self._hidden] = steps + 1, address(states)
+        self._leaving = states
         # numpy's view: torch lets nobody change one of its own that a function returns
         return torch.from_numpy(states[1:].transpose(1, 0, 2))
 

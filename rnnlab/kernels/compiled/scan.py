@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from rnnlab.kernels.compiled.step.plan import ScanPlan
 from rnnlab.kernels.compiled.step.reads import Reads
 from rnnlab.kernels.compiled.step.trace import Trace
 from rnnlab.kernels.compiled.way_back import WayBack
-from rnnlab.kernels.recurrence import refuse_second_order
+from rnnlab.kernels.recurrence import lie_here, refuse_second_order
 
 aten = torch.ops.aten
 SMALL, KINDS, RUNS = 2**20, 8, 4
@@ -62,7 +63,8 @@ class CompiledScan:
 
     def __init__(self, program: Program, trace: Trace, plan: ScanPlan, key: str) -> None:
         self.program, self.key = program, key
-        self.outside, _ = outside_calls(plan, trace)
+        self.outside, reads = outside_calls(plan, trace)
+        self._shapes = self.outside.shapes[: len(reads.parameters)]
         self._free: dict[Kind, list[Rooms]] = {}
 
     def __call__(
@@ -70,14 +72,16 @@ class CompiledScan:
     ) -> tuple[Tensor | None, tuple[Tensor, ...]] | None:
         """The hidden states of all steps, (batch, seq_len, hidden_size), or None; and the last state.
 
-        None where parameters have been moved since, or are of another type now: the loop says what is wrong.
+        None where parameters have been moved since, or are of another type or size: the loop says what is wrong.
         """
         flat = None
         if self.outside.reads_inputs:
             flat = inputs.transpose(0, 1).reshape(-1, inputs.size(2))
         tensors = self.outside(flat, inputs.size(0) * inputs.size(1))
-        for tensor in tensors:
-            if tensor.dtype != inputs.dtype or not tensor.is_cpu:
+        if not lie_here(inputs.dtype, *tensors):
+            return None
+        for tensor, shape in zip(tensors, self._shapes, strict=False):
+            if tensor.shape != shape:
                 return None
         keep = torch.is_grad_enabled() and _needed(inputs, *tensors, *state)
         hidden, *last = _Scan.apply(self, keep, all_steps, inputs, *tensors, *state)
@@ -119,10 +123,16 @@ class Rooms:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.small = memory.numbers <= SMALL
+        self._lock = Lock()
 
     @cached_property
     def way_back(self) -> WayBack:
         return WayBack(self.memory)
+
+    def go_back(self, *given: Any) -> tuple[Tensor | None, list[Tensor | None]]:
+        """`WayBack.run`, for one at a time: two threads may go back over one run."""
+        with self._lock:
+            return self.way_back.run(*given)
 
 
 class Borrowed:
@@ -155,6 +165,6 @@ class _Scan(Function):
         inputs, *tensors, _ = ctx.saved_tensors  # which looks whether anyone has changed them
         of_x, *needs = ctx.needs_input_grad[3:]
         above, *last = grads
-        way_back = ctx.borrowed.rooms.way_back
-        found, of_tensors = way_back.run(above, last, inputs if of_x else None, tensors, needs)
+        given = above, last, inputs if of_x else None, tensors, needs
+        found, of_tensors = ctx.borrowed.rooms.go_back(*given)
         return None, None, None, found, *of_tensors

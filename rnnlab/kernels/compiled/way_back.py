@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.kernels.compiled.memory import Memory
+from rnnlab.kernels.recurrence import written_out
 
 NOBODYS = 0
 """An address where nothing is to be written."""
@@ -17,7 +18,7 @@ class TensorGradient(NamedTuple):
 
     Args:
         place: Of its address in the table; None if there is none.
-        columns: Of it, where it does not lie as its tensor does.
+        columns: How many it is made with, where these are others than its tensor has.
         turned: Whether it is then the tensor's, transposed.
     """
 
@@ -137,7 +138,7 @@ class WayBack:
 
 def _address(tensor: Tensor, kept: list[Tensor]) -> int:
     """Of numbers in one piece, which live as long as `kept` does."""
-    kept.append(tensor.contiguous())
+    kept.append(written_out(tensor).contiguous())
     return kept[-1].data_ptr()
 
 

@@ -1,4 +1,4 @@
-"""The matrix product that a compiled loop calls: of the BLAS behind numpy, or of scipy's.
+"""The matrix product that compiled code calls: of the BLAS behind numpy, or of scipy's.
 
 numpy's wheels have the newer one, on an AMD EPYC a tenth faster; a numpy whose BLAS goes by another name
 leaves scipy's, whose addresses are public.

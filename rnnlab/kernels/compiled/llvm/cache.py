@@ -19,7 +19,7 @@ DAY = 24 * 3600.0
 UNREAD = 90 * DAY
 """After which a file goes."""
 ROOM = 64 * 2**20
-"""Bytes of all files: some four thousand loops."""
+"""Bytes of all files: some three thousand of them."""
 UNFINISHED = DAY
 """After which the writer of half a file is taken to have died."""
 
@@ -31,7 +31,7 @@ def path_of(made_from: str) -> Path | None:
         folder = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
     except RuntimeError:
         return None
-    return folder / "rnnlab" / f"scan-{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.o"
+    return folder / "rnnlab" / f"code-{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.o"
 
 
 def read(path: Path | None) -> bytes | None:
@@ -58,7 +58,7 @@ def write(path: Path | None, code: bytes) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix="scan-", suffix=".new", delete=False
+            dir=path.parent, prefix="code-", suffix=".new", delete=False
         ) as file:
             try:
                 file.write(hashlib.sha256(code).digest() + code)
@@ -73,7 +73,7 @@ def write(path: Path | None, code: bytes) -> None:
 def _make_room(new: Path) -> None:
     """Remove what is too old, and of the others what was read longest ago beyond the size."""
     found = []
-    for path in new.parent.glob("scan-*"):
+    for path in new.parent.glob("code-*"):
         with contextlib.suppress(OSError):  # another process has removed it
             state = path.stat()
             found.append((state.st_mtime, state.st_size, path))

@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
@@ -32,15 +32,23 @@ class Called:
         self.function(self.kind(*(given.get(name, 0) for name in self.names)))
 
 
+class Fixed(NamedTuple):
+    """For one type."""
+
+    readout: Called
+    readout_back: Called
+    cross_entropy: Called
+
+
 @cache
-def fixed(dtype: str) -> tuple[Called, Called, Called]:
-    """`readout`, `readout_back` and `cross_entropy` for "float32" or "float64"."""
+def fixed(dtype: str) -> Fixed:
+    """For "float32" or "float64"."""
     module, kind, gemm = ir.Module("fixed"), KINDS[dtype], gemm_of(dtype)
     add_vector_math(module, kind)
     primitives = Primitives(module, kind, gemm)
     readout.Readout(primitives)
     loss.CrossEntropy(primitives)
-    names = "readout", "readout_back", "cross_entropy"
-    there, back, of_loss = load(str(module), names, gemm, f"the readout in {dtype}")
-    named = readout.NAMES
-    return Called(there, named), Called(back, named), Called(of_loss, loss.NAMES)
+    of = f"the readout and the cross-entropy in {dtype}"
+    functions = load(str(module), Fixed._fields, gemm, of)
+    names = readout.NAMES, readout.NAMES, loss.NAMES
+    return Fixed(*map(Called, functions, names))

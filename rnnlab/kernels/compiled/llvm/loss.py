@@ -17,10 +17,9 @@ from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, 
 from rnnlab.kernels.compiled.llvm.table import Table
 
 NAMES = ("batch", "steps", "classes", "Y", "K", "G", "L", "X")
-"""Sizes, outputs, classes, the gradient (steps first) or 0, the loss, and the extreme classes."""
+"""Sizes; outputs; classes; the gradient (steps first) or 0; the loss; the extreme classes, which come as 0."""
 ROWS = 64
-MOST = 256
-"""Classes: the product of totals is at most MOST ** ROWS = 2 ** 512, and so many columns fit the stack."""
+"""At a time: of up to 256 classes the product of the totals is at most 256 ** 64 = 2 ** 512, and the columns fit the stack."""
 DOUBLE = ir.DoubleType()
 
 

@@ -74,6 +74,7 @@ class OutsideCalls:
         self._batch = batch
         self.text: list[str] = []
         self.wanted = [self._add(value) for value in wanted]
+        self.shapes = [value.like.shape for value in wanted]
         self.reads_inputs = None in [
             s for s, c in zip(self.sources, self.calls, strict=True) if c is None
         ]
