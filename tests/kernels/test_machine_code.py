@@ -26,7 +26,7 @@ hidden.square().sum().backward()
 found = [hidden.detach(), *(p.grad for p in cell.parameters())]
 print(hashlib.sha256(b"".join(t.contiguous().numpy().tobytes() for t in found)).hexdigest())
 """
-COMPILES = "compiling the scan of GRUCell (once, some seconds)"
+COMPILES = "compiling GRUCell (once, some seconds)"
 
 
 def begin(cache: Path) -> subprocess.Popen[str]:
@@ -83,7 +83,7 @@ def loaded(caplog: pytest.LogCaptureFixture, cache: Path) -> tuple[float, list[s
         return hidden.sum().item(), list(caplog.messages)
 
 
-COMPILING = ["compiling the scan of ElmanCell (once, some seconds)"]
+COMPILING = ["compiling ElmanCell (once, some seconds)"]
 
 
 def test_what_is_on_disk_is_not_compiled_again(

@@ -35,7 +35,7 @@ class Program:
         self.plan, self.reads, self.dtype = plan, reads, dtype
         gemm = gemm_of(dtype)
         code = Code(plan, reads, dtype, gemm)
-        self.there, self.back = load(code.text, ("there", "back"), gemm, f"the scan of {of}")
+        self.there, self.back = load(code.text, ("there", "back"), gemm, of)
         self.place = {name: k for k, name in enumerate(code.table)}
 
     def chunk(self, batch: int) -> int:

@@ -48,7 +48,6 @@ def fixed(dtype: str) -> Fixed:
     primitives = Primitives(module, kind, gemm)
     readout.Readout(primitives)
     loss.CrossEntropy(primitives)
-    of = f"the readout and the cross-entropy in {dtype}"
-    functions = load(str(module), Fixed._fields, gemm, of)
+    functions = load(str(module), Fixed._fields, gemm, "the readout")
     names = readout.NAMES, readout.NAMES, loss.NAMES
     return Fixed(*map(Called, functions, names))

@@ -22,7 +22,7 @@ def load(text: str, names: Sequence[str], gemm: Gemm, of: str) -> list[Any]:
         text: Of the module.
         names: Of the functions.
         gemm: What it calls.
-        of: What it computes, for the log: "the scan of LeakyCell".
+        of: What it computes, for the log: "LeakyCell".
     """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
