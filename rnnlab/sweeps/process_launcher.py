@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import cloudpickle
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
@@ -93,31 +92,29 @@ class ProcessLauncher(Launcher):
         """
         setup_globals()
         mask_files(Path(self.config.hydra.sweep.dir))
-        # All are composed before any starts: a typo in the last one must not cost the first.
-        configs = [
-            self._compose(number, overrides)
-            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
-        ]
         garbage.resume()
         shared = self._packed()
         pool = ProcessPool(
-            max_workers=min(self.n_jobs, len(configs)),
+            max_workers=min(self.n_jobs, len(job_overrides)),
             max_tasks=JOBS_A_PROCESS,
             context=start_fork_server(),
         )
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         jobs: dict[Future[Any], DictConfig] = {}
-        upcoming = iter(configs)
+        upcoming = enumerate(job_overrides, start=initial_job_idx)
 
         def give(count: int) -> None:
-            for config in islice(upcoming, count):
+            # Each has been composed once, by `KnownJobs`: a typo in the last costs not the first.
+            for number, overrides in islice(upcoming, count):
+                config = self._compose(number, overrides)
                 packed = cloudpickle.dumps(config)
-                jobs[pool.schedule(_run, (shared, packed), timeout=self.job_timeout)] = config
+                job = shared, packed, _folder(config)
+                jobs[pool.schedule(_run, job, timeout=self.job_timeout)] = config
 
         try:
             # A job that a pool has, it begins as soon as another has ended, however that did.
-            give(self.n_jobs if self.fail_fast else len(configs))
-            self._wait_for(jobs, len(configs), give)
+            give(self.n_jobs if self.fail_fast else len(job_overrides))
+            self._wait_for(jobs, len(job_overrides), give)
             pool.close()
         except BaseException:
             pool.stop()  # SIGTERM to every job: each ends as KILLED
@@ -165,7 +162,7 @@ class ProcessLauncher(Launcher):
         return cloudpickle.dumps((*state, self.context, self.task_function))
 
 
-def _run(shared: bytes, packed: bytes) -> None:
+def _run(shared: bytes, packed: bytes, folder: RunFolder) -> None:
     """One job, whose result is in its folder; everything printed goes to a file.
 
     A job that fails ends its process.
@@ -178,18 +175,17 @@ def _run(shared: bytes, packed: bytes) -> None:
     os.environ.update(environment)
     setup_globals()
     Singleton.set_state(singletons)
-    HydraConfig.instance().set_config(config)
-    folder = _folder(config)
     folder.failure.unlink(missing_ok=True)  # of an attempt before
     with folder.output.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     with safe_streams():
-        _job(config, context, task_function)
+        _job(config, folder, context, task_function)
 
 
-def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> None:
-    folder = _folder(config)
+def _job(
+    config: DictConfig, folder: RunFolder, context: HydraContext, task_function: TaskFunction
+) -> None:
     try:
         returned = run_job(
             task_function=task_function,
