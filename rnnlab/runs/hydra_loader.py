@@ -146,7 +146,8 @@ class CheckedLoader(ConfigLoaderImpl):
     def compose_job(self, master: DictConfig, overrides: Sequence[str]) -> DictConfig:
         """A job of a sweep, which whoever asks for it again gets a copy of: a hundredth of the time."""
         config = self.load_sweep_config(master, list(overrides))
-        self.jobs.setdefault(tuple(overrides), pickle.dumps(config))
+        if tuple(overrides) not in self.jobs:
+            self.jobs[tuple(overrides)] = pickle.dumps(config)
         return config
 
     def load_sweep_config(

@@ -92,29 +92,31 @@ class ProcessLauncher(Launcher):
         """
         setup_globals()
         mask_files(Path(self.config.hydra.sweep.dir))
+        # All are composed before any starts: a typo in the last one must not cost the first.
+        configs = [
+            self._compose(number, overrides)
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
+        ]
         garbage.resume()
         shared = self._packed()
         pool = ProcessPool(
-            max_workers=min(self.n_jobs, len(job_overrides)),
+            max_workers=min(self.n_jobs, len(configs)),
             max_tasks=JOBS_A_PROCESS,
             context=start_fork_server(),
         )
         self.pools.append(pool)  # its last, idle process may look for its locks once it has ended
         jobs: dict[Future[Any], DictConfig] = {}
-        upcoming = enumerate(job_overrides, start=initial_job_idx)
+        upcoming = iter(configs)
 
         def give(count: int) -> None:
-            # Each has been composed once, by `KnownJobs`: a typo in the last costs not the first.
-            for number, overrides in islice(upcoming, count):
-                config = self._compose(number, overrides)
-                packed = cloudpickle.dumps(config)
-                job = shared, packed, _folder(config)
+            for config, folder in islice(upcoming, count):
+                job = shared, cloudpickle.dumps(config), folder
                 jobs[pool.schedule(_run, job, timeout=self.job_timeout)] = config
 
         try:
             # A job that a pool has, it begins as soon as another has ended, however that did.
-            give(self.n_jobs if self.fail_fast else len(job_overrides))
-            self._wait_for(jobs, len(job_overrides), give)
+            give(self.n_jobs if self.fail_fast else len(configs))
+            self._wait_for(jobs, len(configs), give)
             pool.close()
         except BaseException:
             pool.stop()  # SIGTERM to every job: each ends as KILLED
@@ -149,12 +151,13 @@ class ProcessLauncher(Launcher):
             if ended and count - len(done) < self.n_jobs:  # a core is free
                 _import_what_comes_after()
 
-    def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
+    def _compose(self, number: int, overrides: Sequence[str]) -> tuple[DictConfig, RunFolder]:
         loader = self.context.config_loader
         config = loader.load_sweep_config(self.config, list(overrides))
+        folder = job_folder(config, number)
         # A job that dies before its first line has a folder all the same.
-        job_folder(config, number).mkdir(parents=True, exist_ok=True)
-        return config
+        folder.mkdir(parents=True, exist_ok=True)
+        return config, RunFolder(folder)
 
     def _packed(self) -> bytes:
         """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
