@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -11,7 +12,7 @@ from rnnlab.diagnostics.diagnostic import Diagnostic
 from rnnlab.diagnostics.figure import write_figure
 from rnnlab.diagnostics.history import History
 from rnnlab.diagnostics.probe import Probe
-from rnnlab.foundation.files import try_to_write
+from rnnlab.foundation.files import sync_folder, try_to_write
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.training.module import TrainingModule
 
@@ -80,12 +81,18 @@ class DiagnosticsCallback(pl.Callback):
             for name, diagnostic in self.diagnostics.items():
                 measured = diagnostic.measure(probe)
                 metrics |= measured.metrics
-                history = self.histories[name]
-                history.add(module.updates, measured.arrays)
-                try_to_write(history.write)
+                self.histories[name].add(module.updates, measured.arrays)
+        self._write()
         module.train(trained)
         module.record(metrics)
         self.seconds += time.perf_counter() - began
+
+    def _write(self) -> None:
+        """What was seen; the disk takes the names of all files at once."""
+        for history in self.histories.values():
+            try_to_write(partial(history.write, sync=False))
+        if self.folder.diagnostics.is_dir():
+            try_to_write(partial(sync_folder, self.folder.diagnostics))
 
     def writers(self, title: str) -> dict[Path, Callable[[], None]]:
         """What is left of the looks: each file, and what writes it."""

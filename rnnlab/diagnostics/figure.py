@@ -1,6 +1,5 @@
 """The figure of what a run's diagnostics saw: each at first and at the end."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from matplotlib.figure import Figure
 
 from rnnlab.diagnostics.diagnostic import Diagnostic
 from rnnlab.diagnostics.history import History
+from rnnlab.foundation.drawing import plain_titles, png
 from rnnlab.foundation.files import write_bytes
 
 COLUMNS = 4
@@ -38,9 +38,8 @@ def write_figure(
     )
     figure.suptitle(f"{title}   (grey: at first, blue: at the end)", y=1 - 0.15 / height)
     for place, (name, history) in enumerate(shown.items(), start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        diagnostics[name].draw(axes, history.row(0), history.row(-1))
+        with plain_titles():
+            axes = figure.add_subplot(rows, columns, place)
+            diagnostics[name].draw(axes, history.row(0), history.row(-1))
     path.parent.mkdir(exist_ok=True)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=100)
-    write_bytes(path, drawn.getvalue())
+    write_bytes(path, png(figure, dpi=100))

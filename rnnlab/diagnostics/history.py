@@ -50,8 +50,11 @@ class History:
             self.rows = {name: array[earlier] for name, array in self.rows.items()}
             self.written = False
 
-    def write(self) -> None:
+    def write(self, sync: bool = True) -> None:
         """All looks so far, unless the file has them.
+
+        Args:
+            sync: As of `write_bytes`.
 
         Raises:
             OSError: As the disk says; the file is as it was.
@@ -61,7 +64,7 @@ class History:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = io.BytesIO()
         np.savez(file, **self.rows)  # pyrefly: ignore[bad-argument-type]
-        write_bytes(self.path, file.getvalue())
+        write_bytes(self.path, file.getvalue(), sync=sync)
         self.written = True
 
     def row(self, look: int) -> Arrays:

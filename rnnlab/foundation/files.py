@@ -12,13 +12,14 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 
-def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
+def write_bytes(path: Path, data: bytes, keep: Path | None = None, sync: bool = True) -> None:
     """Write beside `path`, have the disk take it, and rename.
 
     Args:
         path: The file.
         data: Its content.
         keep: The name under which what `path` held before stays; by default it goes.
+        sync: Have the disk take the name too; False where `sync_folder` follows, for several at once.
 
     Raises:
         OSError: As the disk says; `path` is as it was.
@@ -33,13 +34,14 @@ def write_bytes(path: Path, data: bytes, keep: Path | None = None) -> None:
         if keep is not None and path.exists():
             path.replace(keep)
         beside.replace(path)
-        _sync_folder(path.parent)
+        if sync:
+            sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Have the disk take the new name too, where the system lets folders be opened."""
+def sync_folder(folder: Path) -> None:
+    """Have the disk take the new names in it, where the system lets folders be opened."""
     with suppress(PermissionError):
         opened = os.open(folder, os.O_RDONLY)
         try:

@@ -1,18 +1,21 @@
 """Intervals that stand beside every rate and every mean, and what may be said from them.
 
-All of it is scipy's, seeded: the same values give the same numbers. `scripts/simulate` simulates
-what they come to.
+All but `wilson` is scipy's, seeded: the same values give the same numbers. `scripts/simulate`
+simulates what they come to. scipy.stats, which takes half a second to import, is imported as it is
+used: an evaluation, which is tried before each run, needs `wilson` alone.
 """
 
 import math
 from collections.abc import Sequence
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 SEED = 0
+Z = NormalDist().inv_cdf(0.975)
 SIGNIFICANT = 0.05
 
 Interval = tuple[float, float]
@@ -23,8 +26,10 @@ def wilson(successes: int, trials: int) -> Interval:
 
     (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), with p = successes/trials.
     """
-    low, high = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    return (0.0 if successes == 0 else float(low)), (1.0 if successes == trials else float(high))
+    p, n = successes / trials, trials
+    middle, half = p + Z**2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+    low, high = (middle - half) / (1 + Z**2 / n), (middle + half) / (1 + Z**2 / n)
+    return (0.0 if successes == 0 else low), (1.0 if successes == trials else high)
 
 
 def mean_interval(
@@ -42,15 +47,15 @@ def mean_interval(
     """
     if min(values) == max(values):
         return values[0], values[0]
-    low, high = stats.t.interval(
-        0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
+    low, high = scipy.stats.t.interval(
+        0.95, len(values) - 1, loc=np.mean(values), scale=scipy.stats.sem(values)
     )
     return max(float(low), least), min(float(high), most)
 
 
 def interquartile_mean(values: Sequence[float]) -> float:
     """The mean of the middle half (Agarwal et al., 2021); of 1, 2, 3, 100 it is 2.5."""
-    return float(stats.trim_mean(np.array(values), 0.25))
+    return float(scipy.stats.trim_mean(np.array(values), 0.25))
 
 
 def median_time(solved: Sequence[float], censored: Sequence[float]) -> float | None:
@@ -65,7 +70,9 @@ def median_time(solved: Sequence[float], censored: Sequence[float]) -> float | N
     """
     if not solved:
         return None
-    curve = stats.ecdf(stats.CensoredData(uncensored=np.array(solved), right=np.array(censored))).sf
+    curve = scipy.stats.ecdf(
+        scipy.stats.CensoredData(uncensored=np.array(solved), right=np.array(censored))
+    ).sf
     reached = curve.quantiles[curve.probabilities <= 0.5 + 1e-12]
     return float(reached[0]) if len(reached) else None
 
@@ -75,7 +82,7 @@ def difference_p(a: Sequence[float], b: Sequence[float]) -> float:
 
     Exact for few values: 5 against 5 have 252 arrangements, and no p is below 2/252.
     """
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (np.array(a), np.array(b)),
         lambda x, y, axis: np.mean(x, axis=axis) - np.mean(y, axis=axis),
         vectorized=True,
@@ -107,12 +114,15 @@ def boschloo(m: int, n: int) -> np.ndarray:
     """
     x, y = np.meshgrid(np.arange(m + 1), np.arange(n + 1), indexing="ij")
     rates = np.linspace(0, 1, 201)
-    a, b = (stats.binom.pmf(np.arange(k + 1)[:, None], k, rates) for k in (m, n))
+    a, b = (scipy.stats.binom.pmf(np.arange(k + 1)[:, None], k, rates) for k in (m, n))
     chances = (a[:, None] * b).reshape(-1, len(rates))
     totals = m + n, x + y, m
     sides = [
         _as_rare(fishers.ravel(), chances)
-        for fishers in (stats.hypergeom.cdf(x, *totals), stats.hypergeom.sf(x - 1, *totals))
+        for fishers in (
+            scipy.stats.hypergeom.cdf(x, *totals),
+            scipy.stats.hypergeom.sf(x - 1, *totals),
+        )
     ]
     return np.minimum(1.0, 2 * np.minimum(*sides)).reshape(x.shape)
 

@@ -1,12 +1,12 @@
 """Figures of one run, from its journal."""
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from rnnlab.foundation.drawing import plain_titles, png
 from rnnlab.foundation.files import write_bytes
 from rnnlab.foundation.palette import BLUE, GREY, ORANGE
 from rnnlab.foundation.run_folder import RunFolder
@@ -30,7 +30,8 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     axes.axhline(chance, color=GREY, linestyle="--", label=f"chance {chance:.3g}")
     for (name, curve), color in zip(curves.items(), (BLUE, ORANGE), strict=True):
         axes.plot(list(curve), list(curve.values()), color=color, label=name)
-    axes.set(title=title, xlabel="optimizer updates", ylabel="loss", yscale="log")
+    with plain_titles():
+        axes.set(title=title, xlabel="optimizer updates", ylabel="loss", yscale="log")
     # Numbers read easier than powers of ten, and are drawn in half the time.
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -38,6 +39,4 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     axes.legend(loc="upper right")
     path = RunFolder(folder).learning_curve
     path.parent.mkdir(exist_ok=True)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=120)
-    write_bytes(path, drawn.getvalue())
+    write_bytes(path, png(figure, dpi=120))

@@ -1,6 +1,7 @@
 """Hydra's config loader: reads each file once, and looks at what files and configs ask for."""
 
 import copy
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from rnnlab.runs.hydra_overrides import (
     with_new_keys,
     with_own_length,
 )
+from rnnlab.runs.hydra_seeds import seedless, set_seed
 from rnnlab.runs.settings import ALIASES
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -85,10 +87,12 @@ class CheckedLoader(ConfigLoaderImpl):
         super().__init__(config_search_path)
         watch_environment()
         self.repository = ReadOnce(config_search_path)
-        self.jobs: dict[tuple[str, ...], DictConfig] = {}
+        self.jobs: dict[tuple[str, ...], bytes] = {}
+        self.seedless: dict[tuple[str, ...], bytes] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "jobs": {}}  # a job in a process of its own needs no other
+        # A job in a process of its own needs no other.
+        return {**self.__dict__, "jobs": {}, "seedless": {}}
 
     def load_configuration(
         self,
@@ -140,18 +144,27 @@ class CheckedLoader(ConfigLoaderImpl):
             return compose(fitting)
 
     def compose_job(self, master: DictConfig, overrides: Sequence[str]) -> DictConfig:
-        """A job of a sweep, which whoever asks for it again gets a copy of: a tenth of the time."""
+        """A job of a sweep, which whoever asks for it again gets a copy of: a hundredth of the time."""
         config = self.load_sweep_config(master, list(overrides))
         if tuple(overrides) not in self.jobs:
-            self.jobs[tuple(overrides)] = copy.deepcopy(config)
+            self.jobs[tuple(overrides)] = pickle.dumps(config)
         return config
 
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
-        if (config := self.jobs.get(tuple(sweep_overrides))) is not None:
-            return copy.deepcopy(config)
-        return super().load_sweep_config(master_config, sweep_overrides)
+        if (packed := self.jobs.get(tuple(sweep_overrides))) is not None:
+            return pickle.loads(packed)
+        same = seedless(sweep_overrides)
+        if same is not None and (packed := self.seedless.get(same)) is not None:
+            config = pickle.loads(packed)
+            set_seed(config, sweep_overrides)
+            OmegaConf.copy_cache(from_config=master_config, to_config=config)  # as Hydra does
+            return config
+        config = super().load_sweep_config(master_config, sweep_overrides)
+        if same is not None:
+            self.seedless[same] = pickle.dumps(config)
+        return config
 
 
 def _of_a_run(compose: Compose, overrides: list[str]) -> tuple[DictConfig, list[str]]:

@@ -18,6 +18,7 @@ from rnnlab.foundation.run_folder import RunFolder, SweepFolder
 from rnnlab.runs.hydra_job import check_run
 from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
+from rnnlab.sweeps.fork_server import end_fork_server, start_fork_server
 from rnnlab.sweeps.job_checks import check_sweep
 from rnnlab.sweeps.plan import Plan
 from rnnlab.sweeps.plugins import BASIC_SWEEPER, HORIZON_SWEEPER, PROCESS_LAUNCHER
@@ -96,6 +97,8 @@ class SweepCallback(Callback):
         Args:
             status: The exit status so far: above 128 a signal has stopped the sweep.
         """
+        if self.sweep is None or self.sweep.parent is None:
+            end_fork_server()
         return status if self.sweep is None else self.sweep.finish(status)
 
     def __getstate__(self) -> Mapping[str, Any]:
@@ -135,8 +138,6 @@ class CallbacksWithSweep(Callbacks):
 def import_beside(config: DictConfig) -> None:
     """Have what the jobs need imported while this process checks them and opens the store."""
     if config.hydra.launcher._target_ == PROCESS_LAUNCHER:
-        from rnnlab.sweeps.fork_server import start_fork_server
-
         start_fork_server()
 
 

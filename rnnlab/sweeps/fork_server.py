@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import tempfile
 from multiprocessing import forkserver, util
 from pathlib import Path
@@ -25,6 +26,17 @@ def start_fork_server() -> Any:
     context.set_forkserver_preload(PRELOAD)
     forkserver.ensure_running()
     return context
+
+
+def end_fork_server() -> None:
+    """If there is one, in the midst of its imports: what is refused has no use for it.
+
+    Whoever waits for the end of the command's output would wait for it as well.
+    """
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGTERM)
+        server._stop()
 
 
 def _choose_folder() -> None:

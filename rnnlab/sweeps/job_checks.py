@@ -51,7 +51,7 @@ class ComposedJob:
 
 
 def check_sweep(
-    config: DictConfig, loader: CheckedLoader, before_torch: Callable[[], None]
+    config: DictConfig, loader: CheckedLoader, begin_imports: Callable[[], object]
 ) -> list[ComposedJob]:
     """Refuse a sweep of which one job could not run, or would be the same as another.
 
@@ -61,7 +61,7 @@ def check_sweep(
     Args:
         config: What the jobs vary.
         loader: Composes them, and keeps them for who asks next.
-        before_torch: Called once there is nothing more to refuse without it.
+        begin_imports: Called once it may come to jobs, in whose processes there is much to import.
 
     Returns:
         The jobs of Hydra's own sweeper; of others none.
@@ -77,11 +77,10 @@ def check_sweep(
     parsed = _parsed(config, loader)
     refuse_repeated(parsed)
     if config.hydra.sweeper._target_ == BASIC_SWEEPER:
-        jobs = _composed_jobs(config, parsed, loader, here)
+        jobs = _composed_jobs(config, parsed, loader, here, begin_imports)
         refuse_twins([job.of for job in jobs], [job.shown or "defaults" for job in jobs])
         refuse_folders([job.folder for job in jobs], sweep)
         _try_plugins(config)
-        before_torch()
         _try_out(jobs, here)
         if here:
             _refuse_together(jobs, at_once(config))
@@ -93,7 +92,7 @@ def check_sweep(
         refuse_folders([folder], sweep)
         plain = to_plain(master, folder, complete=False)
         read_what_is_kept(plain, _swept_sections(config, parsed))
-        before_torch()
+        begin_imports()
     return []
 
 
@@ -106,7 +105,11 @@ def _parsed(config: DictConfig, loader: CheckedLoader) -> list[Override]:
 
 
 def _composed_jobs(
-    config: DictConfig, parsed: list[Override], loader: CheckedLoader, here: bool
+    config: DictConfig,
+    parsed: list[Override],
+    loader: CheckedLoader,
+    here: bool,
+    begin_imports: Callable[[], object],
 ) -> list[ComposedJob]:
     """As Hydra's own sweeper makes them of the command line; checked as far as that needs no torch."""
     size = config.hydra.sweeper.max_batch_size
@@ -125,10 +128,12 @@ def _composed_jobs(
             read_settings(plain, here)
         return ComposedJob(number, overrides, shown, plain, identity(plain), folder)
 
-    return _each(compose, len(chosen))
+    return _each(compose, len(chosen), begin_imports)
 
 
-def _each(check: Callable[[int], Any], count: int) -> list[Any]:
+def _each(
+    check: Callable[[int], Any], count: int, after_first: Callable[[], object] = lambda: None
+) -> list[Any]:
     """`check` of 0, 1, ...; what the first and the last are refused for is no matter of one job."""
     try:
         first = check(0)
@@ -139,6 +144,7 @@ def _each(check: Callable[[int], Any], count: int) -> list[Any]:
             if str(last.__cause__) == str(error.__cause__):
                 error.place = ""
         raise
+    after_first()
     return [first, *map(check, range(1, count))]
 
 

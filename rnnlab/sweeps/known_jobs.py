@@ -99,7 +99,9 @@ class KnownJobs(Launcher):
         jobs: list[Job] = []
         for overrides in job_overrides:
             config = self.loader.compose_job(self.config, overrides)
-            of, subdir = self._read(config, number)
+            folder = job_folder(config, number)
+            subdir = str(config.hydra.sweep.subdir)
+            of = self._planned(overrides, number) or identity(to_plain(config, folder))
             resumes = read_resume(config).run == AUTO
             name = names.get(_key(of))
             if name is None:
@@ -112,10 +114,12 @@ class KnownJobs(Launcher):
         had.add(jobs)
         return jobs
 
-    def _read(self, config: DictConfig, number: int) -> tuple[Identity, str]:
-        """What a job is, and the folder that it has by itself under this number."""
-        of = identity(to_plain(config, job_folder(config, number)))
-        return of, str(config.hydra.sweep.subdir)
+    def _planned(self, overrides: Sequence[str], number: int) -> Identity | None:
+        """What a job is, if it has been looked at before under this number, by which a config may go."""
+        plan = None if self.callback.sweep is None else self.callback.sweep.plan
+        if plan is None or plan.numbers.get(tuple(overrides)) != number:
+            return None
+        return plan.identities[tuple(overrides)]
 
 
 def instantiate_launcher(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from rnnlab.foundation.run_folder import SweepFolder
 from rnnlab.runs.resume_option import without_resume
@@ -22,6 +23,11 @@ class Plan:
     def jobs(self) -> list[tuple[str, ...]]:
         """The overrides of each."""
         return list(self.identities)
+
+    @cached_property
+    def numbers(self) -> dict[tuple[str, ...], int]:
+        """The number of each in a sweep that has none before."""
+        return {overrides: number for number, overrides in enumerate(self.identities)}
 
     def refuse_other(self, folder: SweepFolder) -> None:
         """All that the sweep in a folder has must be asked for: then the rest can be added to it.

@@ -5,6 +5,8 @@ saves a model; a throw-away one makes it do so here.
 """
 
 import contextlib
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -39,5 +41,7 @@ def _preload() -> None:
 
 
 garbage.pause()
+before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # of a sweep that is refused
 _preload()
+signal.signal(signal.SIGTERM, before)
 garbage.resume()  # or each job's first collection would walk, and thereby copy, all of this

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import cloudpickle
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
@@ -110,9 +109,9 @@ class ProcessLauncher(Launcher):
         upcoming = iter(configs)
 
         def give(count: int) -> None:
-            for config in islice(upcoming, count):
-                packed = cloudpickle.dumps(config)
-                jobs[pool.schedule(_run, (shared, packed), timeout=self.job_timeout)] = config
+            for config, folder in islice(upcoming, count):
+                job = shared, cloudpickle.dumps(config), folder
+                jobs[pool.schedule(_run, job, timeout=self.job_timeout)] = config
 
         try:
             # A job that a pool has, it begins as soon as another has ended, however that did.
@@ -152,12 +151,13 @@ class ProcessLauncher(Launcher):
             if ended and count - len(done) < self.n_jobs:  # a core is free
                 _import_what_comes_after()
 
-    def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
+    def _compose(self, number: int, overrides: Sequence[str]) -> tuple[DictConfig, RunFolder]:
         loader = self.context.config_loader
         config = loader.load_sweep_config(self.config, list(overrides))
+        folder = job_folder(config, number)
         # A job that dies before its first line has a folder all the same.
-        job_folder(config, number).mkdir(parents=True, exist_ok=True)
-        return config
+        folder.mkdir(parents=True, exist_ok=True)
+        return config, RunFolder(folder)
 
     def _packed(self) -> bytes:
         """What every job needs, with the resolvers and callbacks that pickle itself cannot carry."""
@@ -165,7 +165,7 @@ class ProcessLauncher(Launcher):
         return cloudpickle.dumps((*state, self.context, self.task_function))
 
 
-def _run(shared: bytes, packed: bytes) -> None:
+def _run(shared: bytes, packed: bytes, folder: RunFolder) -> None:
     """One job, whose result is in its folder; everything printed goes to a file.
 
     A job that fails ends its process.
@@ -178,18 +178,17 @@ def _run(shared: bytes, packed: bytes) -> None:
     os.environ.update(environment)
     setup_globals()
     Singleton.set_state(singletons)
-    HydraConfig.instance().set_config(config)
-    folder = _folder(config)
     folder.failure.unlink(missing_ok=True)  # of an attempt before
     with folder.output.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     with safe_streams():
-        _job(config, context, task_function)
+        _job(config, folder, context, task_function)
 
 
-def _job(config: DictConfig, context: HydraContext, task_function: TaskFunction) -> None:
-    folder = _folder(config)
+def _job(
+    config: DictConfig, folder: RunFolder, context: HydraContext, task_function: TaskFunction
+) -> None:
     try:
         returned = run_job(
             task_function=task_function,

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, make_url
 
 from rnnlab.foundation.here import here
 from rnnlab.tracking.database import connected
+from rnnlab.tracking.empty_store import make_tables
 
 EXPERIMENTS = "experiments"  # MLflow's first table, into which it puts a row last of all
 AT_REST = 3.0  # seconds without a change, after which nobody is making a store any more
@@ -41,7 +42,7 @@ def absolute(uri: str) -> str:
 
 
 def make_if_new(path: Path) -> None:
-    """Have MLflow make its tables in a file beside, which gets the name once it is whole.
+    """Have MLflow make a store in a file beside, which gets the name once it is whole.
 
     Whoever calls it has the store to itself, among processes of rnnlab.
 
@@ -58,6 +59,7 @@ def make_if_new(path: Path) -> None:
     beside = path.with_name(f".{path.name}.new")
     for leftover in (beside, beside.with_name(f"{beside.name}-journal")):
         leftover.unlink(missing_ok=True)  # of a process that was killed
+    make_tables(beside, uri_of(beside))
     made = SqlAlchemyStore(uri_of(beside), DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
     made.engine.dispose()
     beside.replace(path)

@@ -39,11 +39,13 @@ def killed_at(home: Path, size: float, number: signal.Signals) -> None:
 def test_the_next_one_makes_it_whole(
     number: signal.Signals,
     tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     empty_store: Path,
     monkeypatch: pytest.MonkeyPatch,
     faults: Faults,
 ) -> None:
-    """However far it had come."""
+    """However far it had come, where there is no copy of the tables."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     whole = empty_store.stat().st_size

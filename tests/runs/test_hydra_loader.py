@@ -13,8 +13,9 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from rnnlab.run import PLUGINS
 from rnnlab.runs.hydra_loader import CheckedLoader
 
 NONE = "diagnostics=none"
@@ -23,7 +24,8 @@ CONF = str(Path(__file__).resolve().parents[2] / "conf")
 
 @pytest.fixture(autouse=True)
 def _plugins() -> None:
-    Plugins.instance()  # among which are the places that Hydra reads from
+    # Among them are the places that Hydra reads from, and the launcher that the configs name.
+    Plugins.instance().class_name_to_class.update(PLUGINS)
 
 
 def composed(loader: ConfigLoaderImpl, *overrides: str) -> Any:
@@ -105,6 +107,83 @@ def test_a_job_of_a_sweep_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> N
     again.hydra.job.num = 7
     assert OmegaConf.is_missing(third.hydra.job, "num")
     with pytest.raises(TypeError):
-        loader.load_sweep_config(master, ["seed=0"])
+        loader.load_sweep_config(master, ["seed=0", "cell=gru"])
     with pytest.raises(TypeError):  # a job in a process of its own has no use for them
         pickle.loads(pickle.dumps(loader)).load_sweep_config(master, ["seed=1"])
+
+
+OF_HYDRA = (
+    "hydra.sweep.dir=here",
+    "hydra.sweep.subdir=${hydra.job.override_dirname}-${seed}",
+    "hydra.job.config.override_dirname.exclude_keys=[cell]",
+)
+
+
+def whole(config: DictConfig) -> tuple[Any, ...]:
+    """What a composed config is: as it is written, as it is read, and what it lets be changed."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return (
+        OmegaConf.to_container(config, resolve=False),
+        OmegaConf.to_container(own, resolve=True),
+        (str(config.hydra.sweep.subdir), config.hydra.job.override_dirname),
+        (OmegaConf.is_struct(config), OmegaConf.is_readonly(config.hydra)),
+        OmegaConf.get_type(config, "hydra"),
+    )
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["cell=lstm"],
+        ["cell=elman", "task.seq_len=${seed}0", "+clip.other='a${seed}'"],
+        ["task=copy_memory", "~eval.lengths", "tracking.experiment=of-${train.data_seed}"],
+        ["schedule._target_=torch.optim.lr_scheduler.StepLR", "schedule.step_size=3", "z=1"],
+    ],
+)
+def test_of_jobs_that_differ_in_their_seed_each_is_what_hydra_composes(
+    others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the loader without what it remembers, which composes each by Hydra."""
+    setup_globals()
+    others = [NONE, *(f"+{other}" if other == "z=1" else other for other in others)]
+    ours, anew = (CheckedLoader(create_config_search_path(CONF)) for _ in range(2))
+    lines = [*OF_HYDRA, *others, "seed=0,2,13"]
+    masters = [
+        loader.load_configuration("config", lines, RunMode.MULTIRUN) for loader in (ours, anew)
+    ]
+    by_hydra = Counter[bool]()
+    compose = ours.load_configuration
+
+    def counted(*arguments: Any, **named: Any) -> DictConfig:
+        by_hydra[True] += 1
+        return compose(*arguments, **named)
+
+    monkeypatch.setattr(ours, "load_configuration", counted)
+    for seed in (0, 2, 13, 2):
+        overrides = [*others[:2], f"seed={seed}", *others[2:]]
+        anew.seedless.clear()
+        made, wanted = (
+            loader.load_sweep_config(master, overrides)
+            for loader, master in zip((ours, anew), masters, strict=True)
+        )
+        assert made.seed == seed
+        assert whole(made) == whole(wanted)
+    assert by_hydra[True] == 1
+
+
+def test_a_seed_that_is_no_plain_number_is_hydras() -> None:
+    """A text, a number that is none to Hydra, one that is looked up, a class by the seed."""
+    setup_globals()
+    loader = CheckedLoader(create_config_search_path(CONF))
+    master = loader.load_configuration("config", [NONE], RunMode.MULTIRUN)
+    for several in (
+        ["seed='1'", "seed='2'"],
+        ["seed=01", "seed=02"],
+        ["seed=${train.steps}", "seed=${train.block}"],
+    ):
+        one, two = (loader.load_sweep_config(master, [NONE, line]) for line in several)
+        assert one.seed != two.seed
+    named = "cell._target_=rnnlab.cells.Kind${seed}"
+    kinds = [loader.load_sweep_config(master, [NONE, named, f"seed={n}"]) for n in (1, 2)]
+    assert [kind.hydra.runtime.choices.cell for kind in kinds] == ["Kind1", "Kind2"]
+    assert loader.seedless == {}

@@ -1,7 +1,11 @@
 """Sweeps: the parent and its children, one failed job, the table."""
 
+import os
 import re
+import subprocess
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -37,6 +41,19 @@ def by_kind(home: Path) -> tuple[list, list]:
     parents = [run for run in runs if run.data.tags["rnnlab.kind"] == "sweep"]
     children = [run for run in runs if run.data.tags["rnnlab.kind"] == "run"]
     return parents, children
+
+
+def test_a_refused_sweep_leaves_no_process(command: Command, home: Path) -> None:
+    """Nor is it waited for: the process of which its jobs would have been is ended amid its imports."""
+    refused = command("-m", "seed=0,1", "cell=gru", "cell.hidden_size=-1", *FAST)
+    assert refused.status == 2, refused.err
+    server: Any = forkserver._forkserver
+    assert server._forkserver_pid is None
+    children = subprocess.run(
+        ["ps", "-o", "args=", "--ppid", str(os.getpid())], capture_output=True, check=True
+    )
+    assert b"multiprocessing.forkserver" not in children.stdout
+    assert not (home / "outputs").exists()
 
 
 def test_a_parent_its_children_and_the_table(command: Command, home: Path, figures: None) -> None:

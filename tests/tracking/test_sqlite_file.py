@@ -14,8 +14,15 @@ from sqlalchemy import create_engine
 
 from rnnlab.compare import main as compare
 from rnnlab.foundation.here import standing_in
+from rnnlab.tracking import empty_store as kept_tables
 from rnnlab.tracking.sqlite_file import absolute, path_of, uri_of
-from rnnlab.tracking.store import default_uri, existing_store, open_store, tracking_uri
+from rnnlab.tracking.store import (
+    artifacts_folder,
+    default_uri,
+    existing_store,
+    open_store,
+    tracking_uri,
+)
 from tests.support.command import QUICK, Command
 
 NAMES = ("pct%20x", "pct%", "100%25", "a?b", "a#b", "a b", "ü", "a[b]", "a&b=c;d", "a'b", 'a"b')
@@ -92,7 +99,17 @@ def test_what_is_no_store_is_refused_at_once(kind: str, command: Command, home: 
     assert sorted(home.rglob("*")) == before
 
 
-def test_a_new_one_is_made_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_copy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is kept for the next process, empty."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def test_a_new_one_is_made_beside(
+    tmp_path: Path, no_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under its own name there is nothing until there is all; a link stays one."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "far").mkdir()
@@ -111,6 +128,50 @@ def test_a_new_one_is_made_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert sorted(path.name for path in (tmp_path / "far").iterdir()) == ["real.db"]
     assert (tmp_path / "mine.db").is_symlink()
     assert {found.name for found in client.search_experiments()} == {"Default", "mine"}
+
+
+def dump(path: Path) -> list[list[str]]:
+    """All that is in it, but for the time at which an experiment was made.
+
+    MLflow makes the indices of a table, and lists its constraints, in any order.
+    """
+    with sqlite3.connect(path) as store:
+        store.execute("UPDATE experiments SET creation_time = 0, last_update_time = 0")
+        return sorted(
+            sorted(line.strip(" ,\t") for line in statement.splitlines())
+            for statement in store.iterdump()
+        )
+
+
+def test_a_copy_of_the_tables_is_what_mlflow_makes(
+    tmp_path: Path, no_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: a store that MLflow has made itself. A damaged copy, or another MLflow's, is none."""
+    monkeypatch.chdir(tmp_path)
+    made: list[object] = []
+    make = mlflow.store.db.utils._initialize_tables
+
+    def look(engine: object) -> None:
+        make(engine)
+        made.append(engine)
+
+    monkeypatch.setattr(mlflow.store.db.utils, "_initialize_tables", look)
+    for name in ("first", "second"):
+        open_store(uri_of(tmp_path / f"{name}.db"), "mine")
+    assert len(made) == 1
+    MlflowClient(uri_of(tmp_path / "itself.db")).create_experiment(
+        "mine", artifacts_folder().as_uri()
+    )
+    assert len(made) == 2
+    whole = dump(tmp_path / "itself.db")
+    assert [dump(tmp_path / f"{name}.db") for name in ("first", "second")] == [whole, whole]
+    (kept,) = (no_copy / "rnnlab").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    open_store(uri_of(tmp_path / "third.db"), "mine")
+    monkeypatch.setattr(kept_tables, "_made_by", lambda: "another")
+    open_store(uri_of(tmp_path / "fourth.db"), "mine")
+    assert len(made) == 4
+    assert [dump(tmp_path / f"{name}.db") for name in ("third", "fourth")] == [whole, whole]
 
 
 def test_a_half_made_one_is_recognised(
