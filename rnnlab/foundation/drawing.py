@@ -8,9 +8,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator
 
-FEW = (
-    4  # intervals between ticks: matplotlib's number of them takes a fifth of the time of a figure
-)
+FEW = 4
+"""Intervals between ticks: as many as matplotlib would choose take a fifth of a figure's time."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
-from rnnlab.kernels.compiled import cache
+from rnnlab.foundation import cache
 
 
 def make_tables(path: Path, uri: str) -> None:

@@ -73,7 +73,7 @@ def test_a_read_only_disk(
 CLEARS = """
 import torch
 from rnnlab.cells.gru import GRUCell
-from rnnlab.kernels.compiled.llvm import cache
+from rnnlab.foundation import cache
 from rnnlab.kernels.compiled import choice
 cache.ROOM = 0  # whoever writes one removes all others
 for turn in range(4):
@@ -97,5 +97,5 @@ def test_processes_that_clear_it_at_once(tmp_path: Path, faults: Faults) -> None
     assert [process.returncode for process in running] == [0] * 4, said
     left = [path.suffix for path in (tmp_path / "rnnlab").iterdir()]
     assert len(left) <= 4
-    assert set(left) <= {".o"}
+    assert set(left) <= {".bin"}
     faults("4 processes that clear compiled loops at once")

@@ -57,7 +57,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_two_at_once_leave_one_whole_file(filled: tuple[Path, str]) -> None:
     cache, _ = filled
     (file,) = (cache / "rnnlab").iterdir()
-    assert file.suffix == ".o"
+    assert file.suffix == ".bin"
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def test_what_is_on_disk_is_not_compiled_again(
     assert said == COMPILING
     assert loaded(caplog, tmp_path) == (value, [])
     (file,) = (tmp_path / "rnnlab").iterdir()
-    assert file.suffix == ".o"
+    assert file.suffix == ".bin"
 
 
 def test_where_nothing_can_be_written_each_process_compiles(

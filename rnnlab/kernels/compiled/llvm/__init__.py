@@ -4,7 +4,7 @@
     passes      what is computed of rows at once: arithmetic, vector_math
     primitives  products by BLAS (blas), copies, sums
     direction   whole runs around the loops: there and back, which take one table
-    machine     machine code of that text, kept on disk (cache)
+    machine     machine code of that text, kept on disk
 
 And, the same for every model (fixed): readout and loss.
 """

@@ -8,7 +8,7 @@ from typing import Any
 import llvmlite
 from llvmlite import binding
 
-from rnnlab.kernels.compiled.llvm import cache
+from rnnlab.foundation import cache
 from rnnlab.kernels.compiled.llvm.blas import Gemm
 
 log = logging.getLogger(__name__)

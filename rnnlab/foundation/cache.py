@@ -1,9 +1,9 @@
-"""Machine code on disk, for the next process: in $XDG_CACHE_HOME/rnnlab, ~/.cache/rnnlab by default.
+"""What takes long to make, on disk for the next process: in $XDG_CACHE_HOME/rnnlab, ~/.cache/rnnlab by default.
 
 A file is written beside and renamed, so that of two processes that write the same both are right; and it
 begins with its digest, so that half a file is none. Who reads one says so by its time. Who writes one
 removes what nobody has read for long, and the longest unread beyond a size. A process that has read its
-file needs it no more, and one that finds it gone compiles again. Where nothing can be written or
+file needs it no more, and one that finds it gone makes it again. Where nothing can be written or
 removed, nothing is.
 """
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600.0
 UNREAD = 90 * DAY
 """After which a file goes."""
 ROOM = 64 * 2**20
-"""Bytes of all files: some three thousand of them."""
+"""Bytes of all files."""
 UNFINISHED = DAY
 """After which the writer of half a file is taken to have died."""
 
@@ -31,7 +31,7 @@ def path_of(made_from: str) -> Path | None:
         folder = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
     except RuntimeError:
         return None
-    return folder / "rnnlab" / f"code-{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.o"
+    return folder / "rnnlab" / f"made-{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.bin"
 
 
 def read(path: Path | None) -> bytes | None:
@@ -42,26 +42,26 @@ def read(path: Path | None) -> bytes | None:
         found = path.read_bytes()
     except OSError:
         return None
-    digest, code = found[:DIGEST], found[DIGEST:]
-    if not code or hashlib.sha256(code).digest() != digest:
+    digest, content = found[:DIGEST], found[DIGEST:]
+    if not content or hashlib.sha256(content).digest() != digest:
         return None
     with contextlib.suppress(OSError):
         if time.time() - path.stat().st_mtime > DAY:
             os.utime(path)
-    return code
+    return content
 
 
-def write(path: Path | None, code: bytes) -> None:
+def write(path: Path | None, content: bytes) -> None:
     """Write it where that can be, and make room."""
     if path is None:
         return
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix="code-", suffix=".new", delete=False
+            dir=path.parent, prefix="made-", suffix=".new", delete=False
         ) as file:
             try:
-                file.write(hashlib.sha256(code).digest() + code)
+                file.write(hashlib.sha256(content).digest() + content)
                 file.close()
                 Path(file.name).replace(path)
             except OSError:  # no room
@@ -73,7 +73,7 @@ def write(path: Path | None, code: bytes) -> None:
 def _make_room(new: Path) -> None:
     """Remove what is too old, and of the others what was read longest ago beyond the size."""
     found = []
-    for path in new.parent.glob("code-*"):
+    for path in new.parent.glob("made-*"):
         with contextlib.suppress(OSError):  # another process has removed it
             state = path.stat()
             found.append((state.st_mtime, state.st_size, path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.kernels.compiled.llvm import cache
+from rnnlab.foundation import cache
 
 CODE = b"machine code" * 10
 
@@ -73,11 +73,11 @@ def test_beyond_its_size_what_was_read_longest_ago_goes(
 def test_half_a_file_goes_once_its_writer_must_have_died(folder: Path) -> None:
     written("first")
     for name, days_ago in (("dead", 1.1), ("at_work", 0.1)):
-        half = folder / f"code-{name}.new"
+        half = folder / f"made-{name}.new"
         half.write_bytes(CODE)
         os.utime(half, (time.time() - days_ago * cache.DAY,) * 2)
     written("second")
-    assert {path.name for path in folder.glob("*.new")} == {"code-at_work.new"}
+    assert {path.name for path in folder.glob("*.new")} == {"made-at_work.new"}
 
 
 def test_what_is_not_ours_stays(folder: Path) -> None:
@@ -85,12 +85,12 @@ def test_what_is_not_ours_stays(folder: Path) -> None:
     for name in ("notes.txt", "numba-0.68"):
         (folder / name).touch()
         os.utime(folder / name, (0, 0))
-    (folder / "code-of-mine.o").mkdir()  # cannot be unlinked
-    os.utime(folder / "code-of-mine.o", (0, 0))
+    (folder / "made-of-mine.bin").mkdir()  # cannot be unlinked
+    os.utime(folder / "made-of-mine.bin", (0, 0))
     new = written("new")
     assert {path.name for path in left(folder)} == {
         "notes.txt",
         "numba-0.68",
-        "code-of-mine.o",
+        "made-of-mine.bin",
         new.name,
     }
