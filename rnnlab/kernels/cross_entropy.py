@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.recurrence import is_exact, is_watched, lie_here
+from rnnlab.kernels.recurrence import compiled_for, is_exact, is_watched, lie_here
 
 MOST = 256
 """Classes; of more there are numbers enough in a row, and too many for compiled/llvm/loss.py."""
@@ -42,20 +42,15 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 class _CrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, outputs: Tensor, targets: Tensor) -> Tensor:
-        from rnnlab.kernels.compiled.llvm.fixed import (
-            fixed,  # here, for what imports this needs no compiler
-        )
-
         y, classes = outputs.contiguous(), targets.to(torch.int64).contiguous()
         batch, steps, count = y.shape
         loss, gradient = y.new_empty(()), None
         extremes = (ctypes.c_int64 * 2)()
-        given = {"batch": batch, "steps": steps, "classes": count, "Y": y.data_ptr()}
-        given |= {"K": classes.data_ptr(), "L": loss.data_ptr(), "X": ctypes.addressof(extremes)}
         if ctx.needs_input_grad[0]:
             gradient = y.new_empty(steps, batch, count)  # in the order that the readout takes
-            given["G"] = gradient.data_ptr()
-        fixed(str(y.dtype).removeprefix("torch.")).cross_entropy(given)
+        addresses = [0 if t is None else t.data_ptr() for t in (y, classes, gradient, loss)]
+        addresses.append(ctypes.addressof(extremes))
+        compiled_for(y.dtype).cross_entropy(batch, steps, count, *addresses)
         for extreme in extremes:
             if not 0 <= extreme < count:
                 raise IndexError(f"class {extreme} is out of bounds: 0 to {count - 1}")

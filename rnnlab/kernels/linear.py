@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from rnnlab.kernels.recurrence import is_exact, is_watched, lie_here, written_out
+from rnnlab.kernels.recurrence import compiled_for, is_exact, is_watched, lie_here, written_out
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -29,15 +29,13 @@ class _Linear(Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         x, by_step = _in_one_piece(inputs)
-        batch, steps, features = inputs.shape
-        columns = weight.size(0)
-        weight, bias = weight.contiguous(), bias.contiguous()
-        turned, product = (x.new_empty(size, columns) for size in (features, batch * steps))
+        (batch, steps, features), columns = inputs.shape, weight.size(0)
+        between = (1, batch) if by_step else (steps, 1)
+        turned, product = x.new_empty(features, columns), x.new_empty(batch * steps, columns)
         outputs = x.new_empty(batch, steps, columns)
-        addresses = zip("XWBTMY", (x, weight, bias, turned, product, outputs), strict=True)
-        given = _sizes(inputs, columns) | {name: tensor.data_ptr() for name, tensor in addresses}
-        given |= {"sequence": 1, "step": batch} if by_step else {"sequence": steps, "step": 1}
-        _compiled(inputs.dtype).readout(given)
+        tensors = x, weight.contiguous(), bias.contiguous(), turned, product, outputs
+        addresses = [tensor.data_ptr() for tensor in tensors]
+        compiled_for(x.dtype).readout(batch, steps, features, columns, *between, *addresses)
         return outputs
 
     @staticmethod
@@ -49,16 +47,17 @@ class _Linear(Function):
             return e @ weight, by_weight, e.sum(dim=(0, 1))
         x, by_step = _in_one_piece(inputs)
         e = written_out(e.transpose(0, 1) if by_step else e).contiguous()
-        weight, ones = weight.contiguous(), e.new_ones(e.size(0) * e.size(1))
-        of_x, of_weight = torch.empty_like(x), torch.empty_like(weight)
-        made = of_x, of_weight, weight.new_empty(weight.size(0))
-        given = _sizes(inputs, weight.size(0))
-        for name, tensor in zip("EXWO", (e, x, weight, ones), strict=True):
-            given[name] = tensor.data_ptr()
-        for name, tensor, need in zip(("GX", "GW", "GB"), made, ctx.needs_input_grad, strict=True):
-            given[name] = tensor.data_ptr() if need else 0
-        _compiled(x.dtype).readout_back(given)
-        return of_x.transpose(0, 1) if by_step else of_x, *made[1:]
+        weight = weight.contiguous()
+        columns, features = weight.shape
+        rows = e.numel() // max(1, columns)
+        tensors = e, x, weight, e.new_ones(rows)
+        made = torch.empty_like(x), torch.empty_like(weight), weight.new_empty(columns)
+        addresses = [tensor.data_ptr() for tensor in tensors]
+        for tensor, need in zip(made, ctx.needs_input_grad, strict=True):
+            addresses.append(tensor.data_ptr() if need else 0)
+        compiled_for(x.dtype).readout_back(rows, features, columns, *addresses)
+        of_x, *others = made
+        return of_x.transpose(0, 1) if by_step else of_x, *others
 
 
 def _in_one_piece(inputs: Tensor) -> tuple[Tensor, bool]:
@@ -66,16 +65,3 @@ def _in_one_piece(inputs: Tensor) -> tuple[Tensor, bool]:
     if not inputs.is_contiguous() and (steps_first := inputs.transpose(0, 1)).is_contiguous():
         return steps_first, True
     return inputs.contiguous(), False
-
-
-def _sizes(inputs: Tensor, outputs: int) -> dict[str, int]:
-    batch, steps, features = inputs.shape
-    return {"batch": batch, "steps": steps, "features": features, "outputs": outputs}
-
-
-def _compiled(dtype: torch.dtype) -> Any:
-    from rnnlab.kernels.compiled.llvm.fixed import (
-        fixed,  # here, for what imports this needs no compiler
-    )
-
-    return fixed(str(dtype).removeprefix("torch."))

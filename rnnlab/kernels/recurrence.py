@@ -1,5 +1,8 @@
 """What the kernels have in common: where they do what the operations would, and gradients of the first order alone."""
 
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
@@ -45,6 +48,14 @@ def written_out(tensor: Tensor) -> Tensor:
 
 def _is_written_out(tensor: Tensor) -> bool:
     return not (tensor.is_neg() or tensor._is_zerotensor())
+
+
+@cache
+def compiled_for(dtype: torch.dtype) -> Any:
+    """The compiled readout and cross-entropy; imported here, for what imports the cells needs no compiler."""
+    from rnnlab.kernels.compiled.llvm.fixed import fixed
+
+    return fixed(str(dtype).removeprefix("torch."))
 
 
 def refuse_second_order() -> None:

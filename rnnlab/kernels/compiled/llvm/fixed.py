@@ -1,8 +1,7 @@
 """What every model has, compiled: the readout and the cross-entropy."""
 
 import ctypes
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -16,20 +15,18 @@ from rnnlab.kernels.compiled.llvm.vector_math import add_vector_math
 
 
 class Called:
-    """A compiled function, called with the numbers and addresses that it has names for.
+    """A compiled function, called with the numbers and addresses of its table, in its order.
 
     Args:
-        function: Which takes a table.
-        names: What is in it, in its order; what is not given is 0.
+        function: Which takes the table.
+        names: What is in it.
     """
 
-    def __init__(self, function: Any, names: tuple[str, ...]) -> None:
-        self.function = function
-        self.kind = ctypes.c_int64 * len(names)
-        self.names = names
+    def __init__(self, function: Any, names: Sequence[str]) -> None:
+        self.function, self.kind = function, ctypes.c_int64 * len(names)
 
-    def __call__(self, given: Mapping[str, int]) -> None:
-        self.function(self.kind(*(given.get(name, 0) for name in self.names)))
+    def __call__(self, *given: int) -> None:
+        self.function(self.kind(*given))
 
 
 class Fixed(NamedTuple):
@@ -40,7 +37,6 @@ class Fixed(NamedTuple):
     cross_entropy: Called
 
 
-@cache
 def fixed(dtype: str) -> Fixed:
     """For "float32" or "float64"."""
     module, kind, gemm = ir.Module("fixed"), KINDS[dtype], gemm_of(dtype)
@@ -49,5 +45,5 @@ def fixed(dtype: str) -> Fixed:
     readout.Readout(primitives)
     loss.CrossEntropy(primitives)
     functions = load(str(module), Fixed._fields, gemm, "the readout")
-    names = readout.NAMES, readout.NAMES, loss.NAMES
+    names = readout.THERE, readout.BACK, loss.NAMES
     return Fixed(*map(Called, functions, names))

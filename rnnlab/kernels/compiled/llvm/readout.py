@@ -4,23 +4,23 @@ Rows come in either order, of steps or of sequences first; they leave the readou
 come back as the gradient's in the order of the inputs.
 """
 
-from typing import Any
-
 from llvmlite import ir
 
 from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, counted
 from rnnlab.kernels.compiled.llvm.table import Table
 
-NAMES = (
+THERE = (
     *("batch", "steps", "features", "outputs", "sequence", "step"),
-    *("X", "W", "B", "T", "M", "Y", "E", "O", "GX", "GW", "GB"),
+    *("X", "W", "B", "T", "M", "Y"),
 )
 """Sizes; how many rows lie between two sequences, and between two steps; inputs, weight, bias; room for
-the weight transposed, and for the product; outputs; what arrives at them; ones; gradients, or 0."""
+the weight transposed, and for the product; outputs."""
+BACK = ("rows", "features", "outputs", "E", "X", "W", "O", "GX", "GW", "GB")
+"""Sizes; what arrives at the outputs, inputs, weight, ones; gradients of inputs, weight and bias, or 0."""
 
 
 class Readout:
-    """Writes `readout` and `readout_back`, which take a table with `NAMES`.
+    """Writes `readout` and `readout_back`, which take tables with these names.
 
     Args:
         primitives: Of their module.
@@ -28,16 +28,18 @@ class Readout:
 
     def __init__(self, primitives: Primitives) -> None:
         self.primitives = primitives
-        for name, write in (("readout", self._there), ("readout_back", self._back)):
+        for name, names, write in (
+            ("readout", THERE, self._there),
+            ("readout_back", BACK, self._back),
+        ):
             kind = ir.FunctionType(ir.VoidType(), [POINTER])
             function = ir.Function(primitives.module, kind, name)
             builder = ir.IRBuilder(function.append_basic_block())
-            table = Table(builder, function.args[0], NAMES)
-            rows = builder.mul(table["batch"], table["steps"])
-            write(builder, table, rows)
+            write(builder, Table(builder, function.args[0], names))
             builder.ret_void()
 
-    def _there(self, builder: ir.IRBuilder, table: Table, rows: Any) -> None:
+    def _there(self, builder: ir.IRBuilder, table: Table) -> None:
+        rows = builder.mul(table["batch"], table["steps"])
         inner, columns = table["features"], table["outputs"]
         builder.call(self.primitives.turned, [table["T"], table["W"], columns, inner])
         given = table["X"], table["T"], table["M"], rows, columns, inner, INDEX(0)
@@ -54,8 +56,8 @@ class Readout:
                 values = (builder.load(at(builder, a, k), typ=kind) for a in (given, bias))
                 builder.store(builder.fadd(*values), at(builder, made, k))
 
-    def _back(self, builder: ir.IRBuilder, table: Table, rows: Any) -> None:
-        inner, columns = table["features"], table["outputs"]
+    def _back(self, builder: ir.IRBuilder, table: Table) -> None:
+        rows, inner, columns = table["rows"], table["features"], table["outputs"]
         e, x, w = table["E"], table["X"], table["W"]
         with table.given("GX"):
             given = e, w, table["GX"], rows, inner, columns, INDEX(0)
