@@ -64,4 +64,6 @@ class _CrossEntropy(Function):
         if torch.is_grad_enabled():  # this gradient is itself to be differentiated
             loss = F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
             return *torch.autograd.grad(loss, outputs, grads[0], create_graph=True), None
-        return (gradient * grads[0]).transpose(0, 1), None
+        if grads[0].item() != 1:  # as it is where the loss is all that is differentiated
+            gradient = gradient * grads[0]
+        return gradient.transpose(0, 1), None
