@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.quasirandom import SobolEngine
 
 from rnnlab.foundation.checks import check_int, check_seed
+from rnnlab.kernels.squared_error import squared_error
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
 from rnnlab.tasks.task import Batch, Task
@@ -140,7 +141,7 @@ class Teacher(Task):
         return Batch(inputs, answers.float())
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.mse_loss(outputs, targets)
+        return squared_error(outputs, targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         error = (outputs - targets).square().flatten(1).mean(dim=1)

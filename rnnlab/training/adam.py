@@ -27,12 +27,13 @@ def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def step() -> None:
-        if any(p.grad is None for p in parameters):
-            optimizer.step()
-        else:
-            with torch.no_grad():
-                for kernel in kernels:
-                    kernel()
+        for parameter in parameters:
+            if parameter.grad is None:
+                optimizer.step()
+                return
+        with torch.no_grad():
+            for kernel in kernels:
+                kernel()
 
     return step
 
