@@ -118,12 +118,18 @@ def too_long(lines: list[str]) -> list[str]:
     return [line for line in lines if len(line) > 80 and not line.startswith(("|", "http://"))]
 
 
+def without_compiling(lines: list[str]) -> list[str]:
+    """Without what a machine's first sweep says."""
+    return [line for line in lines if "compiling" not in line]
+
+
 @pytest.mark.slow
 def test_in_a_terminal_of_80_columns(home: Path) -> None:
     shown = Screen(home, "-c", WITHOUT_FIGURES, *SWEEP, "cell.hidden_size=3,8")
     assert shown.read_to_the_end() == 0, shown.text
     lines = screen(shown.text)
     assert not too_long(lines)
+    lines = without_compiling(lines)
     assert lines[0] == "8 jobs, 2 at a time"
     said = "\n".join(lines)
     for cell in ("elman", "gru"):
@@ -141,7 +147,7 @@ def test_ctrl_c_leaves_a_clean_line(home: Path) -> None:
         assert shown.read()
     shown.process.send_signal(signal.SIGINT)
     assert shown.read_to_the_end() == 130
-    lines = screen(shown.text)
+    lines = without_compiling(screen(shown.text))
     assert lines[0] == "4 jobs, 2 at a time"
     assert not [line for line in lines if " running" in line]
     assert not too_long(lines)
