@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rnnlab.cells import State
 from rnnlab.kernels.compiled import choice
-from tests.support.like_the_loop import assert_like_the_loop, is_compiled
+from tests.support.like_the_loop import assert_like_the_loop, is_compiled, warnings
 from tests.support.own_cell import OwnCell, made_by
 from tests.support.own_steps import KNOWN, leaky, made_of
 from tests.support.refused_steps import drops
@@ -93,7 +93,7 @@ def test_a_cell_that_changes_at_every_call_runs_as_the_loop(
         cell.rate *= 0.5
         cell(x)
     assert not is_compiled(cell, x)
-    assert caplog.messages == [
+    assert warnings(caplog) == [
         "Rated runs as a loop, for its step changes its attributes at every call"
     ]
 

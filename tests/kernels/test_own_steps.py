@@ -1,7 +1,6 @@
 """Cells that a user could write, compiled from their steps. Oracle: the loop over `step`, values and gradients."""
 
 import copy
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.kernels.compiled import choice
-from tests.support.like_the_loop import assert_like_the_loop, close, is_compiled, results
+from tests.support.like_the_loop import assert_like_the_loop, close, is_compiled, results, warnings
 from tests.support.own_cell import made_by
 from tests.support.own_steps import KNOWN, made_of
 from tests.support.refused_steps import REFUSED
@@ -58,9 +57,7 @@ def test_what_is_not_known_runs_as_the_loop_and_is_named_once(
     assert hidden.shape == (4, 6, 5)
     assert hidden.grad_fn is not None
     assert hidden.grad_fn.name() != "_ScanBackward"
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    message = record.getMessage()
+    (message,) = warnings(caplog)
     assert message.startswith("OwnCell runs as a loop, for its step ")
     assert any(words in message for words in says.split("|")), message
 
@@ -76,7 +73,7 @@ def test_a_wrong_program_is_found_out(
     monkeypatch.setattr(choice, "_programs", {})
     cell, x = made_of("branches_by_where"), torch.randn(4, 6, 3, dtype=torch.float64)
     assert not is_compiled(cell, x)
-    assert caplog.messages == ["OwnCell runs as a loop, for its step gives other numbers compiled"]
+    assert warnings(caplog) == ["OwnCell runs as a loop, for its step gives other numbers compiled"]
 
 
 def test_frozen_parameters_get_no_gradient_and_the_others_theirs() -> None:

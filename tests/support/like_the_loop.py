@@ -1,7 +1,9 @@
-"""A cell's scan set beside the loop over its `step`: values and gradients."""
+"""A cell's scan set beside the loop over its `step`: values and gradients, and what the log says of it."""
 
+import logging
 from functools import partial
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -33,3 +35,8 @@ def is_compiled(cell: Cell, x: Tensor) -> bool:
 
 def assert_like_the_loop(cell: Cell, x: Tensor, state: tuple[Tensor, ...] | None = None) -> None:
     close(results(cell, cell, x, state), results(cell.unroll, cell, x, state))
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Without what is said where a machine compiles a step for the first time."""
+    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
