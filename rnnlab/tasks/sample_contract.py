@@ -93,4 +93,10 @@ def _sample(task: Task, *parts: Part) -> Any:
 
 def _states() -> tuple[object, ...]:
     """Of the generators that anything in the process may draw from."""
-    return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
+    _, words, *rest = np.random.get_state()  # noqa: NPY002
+    return (
+        torch.get_rng_state().numpy().tobytes(),
+        np.asarray(words).tobytes(),
+        *rest,
+        random.getstate(),
+    )
