@@ -16,8 +16,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives
-from rnnlab.kernels.compiled.llvm.table import Table
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, Primitives
+from rnnlab.kernels.compiled.llvm.table import begin_function
 from rnnlab.kernels.compiled.step.plan import ScanPlan
 from rnnlab.kernels.compiled.step.reads import Reads
 
@@ -64,11 +64,8 @@ class Direction(ABC):
         loop: ir.Function,
     ) -> None:
         self.plan, self.reads, self.primitives, self.loop = plan, reads, primitives, loop
-        kind = ir.FunctionType(ir.VoidType(), [POINTER])
-        function = ir.Function(primitives.module, kind, self.name)
-        self.array = function.args[0]
-        self.builder = ir.IRBuilder(function.append_basic_block())
-        self.table = Table(self.builder, self.array, table)
+        self.table = begin_function(primitives.module, self.name, table)
+        self.array, self.builder = self.table.array, self.table.builder
         self.batch, self.features = self.table["batch"], self.table["features"]
         self.steps, self.longest = self.table["steps"], self.table["longest"]
         upwards = self.builder.add(self.steps, self.builder.sub(self.longest, INDEX(1)))

@@ -13,8 +13,8 @@ from typing import Any
 from llvmlite import ir
 
 from rnnlab.kernels.compiled.llvm.arithmetic import Arithmetic
-from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, counted
-from rnnlab.kernels.compiled.llvm.table import Table
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, Primitives, by_few, counted
+from rnnlab.kernels.compiled.llvm.table import begin_function
 
 NAMES = ("batch", "steps", "classes", "Y", "K", "G", "L", "X")
 """Sizes; outputs; classes; the gradient (steps first) or 0; the loss; the extreme classes, which come as 0."""
@@ -32,11 +32,9 @@ class CrossEntropy:
 
     def __init__(self, primitives: Primitives) -> None:
         self.at, self.kind = primitives.at, primitives.kind
-        kind = ir.FunctionType(ir.VoidType(), [POINTER])
-        function = ir.Function(primitives.module, kind, "cross_entropy")
-        self.builder = builder = ir.IRBuilder(function.append_basic_block())
+        self.table = table = begin_function(primitives.module, "cross_entropy", NAMES)
+        self.builder = builder = table.builder
         self.c = Arithmetic(primitives.module, builder, self.kind)
-        self.table = table = Table(builder, function.args[0], NAMES)
         self.batch, self.steps, self.classes = (table[name] for name in NAMES[:3])
         self.outputs, self.targets, self.extremes = table["Y"], table["K"], table["X"]
         count = builder.mul(self.batch, self.steps)
@@ -46,13 +44,8 @@ class CrossEntropy:
         self.largest, self.total = (builder.alloca(self.kind, INDEX(ROWS)) for _ in range(2))
         self.loss, self.product = builder.alloca(DOUBLE), builder.alloca(DOUBLE)
         builder.store(ir.Constant(DOUBLE, 0.0), self.loss)
-        with self.each(self.batch) as r:
-            tiles = builder.sdiv(builder.add(self.steps, INDEX(ROWS - 1)), INDEX(ROWS))
-            with self.each(tiles) as number:
-                first = builder.mul(number, INDEX(ROWS))
-                left = builder.sub(self.steps, first)
-                is_last = builder.icmp_signed("<", left, INDEX(ROWS))
-                self._rows(r, first, builder.select(is_last, left, INDEX(ROWS)))
+        with self.each(self.batch) as r, by_few(builder, self.steps, ROWS) as (first, few):
+            self._rows(r, first, few)
         mean = builder.fdiv(builder.load(self.loss, typ=DOUBLE), builder.sitofp(count, DOUBLE))
         as_one = mean if self.kind == DOUBLE else builder.fptrunc(mean, self.kind)
         builder.store(as_one, table["L"])

@@ -35,6 +35,17 @@ def counted(builder: ir.IRBuilder, count: Any) -> Iterator[ir.PhiInstr]:
     builder.position_at_end(after)
 
 
+@contextmanager
+def by_few(builder: ir.IRBuilder, count: Any, most: int) -> Iterator[tuple[Any, Any]]:
+    """What is written within is done for the first of some, and how many these are: of all, at most so many at once."""
+    whole = builder.sdiv(builder.add(count, INDEX(most - 1)), INDEX(most))
+    with counted(builder, whole) as number:
+        first = builder.mul(number, INDEX(most))
+        left = builder.sub(count, first)
+        is_last = builder.icmp_signed("<", left, INDEX(most))
+        yield first, builder.select(is_last, left, INDEX(most))
+
+
 class Primitives:
     """Writes them into a module; each is then a function to be called.
 
@@ -73,35 +84,15 @@ class Primitives:
         builder.ret_void()
         return function
 
-    def _product(
-        self,
-        builder: ir.IRBuilder,
-        a: Any,
-        b: Any,
-        c: Any,
-        rows: Any,
-        columns: Any,
-        inner: Any,
-        more: Any,
-    ) -> None:
+    def _product(self, builder: ir.IRBuilder, *given: Any) -> None:
         """C = A B, of rows; C += A B if `more`. BLAS, which has columns, is asked for C' = B' A'."""
-        plain = "NN"
-        self._call(builder, plain, (columns, rows, inner), (b, columns), (a, inner), c, more)
+        a, b, c, rows, columns, inner, more = given
+        self._call(builder, "NN", (columns, rows, inner), (b, columns), (a, inner), c, more)
 
-    def _crossed(
-        self,
-        builder: ir.IRBuilder,
-        a: Any,
-        b: Any,
-        c: Any,
-        rows: Any,
-        left: Any,
-        right: Any,
-        more: Any,
-    ) -> None:
+    def _crossed(self, builder: ir.IRBuilder, *given: Any) -> None:
         """C = A' B, of A (rows, left) and B (rows, right); C += A' B if `more`."""
-        turned = "NT"
-        self._call(builder, turned, (right, left, rows), (b, right), (a, left), c, more)
+        a, b, c, rows, left, right, more = given
+        self._call(builder, "NT", (right, left, rows), (b, right), (a, left), c, more)
 
     def _call(
         self,
@@ -163,16 +154,12 @@ class Primitives:
 
     def _turned(self, builder: ir.IRBuilder, to: Any, given: Any, rows: Any, columns: Any) -> None:
         """A matrix (rows, columns) as (columns, rows), some rows at a time."""
-        tiles = builder.sdiv(builder.add(rows, INDEX(TILE - 1)), INDEX(TILE))
-        with counted(builder, tiles) as tile:
-            first = builder.mul(tile, INDEX(TILE))
-            left = builder.sub(rows, first)
-            few = builder.select(builder.icmp_signed("<", left, INDEX(TILE)), left, INDEX(TILE))
-            with counted(builder, columns) as j, counted(builder, few) as each:
-                i = builder.add(first, each)
-                where = self.at(builder, given, builder.add(builder.mul(i, columns), j))
-                value = builder.load(where, typ=self.kind)
-                builder.store(value, self.at(builder, to, builder.add(builder.mul(j, rows), i)))
+        within = by_few(builder, rows, TILE)
+        with within as (first, few), counted(builder, columns) as j, counted(builder, few) as each:
+            i = builder.add(first, each)
+            where = self.at(builder, given, builder.add(builder.mul(i, columns), j))
+            value = builder.load(where, typ=self.kind)
+            builder.store(value, self.at(builder, to, builder.add(builder.mul(j, rows), i)))
 
     def _gathered(self, builder: ir.IRBuilder, to: Any, given: Any, *sizes: Any) -> None:
         """Numbers in one piece, by three indices, from where they lie at these strides."""

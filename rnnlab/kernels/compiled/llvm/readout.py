@@ -6,8 +6,8 @@ come back as the gradient's in the order of the inputs.
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.llvm.primitives import INDEX, POINTER, Primitives, counted
-from rnnlab.kernels.compiled.llvm.table import Table
+from rnnlab.kernels.compiled.llvm.primitives import INDEX, Primitives, counted
+from rnnlab.kernels.compiled.llvm.table import Table, begin_function
 
 THERE = (
     *("batch", "steps", "features", "outputs", "sequence", "step"),
@@ -32,11 +32,9 @@ class Readout:
             ("readout", THERE, self._there),
             ("readout_back", BACK, self._back),
         ):
-            kind = ir.FunctionType(ir.VoidType(), [POINTER])
-            function = ir.Function(primitives.module, kind, name)
-            builder = ir.IRBuilder(function.append_basic_block())
-            write(builder, Table(builder, function.args[0], names))
-            builder.ret_void()
+            table = begin_function(primitives.module, name, names)
+            write(table.builder, table)
+            table.builder.ret_void()
 
     def _there(self, builder: ir.IRBuilder, table: Table) -> None:
         rows = builder.mul(table["batch"], table["steps"])

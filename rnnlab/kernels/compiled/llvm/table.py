@@ -44,3 +44,10 @@ class Table:
 
     def _where(self, name: str) -> Any:
         return self.builder.gep(self.array, [INDEX(self.place[name])], source_etype=INDEX)
+
+
+def begin_function(module: ir.Module, name: str, names: Sequence[str]) -> Table:
+    """A function that takes a table with these names, which stays to be written by the table's builder."""
+    kind = ir.FunctionType(ir.VoidType(), [POINTER])
+    function = ir.Function(module, kind, name)
+    return Table(ir.IRBuilder(function.append_basic_block()), function.args[0], names)
