@@ -7,26 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.nonlinearities import BOUNDS, NONLINEARITIES
 from rnnlab.foundation.checks import check_bool, check_choice, check_float
 from rnnlab.kernels.elman import elman_layer, has_layer
-
-
-def _identity(a: Tensor) -> Tensor:
-    return a
-
-
-NONLINEARITIES = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "identity": _identity,  # the linear network, whose memory has closed forms
-}
-BOUNDS = {
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf),
-    "sigmoid": (0.0, 1.0),
-    "identity": (-math.inf, math.inf),
-}
 
 
 def _uniform(weight: Tensor) -> None:

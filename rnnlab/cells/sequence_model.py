@@ -7,18 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.nonlinearities import NONLINEARITIES
 from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 from rnnlab.kernels.recompute import recomputed
 
 AT_ONCE = 2**20  # numbers of a mask, for which torch's generator takes four bytes each
-
-OUTPUT_NONLINEARITIES = {
-    "identity": nn.Identity,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-}
 
 
 class SequenceModel(nn.Module):
@@ -51,16 +45,14 @@ class SequenceModel(nn.Module):
         check_float("dropout", dropout, at_least=0.0, below=1.0)
         if dropout > 0 and num_layers == 1:
             raise ValueError(f"dropout={dropout} acts between layers, and num_layers=1 has no two")
-        g = OUTPUT_NONLINEARITIES[
-            check_choice("output_nonlinearity", output_nonlinearity, OUTPUT_NONLINEARITIES)
-        ]
+        check_choice("output_nonlinearity", output_nonlinearity, NONLINEARITIES)
         layers = [cell(input_size)]
         for _ in range(num_layers - 1):
             layers.append(cell(layers[-1].hidden_size))
         self.layers = nn.ModuleList(layers)
         self.dropout = dropout
         self.readout = nn.Linear(layers[-1].hidden_size, output_size)  # V, c
-        self.output_nonlinearity = g()
+        self.output_nonlinearity = output_nonlinearity
 
     def forward(
         self,
@@ -142,7 +134,8 @@ class SequenceModel(nn.Module):
 
     def read_out(self, hidden: Tensor) -> Tensor:
         """g(V h + c) of the last layer's hidden states."""
-        return self.output_nonlinearity(linear(hidden, self.readout.weight, self.readout.bias))
+        g = NONLINEARITIES[self.output_nonlinearity]
+        return g(linear(hidden, self.readout.weight, self.readout.bias))
 
     @property
     def num_params(self) -> int:

@@ -17,7 +17,9 @@ from rnnlab.kernels.recurrence import compiled_for, is_exact, is_watched, lie_he
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
-    fit = inputs.dim() == 3 and inputs.numel() and weight.shape == (len(bias), inputs.size(2))
+    if inputs.dim() != 3:
+        return F.linear(inputs, weight, bias)
+    fit = inputs.numel() and weight.shape == (len(bias), inputs.size(2))
     here = lie_here(inputs.dtype, inputs, weight, bias)
     if fit and here and is_exact(inputs) and not is_watched():
         return _Linear.apply(inputs, weight, bias)

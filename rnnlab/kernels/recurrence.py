@@ -52,7 +52,7 @@ def _is_written_out(tensor: Tensor) -> bool:
 
 @cache
 def compiled_for(dtype: torch.dtype) -> Any:
-    """The compiled readout and cross-entropy; imported here, for what imports the cells needs no compiler."""
+    """What is compiled once for all models; imported here, for what imports the cells needs no compiler."""
     from rnnlab.kernels.compiled.llvm.fixed import fixed
 
     return fixed(str(dtype).removeprefix("torch."))

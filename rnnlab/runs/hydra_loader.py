@@ -86,12 +86,12 @@ class CheckedLoader(ConfigLoaderImpl):
         super().__init__(config_search_path)
         watch_environment()
         self.repository = ReadOnce(config_search_path)
+        self.composed: dict[tuple[str, ...], DictConfig] = {}
         self.jobs: dict[tuple[str, ...], DictConfig] = {}
-        self.seedless: dict[tuple[str, ...], DictConfig] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # A job in a process of its own needs no other.
-        return {**self.__dict__, "jobs": {}, "seedless": {}}
+        return {**self.__dict__, "composed": {}, "jobs": {}}
 
     def load_configuration(
         self,
@@ -143,26 +143,24 @@ class CheckedLoader(ConfigLoaderImpl):
             return compose(fitting)
 
     def compose_job(self, master: DictConfig, overrides: Sequence[str]) -> DictConfig:
-        """A job of a sweep, which whoever asks for it again gets a copy of: a tenth of the time."""
-        config = self.load_sweep_config(master, list(overrides))
-        if tuple(overrides) not in self.jobs:
-            self.jobs[tuple(overrides)] = copy.deepcopy(config)
-        return config
+        """A job of a sweep; one object for all who ask, who tell it the job's number themselves."""
+        key = tuple(overrides)
+        if key not in self.jobs:
+            self.jobs[key] = self.load_sweep_config(master, list(overrides))
+        return self.jobs[key]
 
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
-        if (known := self.jobs.get(tuple(sweep_overrides))) is not None:
-            return copy.deepcopy(known)
-        same = seedless(sweep_overrides)
-        if same is not None and (sibling := self.seedless.get(same)) is not None:
-            config = copy.deepcopy(sibling)
+        """As Hydra has it: a config for each who asks. Hydra composes one for all that differ in their seed alone."""
+        without_seed = seedless(sweep_overrides)
+        key = without_seed or tuple(sweep_overrides)
+        if key not in self.composed:
+            self.composed[key] = super().load_sweep_config(master_config, sweep_overrides)
+        config = copy.deepcopy(self.composed[key])
+        OmegaConf.copy_cache(from_config=master_config, to_config=config)  # as Hydra does
+        if without_seed is not None:
             set_seed(config, sweep_overrides)
-            OmegaConf.copy_cache(from_config=master_config, to_config=config)  # as Hydra does
-            return config
-        config = super().load_sweep_config(master_config, sweep_overrides)
-        if same is not None:
-            self.seedless[same] = copy.deepcopy(config)
         return config
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import env_override
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 
 
 def run_folder(config: DictConfig) -> Path:
     """The folder that Hydra will make for a run."""
-    HydraConfig.instance().set_config(config)
+    _resolve_by(config)
     return Path(str(OmegaConf.select(config, "hydra.run.dir"))).absolute()
 
 
@@ -20,7 +20,7 @@ def job_folder(config: DictConfig, number: int) -> Path:
     """The folder that Hydra will make for a job of a sweep; the job is told its number."""
     with _writable(config):
         config.hydra.job.id = config.hydra.job.num = number
-    HydraConfig.instance().set_config(config)
+    _resolve_by(config)
     return Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
 
 
@@ -37,11 +37,23 @@ def to_plain(
     if folder is not None:
         with _writable(config):
             config.hydra.runtime.output_dir = str(folder)
-    HydraConfig.instance().set_config(config)  # ${hydra:...} is resolved by it
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    _resolve_by(config)
     with env_override(config.hydra.job.env_set), _writable(config):
-        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=complete)
-    return cast(dict[str, Any], plain)
+        return {str(key): _plain(config, str(key), complete) for key in config if key != "hydra"}
+
+
+def _plain(config: DictConfig, key: str, complete: bool) -> Any:
+    if OmegaConf.is_missing(config, key) and not complete:
+        return MISSING
+    value = config[key]
+    if not OmegaConf.is_config(value):
+        return value
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=complete)
+
+
+def _resolve_by(config: DictConfig) -> None:
+    """Have ${hydra:...} mean this config's own, which `HydraConfig.set_config` would copy first."""
+    HydraConfig.instance().cfg = config  # pyrefly: ignore[bad-assignment]
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import stop_on_signals
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.runs.hydra_job import mask_files
+from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.hydra_plain import job_folder
 from rnnlab.sweeps.callback import CallbacksWithSweep
 from rnnlab.sweeps.fork_server import start_fork_server
@@ -153,7 +154,8 @@ class ProcessLauncher(Launcher):
 
     def _compose(self, number: int, overrides: Sequence[str]) -> tuple[DictConfig, RunFolder]:
         loader = self.context.config_loader
-        config = loader.load_sweep_config(self.config, list(overrides))
+        assert isinstance(loader, CheckedLoader)
+        config = loader.compose_job(self.config, overrides)
         folder = job_folder(config, number)
         # A job that dies before its first line has a folder all the same.
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,11 @@
 """What a batch has to be: of these shapes, and drawn sequence by sequence from the draws alone."""
 
-import random
 from typing import Any
 
-import numpy as np
 import torch
 
 from rnnlab.foundation.contract import a_kind, called, refuse
+from rnnlab.foundation.generators import generator_states
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
 from rnnlab.tasks.task import Batch, Task
@@ -20,7 +19,7 @@ def check_sample(task: Task) -> Batch:
     Raises:
         ContractError: If it is not.
     """
-    states = _states()
+    states = generator_states()
     batch = _tried(task)
     _check_draws(task, batch, states)
     return batch
@@ -63,7 +62,7 @@ def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
     if not all(map(torch.equal, batch, again)):
         wanted += ", or no two runs see the same data"
         refuse(task, "sample gave different batches from equal draws", wanted)
-    if _states() != states:
+    if generator_states() != states:
         refuse(task, "sample drew from a generator of the whole process", wanted)
     others = [_sample(task, Part(n, 0, count))[0] for n in range(1, 5)]
     if all(torch.equal(batch.inputs, other) for other in others):
@@ -89,14 +88,3 @@ def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
 
 def _sample(task: Task, *parts: Part) -> Any:
     return called(task, "sample", Draws(0, "diagnostics", parts))
-
-
-def _states() -> tuple[object, ...]:
-    """Of the generators that anything in the process may draw from."""
-    _, words, *rest = np.random.get_state()  # noqa: NPY002
-    return (
-        torch.get_rng_state().numpy().tobytes(),
-        np.asarray(words).tobytes(),
-        *rest,
-        random.getstate(),
-    )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.foundation.checks import check_float
+from rnnlab.kernels.length import length, scale_
 
 
 class Clip(ABC):
@@ -16,17 +17,12 @@ class Clip(ABC):
     def __call__(self, parameters: Iterable[nn.Parameter]) -> tuple[Tensor, Tensor]:
         """Clip; returns the 2-norm of the whole gradient before and after, both scalars."""
         gradients = [gradient for p in parameters if (gradient := p.grad) is not None]
-        norm = _norm(gradients)
+        norm = length(gradients)
         return norm, self.clip(gradients, norm)
 
     @abstractmethod
     def clip(self, gradients: list[Tensor], norm: Tensor) -> Tensor:
         """Clip gradients whose joint norm is `norm`; returns the norm that is left."""
-
-
-def _norm(gradients: list[Tensor]) -> Tensor:
-    # torch.nn.utils takes the same steps, and twice as long to find that all are on one device.
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
 
 
 class NoClip(Clip):
@@ -63,13 +59,13 @@ class ClipNorm(Clip):
 
     def _clip_here(self, gradients: list[Tensor], norm: Tensor) -> Tensor:
         """The same to the bit, in numpy, which takes a tenth of torch's time for one number."""
-        length = norm.detach().numpy()[()]
-        number = length.dtype.type
+        before = norm.detach().numpy()[()]
+        number = before.dtype.type
         with np.errstate(all="ignore"):
-            factor = number(1) / (length + number(1e-6)) * number(self.max_norm)
+            factor = number(1) / (before + number(1e-6)) * number(self.max_norm)
         if factor > 1:
             factor = number(1)
-        torch._foreach_mul_(gradients, float(factor))
+        scale_(gradients, float(factor))
         return norm * float(factor)
 
 
@@ -89,4 +85,4 @@ class ClipValue(Clip):
     def clip(self, gradients: list[Tensor], norm: Tensor) -> Tensor:
         torch._foreach_clamp_min_(gradients, -self.clip_value)
         torch._foreach_clamp_max_(gradients, self.clip_value)
-        return _norm(gradients)
+        return length(gradients)

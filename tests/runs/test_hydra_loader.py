@@ -91,7 +91,7 @@ def test_each_job_looks_in_its_own_places(tmp_path: Path) -> None:
 
 
 def test_a_job_of_a_sweep_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks again gets a copy, so that nobody's number of the job is another's."""
+    """Whoever asks as Hydra does gets a copy, so that nobody's number of the job is another's."""
     setup_globals()  # ${now:...}
     loader = CheckedLoader(create_config_search_path(CONF))
     master = loader.load_configuration("config", ["seed=0,1"], RunMode.MULTIRUN)
@@ -161,7 +161,7 @@ def test_of_jobs_that_differ_in_their_seed_each_is_what_hydra_composes(
     monkeypatch.setattr(ours, "load_configuration", counted)
     for seed in (0, 2, 13, 2):
         overrides = [*others[:2], f"seed={seed}", *others[2:]]
-        anew.seedless.clear()
+        anew.composed.clear()
         made, wanted = (
             loader.load_sweep_config(master, overrides)
             for loader, master in zip((ours, anew), masters, strict=True)
@@ -186,4 +186,4 @@ def test_a_seed_that_is_no_plain_number_is_hydras() -> None:
     named = "cell._target_=rnnlab.cells.Kind${seed}"
     kinds = [loader.load_sweep_config(master, [NONE, named, f"seed={n}"]) for n in (1, 2)]
     assert [kind.hydra.runtime.choices.cell for kind in kinds] == ["Kind1", "Kind2"]
-    assert loader.seedless == {}
+    assert len(loader.composed) == 8

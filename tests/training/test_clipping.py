@@ -58,7 +58,7 @@ def test_norms_before_and_after(clip, scale):
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0, math.inf, math.nan])
 @pytest.mark.parametrize("threshold", [0.05, 0.5, 2.0, 1e38])
 def test_clip_norm_is_torchs(threshold, scale, dtype):
-    """To the bit."""
+    """To rounding: the norm is a sum, in double precision here."""
     others = random_parameters(scale)
     params = [nn.Parameter(other.detach().to(dtype)) for other in others]
     for parameter, other in zip(params, others, strict=True):
@@ -69,8 +69,9 @@ def test_clip_norm_is_torchs(threshold, scale, dtype):
     expected = nn.utils.clip_grad_norm_(twins, threshold)
     norm, _ = ClipNorm(threshold)(params)
     torch.testing.assert_close(norm, expected, equal_nan=True)
+    near = {torch.float64: 1e-14, torch.float32: 1e-6, torch.bfloat16: 0.0}[dtype]
     for gradient, other in zip(gradients(params), gradients(twins), strict=True):
-        torch.testing.assert_close(gradient, other, rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(gradient, other, rtol=near, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])

@@ -1,12 +1,11 @@
-"""What every model has, compiled: the readout and the cross-entropy."""
+"""What every model has, compiled: the readout, the cross-entropy, and the length of the gradient."""
 
 import ctypes
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from rnnlab.kernels.compiled.llvm import loss, readout
+from rnnlab.kernels.compiled.llvm import length, loss, readout
 from rnnlab.kernels.compiled.llvm.blas import gemm_of
 from rnnlab.kernels.compiled.llvm.code import KINDS
 from rnnlab.kernels.compiled.llvm.machine import load
@@ -19,14 +18,13 @@ class Called:
 
     Args:
         function: Which takes the table.
-        names: What is in it.
     """
 
-    def __init__(self, function: Any, names: Sequence[str]) -> None:
-        self.function, self.kind = function, ctypes.c_int64 * len(names)
+    def __init__(self, function: Any) -> None:
+        self.function = function
 
     def __call__(self, *given: int) -> None:
-        self.function(self.kind(*given))
+        self.function((ctypes.c_int64 * len(given))(*given))
 
 
 class Fixed(NamedTuple):
@@ -35,6 +33,8 @@ class Fixed(NamedTuple):
     readout: Called
     readout_back: Called
     cross_entropy: Called
+    length: Called
+    scaled: Called
 
 
 def fixed(dtype: str) -> Fixed:
@@ -44,6 +44,5 @@ def fixed(dtype: str) -> Fixed:
     primitives = Primitives(module, kind, gemm)
     readout.Readout(primitives)
     loss.CrossEntropy(primitives)
-    functions = load(str(module), Fixed._fields, gemm, "the readout")
-    names = readout.THERE, readout.BACK, loss.NAMES
-    return Fixed(*map(Called, functions, names))
+    length.Length(primitives)
+    return Fixed(*map(Called, load(str(module), Fixed._fields, gemm, "the readout")))

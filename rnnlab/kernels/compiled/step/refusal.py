@@ -1,9 +1,7 @@
 """What a step may do and cannot be compiled: it looks at a number, draws one, or changes a tensor."""
 
-import random
 from typing import Any
 
-import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -33,21 +31,6 @@ class LooksAtNumbers(TorchFunctionMode):
         if name in self.REFUSED:
             raise Unknown(f"uses Tensor.{name.removesuffix('.__get__')}")
         return func(*args, **(kwargs or {}))
-
-
-class OtherGenerators:
-    """Whether those of Python or numpy have moved since, which torch does not see."""
-
-    def __init__(self) -> None:
-        self._before = self._now()
-
-    @staticmethod
-    def _now() -> tuple[Any, str]:
-        return random.getstate(), repr(np.random.get_state())  # noqa: NPY002  the one that is shared
-
-    def refuse(self) -> None:
-        if self._now() != self._before:
-            raise Unknown("draws random numbers")
 
 
 def check_operation(func: Any) -> None:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from rnnlab.foundation.generators import generator_states
 from rnnlab.kernels.compiled.step.expression import Node
 from rnnlab.kernels.compiled.step.leaves import Leaves
 from rnnlab.kernels.compiled.step.outside import INPUTS, PARAMETERS, Outside, replaced, tensors_of
 from rnnlab.kernels.compiled.step.refusal import (
     LooksAtNumbers,
-    OtherGenerators,
     Unknown,
     check_operation,
 )
@@ -131,7 +131,7 @@ def trace_step(
 
 
 def _called(cell: Any, trace: Trace, x: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    others = OtherGenerators()
+    before_it = generator_states()  # torch's dispatcher does not see Python's and numpy's
     try:
         with torch.enable_grad(), LooksAtNumbers(), trace:
             after = cell.step(x, before)
@@ -140,7 +140,8 @@ def _called(cell: Any, trace: Trace, x: Tensor, before: tuple[Tensor, ...]) -> t
     except Exception as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise Unknown(f"cannot be traced: {first[:200]}") from error
-    others.refuse()
+    if generator_states() != before_it:
+        raise Unknown("draws random numbers")
     if not isinstance(after, tuple) or [s.shape for s in after] != [s.shape for s in before]:
         raise Unknown("gives states of other shapes than it was given")
     return after
