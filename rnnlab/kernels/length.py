@@ -5,7 +5,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from rnnlab.kernels.recurrence import compiled_for, is_watched, lie_here
+from rnnlab.kernels.recurrence import compiled_for, is_exact, is_watched, lie_here
 
 
 def length(tensors: list[Tensor]) -> Tensor:
@@ -16,7 +16,7 @@ def length(tensors: list[Tensor]) -> Tensor:
     """
     if (pieces := _pieces(tensors)) is None:
         return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
-    found = torch.empty((), dtype=tensors[0].dtype)
+    found = tensors[0].new_empty(())
     compiled_for(found.dtype).length(len(tensors), found.data_ptr(), *pieces)
     return found
 
@@ -33,10 +33,9 @@ def scale_(tensors: list[Tensor], factor: float) -> None:
 
 def _pieces(tensors: list[Tensor]) -> list[int] | None:
     """The address and the size of each; None where a kernel cannot read them."""
-    if not tensors or is_watched():
+    if not tensors or not is_exact(tensors[0]) or is_watched():
         return None
-    dtype = tensors[0].dtype
-    if dtype not in (torch.float32, torch.float64) or not lie_here(dtype, *tensors):
+    if not lie_here(tensors[0].dtype, *tensors):
         return None
     pieces = []
     for tensor in tensors:

@@ -94,8 +94,9 @@ class ProcessLauncher(Launcher):
         setup_globals()
         mask_files(Path(self.config.hydra.sweep.dir))
         # All are composed before any starts: a typo in the last one must not cost the first.
+        composed = set[tuple[str, ...]]()
         configs = [
-            self._compose(number, overrides)
+            self._compose(number, tuple(overrides), composed)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         garbage.resume()
@@ -152,10 +153,16 @@ class ProcessLauncher(Launcher):
             if ended and count - len(done) < self.n_jobs:  # a core is free
                 _import_what_comes_after()
 
-    def _compose(self, number: int, overrides: Sequence[str]) -> tuple[DictConfig, RunFolder]:
+    def _compose(
+        self, number: int, overrides: tuple[str, ...], composed: set[tuple[str, ...]]
+    ) -> tuple[DictConfig, RunFolder]:
         loader = self.context.config_loader
         assert isinstance(loader, CheckedLoader)
-        config = loader.compose_job(self.config, overrides)
+        if overrides in composed:  # jobs that differ in their number alone: each has a config
+            config = loader.load_sweep_config(self.config, list(overrides))
+        else:
+            config = loader.compose_job(self.config, overrides)
+        composed.add(overrides)
         folder = job_folder(config, number)
         # A job that dies before its first line has a folder all the same.
         folder.mkdir(parents=True, exist_ok=True)

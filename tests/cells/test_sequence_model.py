@@ -148,7 +148,10 @@ def test_num_params(cell, num_layers, by_hand):
         ({"num_layers": 1.0}, "^num_layers=1.0 is not a whole number"),
         ({"num_layers": True}, "^num_layers=True is not a whole number"),
         ({"output_nonlinearity": "sigmod"}, "^output_nonlinearity=sigmod .*did you mean sigmoid"),
-        ({"output_nonlinearity": "softmax"}, "^output_nonlinearity=softmax .*tanh, relu, sigmoid, identity"),
+        (
+            {"output_nonlinearity": "softmax"},
+            "^output_nonlinearity=softmax .*tanh, relu, sigmoid, identity",
+        ),
     ],
 )
 def test_bad_options_are_refused(options, message):

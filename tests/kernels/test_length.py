@@ -63,7 +63,7 @@ def test_what_a_kernel_cannot_read_goes_by_torch(given, monkeypatch):
     elif given == "two types":
         tensors[2] = tensors[2].float()
     else:
-        tensors[3] = torch.view_as_complex(torch.randn(9, 4, 2).double()).conj().imag
+        tensors[3] = torch._neg_view(tensors[3])  # in one piece, and its sign only noted
     copies = [tensor.double().clone() for tensor in tensors]
     monkeypatch.setattr(module, "compiled_for", None)  # which would fail
     near = {"bfloat16": 1e-2, "two types": 1e-6}.get(given, 1e-12)
@@ -73,6 +73,12 @@ def test_what_a_kernel_cannot_read_goes_by_torch(given, monkeypatch):
     scale_(tensors, 0.5)
     for one, other in zip(tensors, copies, strict=True):
         assert torch.equal(one.double(), other * 0.5)
+
+
+def test_the_default_device_is_not_where_a_length_goes():
+    tensors = pieces(torch.float32)
+    with torch.device("meta"):
+        assert length(tensors).item() == pytest.approx(by_python(tensors), rel=1e-6)
 
 
 def test_threads_do_not_share_a_length():
