@@ -1,5 +1,6 @@
 """What a batch is said to take. Oracle: the peak that the kernel counts while one of full length is worked on."""
 
+import gc
 import math
 from contextlib import nullcontext
 from functools import partial
@@ -52,10 +53,14 @@ def test_a_line_is_found() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_within_a_third_of_the_peak(name: str) -> None:
     """And with steps computed again within a factor of 3, of what is then little."""
+    gc.collect()  # or what earlier tests have left would be freed while it is measured
     make, hidden_size, task = CASES[name]
     model = made(make, hidden_size, task)
     footprint = Footprint(model, task, CPU, torch.float32, nullcontext)
-    update, drawn = footprint.of_update(BATCH), footprint.drawing(BATCH, task.seq_len)
+    # The median of three: what else a long process of tests does moves the kernel's counts.
+    tried = [footprint.of_update(BATCH) for _ in range(3)]
+    update = sorted(tried, key=lambda line: line(task.seq_len))[1]
+    drawn = footprint.drawing(BATCH, task.seq_len)
     few = math.isqrt(task.seq_len)
     before, batch = used(CPU), Stream(task, BATCH, 0, "train").batch(0)
 
