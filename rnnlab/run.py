@@ -18,19 +18,19 @@ from hydra.core.plugins import Plugins
 
 from rnnlab.foundation import garbage, slurm
 from rnnlab.foundation.folder_lock import let_go_all
-from rnnlab.foundation.masking import masked
+from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.signals import Stopped, stop_on_signals
 from rnnlab.foundation.streams import safe_streams
 from rnnlab.foundation.terminal import fitted
 from rnnlab.runs.foreign_files import CONF
+from rnnlab.runs.hydra_compose import use_checked_loader
 from rnnlab.runs.hydra_errors import explain
 from rnnlab.runs.hydra_help import register_options
 from rnnlab.runs.hydra_job import job
-from rnnlab.runs.hydra_loader import CheckedLoader
 from rnnlab.runs.hydra_overrides import key_of, value_of
-from rnnlab.runs.hydra_source import check_files
 from rnnlab.runs.installed_plugins import only_installed_plugins
 from rnnlab.runs.own_modules import look_in
+from rnnlab.runs.repeated import without_from
 from rnnlab.runs.resume_option import with_key
 from rnnlab.sweeps.callback import CallbacksWithSweep, SweepCallback
 from rnnlab.sweeps.horizon_sweeper import HorizonSweeper
@@ -55,7 +55,6 @@ def _run() -> int:
     stop_on_signals()
     sys.argv = with_key(sys.argv)
     arguments = get_args_parser().parse_intermixed_args()
-    sys.argv = _options_first(sys.argv, arguments.overrides)
     folders = [CONF, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     register_options(folders)
     if arguments.experimental_rerun:
@@ -66,13 +65,19 @@ def _run() -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    allowed = [value_of(o) for o in arguments.overrides if key_of(o) == "allow_targets"]
-    for folder in folders[1:] if allowed else []:
-        look_in(folder, allowed)
     sweep = SweepCallback()
     _extend_hydra(sweep)
     try:
-        status = sweep.finish(_run_hydra(folders, arguments.overrides))
+        overrides = without_from(arguments.overrides, folders)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"{first_line(error)}\n")
+        return 2
+    sys.argv = [*_options(sys.argv, arguments.overrides), *overrides]
+    allowed = [value_of(o) for o in overrides if key_of(o) == "allow_targets"]
+    for folder in folders[1:] if allowed else []:
+        look_in(folder, allowed)
+    try:
+        status = sweep.finish(_run_hydra(folders, overrides))
     finally:
         let_go_all()
     if status == 128 + signal.SIGUSR1:
@@ -80,24 +85,23 @@ def _run() -> int:
     return status
 
 
-def _options_first(words: list[str], overrides: list[str]) -> list[str]:
-    """Hydra takes `cell=gru -m seed=0,1` in no other order."""
+def _options(words: list[str], overrides: list[str]) -> list[str]:
+    """What is no override: Hydra takes `cell=gru -m seed=0,1` with that first."""
     left, options = list(overrides), []
     for word in words:
         if left and word == left[0]:
             del left[0]
         else:
             options.append(word)
-    return [*options, *overrides]
+    return options
 
 
 def _extend_hydra(sweep: SweepCallback) -> None:
     """What Hydra has no hook for, or a hook that only an installed package can use."""
-    hydra_app.ConfigLoaderImpl = CheckedLoader  # pyrefly: ignore[bad-assignment]
+    use_checked_loader()
     hydra_app.Callbacks = partial(CallbacksWithSweep, sweep)  # pyrefly: ignore[bad-assignment]
     Plugins.instantiate_launcher = instantiate_launcher  # pyrefly: ignore[bad-assignment]
     Plugins.instance().class_name_to_class.update(PLUGINS)
-    check_files()
 
 
 def _run_hydra(folders: list[Path], overrides: list[str]) -> int:

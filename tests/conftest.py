@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from rnnlab.foundation.masking import HIDDEN
 from rnnlab.run import main
 from rnnlab.sync import main as sync_main
 from rnnlab.tracking.manifest import PARENT_RUN
-from tests.support.command import Command, Finished
+from tests.support.command import Command, Finished, called
 from tests.support.faults_table import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]  # a hook, which pytest looks for here
@@ -66,7 +66,7 @@ def command(
     handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: str) -> Finished:
-        finished = _called(main, ["rnnlab.run", *arguments], monkeypatch, capfd)
+        finished = called(main, ["rnnlab.run", *arguments], monkeypatch, capfd)
         os.environ.pop(PARENT_RUN, None)
         return finished
 
@@ -83,20 +83,4 @@ def sync(
     capfd: pytest.CaptureFixture[str],
 ) -> Command:
     """`python -m rnnlab.sync` with these arguments, in `home`."""
-    return lambda *arguments: _called(sync_main, ["rnnlab.sync", *arguments], monkeypatch, capfd)
-
-
-def _called(
-    program: Callable[[], None],
-    words: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Finished:
-    """How a command line ends that is called in this process."""
-    monkeypatch.setattr("sys.argv", words)
-    capfd.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        program()
-    torch.set_flush_denormal(False)  # which a run has set for this process
-    assert isinstance(ended.value.code, int)
-    return Finished(ended.value.code, *capfd.readouterr())
+    return lambda *arguments: called(sync_main, ["rnnlab.sync", *arguments], monkeypatch, capfd)

@@ -15,7 +15,7 @@ PACKAGES = (
     *("foundation", "kernels", "tasks", "cells", "training", "tracking", "diagnostics"),
     *("report", "runs", "sweeps"),
 )
-COMMANDS = {"run", "compare", "sync"}
+COMMANDS = {"run", "evaluate", "compare", "sync"}
 
 
 def modules() -> dict[str, Path]:

@@ -76,7 +76,4 @@ def test_options_may_stand_anywhere() -> None:
     """Hydra itself refuses an override that comes after an option and another override."""
     words = ["x", "cell=gru", "-m", "seed=0,1", "--config-dir", "mine", "a=b"]
     overrides = ["cell=gru", "seed=0,1", "a=b"]
-    assert run._options_first(words, overrides) == [
-        *("x", "-m", "--config-dir", "mine"),
-        *overrides,
-    ]
+    assert run._options(words, overrides) == ["x", "-m", "--config-dir", "mine"]

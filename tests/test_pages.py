@@ -47,7 +47,7 @@ def test_code_can_be_read(page: Path) -> None:
             ast.parse(block.text)
     for words in run_commands(page):
         own = {f"{Path(name).parent}={Path(name).stem}" for name in files(page)}
-        if not any(word.startswith("-") for word in words) and not own & set(words):
+        if not any(word.startswith(("-", "from=")) for word in words) and not own & set(words):
             composed(*words)
 
 

@@ -130,6 +130,11 @@ class RunFolder(TrackedFolder):
         return self.path / "model"
 
     @property
+    def evaluated(self) -> Path:
+        """The folder of what later evaluations of its model have seen."""
+        return self.path / "evaluated"
+
+    @property
     def artifacts(self) -> list[Path]:
         """What it may leave beside its numbers: what lies in its folder, or in one of its folders."""
         figures = [self.learning_curve, self.diagnostics_figure]

@@ -12,9 +12,9 @@ from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
 from rnnlab.report.learning_curve import write_learning_curve
-from rnnlab.runs.run_config import read_diagnostics
+from rnnlab.runs.run_config import read_diagnostics, read_task
 from rnnlab.runs.saved_config import read_saved
-from rnnlab.runs.saved_model import write_model
+from rnnlab.runs.saved_model import example_of, write_model
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
@@ -101,7 +101,8 @@ def _makers(
             raise ValueError(f"{folder.best} is not the one that was tested")
         weights = checkpoints.load(folder.best)["state_dict"]
         own = {k.removeprefix("model."): w for k, w in weights.items() if k.startswith("model.")}
-        write_model(folder.path, config, own)
+        example = example_of(read_task({**config, "allow_targets": list(allow)}))
+        write_model(folder.path, config, own, example)
 
     return {folder.diagnostics_figure: draw, folder.learning_curve: plot, folder.model: save}
 

@@ -1,17 +1,16 @@
 """Whether a run fits into the memory that is free, asked before it begins."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from rnnlab.cells.cell import Cell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.memory import can_measure, free_memory, spelled
+from rnnlab.runs.precision import autocast_of, dtype_of
 from rnnlab.tasks import Task
 from rnnlab.training.footprint import Footprint
 
@@ -23,7 +22,6 @@ SMALL = 0.5  # of the free memory: what takes no more by a generous guess is not
 # Numbers that an update, and a score, take at most for each of a sequence's states and features at each step.
 UPDATE, SCORE = 64, 16
 LOOKED_AT, GRAPH = 32, 20_000  # sequences, if a diagnostic names no number; bytes of a step's graph
-TYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,7 @@ def need_of(config: "RunConfig", device: torch.device) -> Need | None:
     if not can_measure(device):
         return None
     model, kind = _model(config), config.settings.trainer.precision
-    mixed: Callable[[], AbstractContextManager[Any]] = nullcontext
-    if kind == "bf16-mixed":
-        mixed = partial(torch.autocast, device.type, torch.bfloat16)
-    footprint = Footprint(model, config.task, device, TYPES.get(kind, torch.float32), mixed)
+    footprint = Footprint(model, config.task, device, dtype_of(kind), autocast_of(kind, device))
     needs = [_update(config, footprint), _score(config, footprint), *_looks(config, model, device)]
     return max(needs, key=lambda need: need.count)
 

@@ -8,7 +8,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.report.learning_curve import write_learning_curve
 from rnnlab.runs.factory import Parts
 from rnnlab.runs.run_config import RunConfig
-from rnnlab.runs.saved_model import write_model
+from rnnlab.runs.saved_model import example_of, write_model
 from rnnlab.tracking.artifacts import Left
 from rnnlab.tracking.result import Result
 from rnnlab.training.block import DivergedError
@@ -60,7 +60,7 @@ def write_artifacts(config: RunConfig, result: Result, parts: Parts) -> Left:
     What a full disk does not take is left out, with a warning: the run's numbers are complete.
     """
     folder = RunFolder(Path(result.folder))
-    begun_with = (folder.config, folder.packages, folder.code)
+    begun_with = (folder.config, folder.packages, folder.code, folder.evaluated)
     written = [path for path in begun_with if path.exists()]
     missing = [] if folder.packages in written else [folder.packages]
     for path, write in _writers(config, result, parts, folder).items():
@@ -94,5 +94,6 @@ def _writers(
     }
     if config.tracking.log_model:
         weights = module.model.state_dict()
-        writers[folder.model] = lambda: write_model(folder.path, config.plain, weights)
+        example = example_of(config.task)
+        writers[folder.model] = lambda: write_model(folder.path, config.plain, weights, example)
     return writers

@@ -61,13 +61,16 @@ def write_code(folder: RunFolder, config: Mapping[str, Any]) -> None:
         write_bytes(target, path.read_bytes())
 
 
-def allow_code(config: Mapping[str, Any], code: Path, allowed: Iterable[str]) -> None:
+def allow_code(
+    config: Mapping[str, Any], code: Path, allowed: Iterable[str], how: str | None = None
+) -> None:
     """Let the classes be imported that a model has brought the code of.
 
     Args:
         config: Of the model.
         code: The folder of its code.
         allowed: Packages whose code may run, as the caller says.
+        how: The caller may say so, with {} for the packages; None: as MLflow's callers do.
 
     Raises:
         ValueError: If it needs one that the caller has not named, or another module of the same name
@@ -76,10 +79,13 @@ def allow_code(config: Mapping[str, Any], code: Path, allowed: Iterable[str]) ->
     modules = own_targets(config)
     packages = sorted({module.partition(".")[0] for module in modules})
     if refused := [package for package in packages if package not in allowed]:
-        raise ConfigError(
-            f"the model runs code of its own when it is loaded ({', '.join(refused)}): allow it with "
+        by_mlflow = (
             f"mlflow.pyfunc.load_model(uri, model_config={{'allow_targets': {packages}}}), or for a "
             f"command with {ALLOW_TARGETS}={','.join(packages)}"
+        )
+        raise ConfigError(
+            f"the model runs code of its own when it is loaded ({', '.join(refused)}): allow it with "
+            f"{how.format(','.join(packages)) if how else by_mlflow}"
         )
     if not (modules and code.is_dir()):
         return

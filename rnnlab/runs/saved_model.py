@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
+import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
-from numpy import dtype
 from safetensors.torch import save
 from torch import Tensor
 
@@ -18,24 +18,36 @@ from rnnlab import __version__
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.model_file import write_model_file
 from rnnlab.runs.own_code import model_sections, requirements
+from rnnlab.tasks import Task
+from rnnlab.tasks.stream import Stream
 
 CODE = Path(__file__).with_name("served_model.py")
+EXAMPLE_STEPS = 20
 REQUIREMENTS = ("mlflow", "numpy", "safetensors", "torch")
 
 
-def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor]) -> None:
+def example_of(task: Task) -> np.ndarray:
+    """Inputs that a model of the task takes: the beginnings of two test sequences, (2, seq_len, input_size)."""
+    inputs = Stream(task, 2, seed=0, stream="test").batch(0).inputs
+    return inputs[:, :EXAMPLE_STEPS].numpy()
+
+
+def write_model(
+    folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor], example: np.ndarray
+) -> None:
     """Write an MLflow model into a run's folder, whole or not at all.
 
     Args:
         folder: The run's.
         config: Of the run, plain and without secrets. The run's folder has the code that it names.
         weights: Of the model.
+        example: Inputs that it takes, which MLflow shows.
 
     Raises:
         OSError: As the disk says.
     """
     run = RunFolder(folder)
-    any_size = Schema([TensorSpec(dtype("float32"), (-1, -1, -1))])
+    any_size = Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))])
     with TemporaryDirectory(dir=folder) as beside:
         # A full disk is an OSError here, where safetensors' own writer has an error of its own.
         parts = {
@@ -55,6 +67,7 @@ def write_model(folder: Path, config: Mapping[str, Any], weights: dict[str, Tens
             python_model=str(CODE),
             artifacts={name: str(path) for name, path in parts.items()},
             signature=ModelSignature(inputs=any_size, outputs=any_size),
+            input_example=example,
             pip_requirements=[*_required(), *requirements(model_sections(config))],
             model_config={"allow_targets": []},  # what the caller may set as it is loaded
         )

@@ -16,11 +16,20 @@ from typing import Any
 import mlflow
 import numpy as np
 import torch
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rnnlab.foundation.version import check_version
+
+
+class InputsError(MlflowException, ValueError):
+    """What cannot be predicted from; a server answers with the message, and status 400."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)
 
 
 class ServedModel(PythonModel):
@@ -73,14 +82,14 @@ def _checked(given: object, input_size: int) -> np.ndarray:
     """As numbers, (batch, seq_len, input_size).
 
     Raises:
-        ValueError: For anything else.
+        InputsError: For anything else.
     """
     try:
         inputs = np.asarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the inputs are not an array of numbers: {error}") from error
+        raise InputsError(f"the inputs are not an array of numbers: {error}") from error
     if inputs.ndim != 3 or inputs.shape[2] != input_size or inputs.shape[1] == 0:
-        raise ValueError(
+        raise InputsError(
             f"inputs of shape {inputs.shape} are not (batch, seq_len, {input_size}), seq_len at least 1"
         )
     return inputs

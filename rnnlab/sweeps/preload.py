@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from rnnlab.foundation import garbage
 from rnnlab.runs.installed_plugins import only_installed_plugins
 
@@ -35,7 +37,7 @@ def _preload() -> None:
     quiet_tools()
     with tempfile.TemporaryDirectory() as folder:
         write_packages(Path(folder))
-        write_model(Path(folder), {}, {})
+        write_model(Path(folder), {}, {}, np.zeros((1, 1, 1), np.float32))
         point = Point("train/loss", 1.0, 1, 0)
         write_learning_curve(Path(folder), [point], 1.0, "")  # reads the fonts
 

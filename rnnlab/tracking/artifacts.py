@@ -30,6 +30,26 @@ def write_packages(folder: Path) -> None:
     write_text(RunFolder(folder).packages, _packages())
 
 
+def differing_packages(before: str) -> str:
+    """The packages whose versions are not as they were, a line each: `torch 2.12.0, now 2.13.0`.
+
+    Args:
+        before: The text of a run's `packages.txt`; empty where it has none.
+    """
+    had, has = (
+        dict(line.split("==", 1) for line in text.split() if "==" in line)
+        for text in (before, _packages())
+    )
+    if not had:
+        return "its package versions are not known\n"
+    lines = []
+    for name in sorted({*had, *has}, key=str.lower):
+        if had.get(name) != has.get(name):
+            was, now = had.get(name, "not installed"), has.get(name, "not installed")
+            lines.append(f"{name} {was}, now {now}\n")
+    return "".join(lines)
+
+
 @cache
 def _packages() -> str:
     found = {f"{d.metadata['Name']}=={d.version}" for d in distributions()}

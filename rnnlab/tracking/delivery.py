@@ -17,7 +17,9 @@ from rnnlab.tracking.named_store import refuse_other_place
 from rnnlab.tracking.pages import metric_history
 
 _RUN, _SWEEP = RunFolder(Path()), SweepFolder(Path())
-ARTIFACTS = {path.parts[0] for path in (*_RUN.artifacts, _SWEEP.summary, _SWEEP.horizon)}
+ARTIFACTS = {
+    path.parts[0] for path in (*_RUN.artifacts, _RUN.evaluated, _SWEEP.summary, _SWEEP.horizon)
+}
 """What a run or a sweep leaves: of a manifest, which may come from anywhere, no other name is sent."""
 
 

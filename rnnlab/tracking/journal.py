@@ -26,6 +26,8 @@ from rnnlab.foundation.json_file import is_number
 log = logging.getLogger(__name__)
 
 MARK = b', "crc32": '
+EVALUATED = "evaluated/"
+"""How the names of metrics begin that a finished run was asked for, and would not have measured itself."""
 
 
 class Point(NamedTuple):
@@ -103,11 +105,18 @@ class Journal:
         self._whole = True
 
     def forget_end(self, step: int) -> None:
-        """Drop what was written of the end at `step`, after its validation: the run trains on."""
+        """Drop what was written of the end at `step`, after its validation: the run trains on.
+
+        What the model of then has answered under a name of its own is still true of it.
+        """
         points = list(self)
         validated = [n for n, p in enumerate(points) if p.step == step and p.key.startswith("val/")]
         last = max(validated, default=len(points))
-        kept = [p for n, p in enumerate(points) if n <= last or p.step != step]
+        kept = [
+            p
+            for n, p in enumerate(points)
+            if n <= last or p.step != step or p.key.startswith(EVALUATED)
+        ]
         if len(kept) < len(points):
             write_bytes(self.path, b"".join(map(_line, kept)))
 

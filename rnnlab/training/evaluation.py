@@ -58,13 +58,14 @@ class Evaluation:
 
     def test(self, model: SequenceModel) -> dict[str, float]:
         """`test/...`, with the loss over chance and whether the task is solved; `length/<n>/...`."""
-        metrics = self._test(model, self.task, "test")
+        metrics = self.test_on(model, self.task, "test")
         metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
         for length, task in self.at_lengths.items():
-            metrics |= self._test(model, task, f"length/{length}")
+            metrics |= self.test_on(model, task, f"length/{length}")
         return metrics
 
-    def _test(self, model: SequenceModel, task: Task, name: str) -> dict[str, float]:
+    def test_on(self, model: SequenceModel, task: Task, name: str) -> dict[str, float]:
+        """`<name>/loss`, `<name>/error` and all else that a test gives, on another task of the same sizes."""
         score, bias = Score(), Bias()
         self._score(model, task, "test", self.settings.sequences, score, bias)
         metrics = score.means(name) | bias.means(name)

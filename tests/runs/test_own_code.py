@@ -75,6 +75,28 @@ def elsewhere(folder: Path, *arguments: str, **environment: str) -> subprocess.C
     )
 
 
+@pytest.mark.usefixtures("mine")
+def test_it_is_asked_again_by_its_own_code(command: Command, home: Path) -> None:
+    """In a process that stands elsewhere: from the run's folder, and from its store alone."""
+    assert command(*OWN, "hydra.run.dir=run").status == 0
+    run_id, wanted = Result.read(home / "run").run_id, {}
+    (home / "elsewhere").mkdir()
+    store = f"tracking.uri=sqlite:///{home}/mlflow.db"
+    for name in (str(home / "run"), run_id):
+        words = ("-m", "rnnlab.evaluate", f"run={name}", "task.length=20", store)
+        refused = elsewhere(home / "elsewhere", *words)
+        assert refused.returncode == 2
+        assert "allow it with allow_targets=[fading]" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+        done = elsewhere(home / "elsewhere", *words, "allow_targets=[fading]")
+        assert (done.returncode, done.stderr) == (0, "")
+        metrics = client(home).get_run(run_id).data.metrics
+        wanted = wanted or {k: v for k, v in metrics.items() if k.startswith("length/20/")}
+        assert wanted.items() <= metrics.items()
+        if (home / "run").exists():
+            (home / "run").rename(home / "moved")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_it_loads_in_another_folder_and_process(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+import torch
 from mlflow import MlflowClient
 
 from rnnlab.tracking.result import Result
@@ -35,3 +37,19 @@ def result_of(folder: Path) -> Result:
 def client(folder: Path) -> MlflowClient:
     """A client of the folder's store."""
     return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+
+def called(
+    program: Callable[[], None],
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Finished:
+    """How a command line ends that is called in this process."""
+    monkeypatch.setattr("sys.argv", words)
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        program()
+    torch.set_flush_denormal(False)  # which a run has set for this process
+    assert isinstance(ended.value.code, int)
+    return Finished(ended.value.code, *capfd.readouterr())

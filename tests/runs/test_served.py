@@ -1,0 +1,101 @@
+"""A run's model behind MLflow's commands, in a folder with no other file. Oracle: its checkpoint in this process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+import torch
+from mlflow.models import Model
+
+from rnnlab.runs.reopen import load_module
+from rnnlab.tracking.result import Result
+from tests.support.command import QUICK, SMALL, Command
+from tests.support.processes import wait_for
+from tests.support.servers import QUIET, free_port
+
+
+@contextmanager
+def serving(uri: str, folder: Path, store: str) -> Iterator[str]:
+    """The address of `mlflow models serve`, on loopback, which stands in an empty folder."""
+    port = free_port()
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of uvicorn
+    environment |= {**QUIET, "MLFLOW_TRACKING_URI": store, "PATH": beside}
+    words = (
+        "models",
+        "serve",
+        "-m",
+        uri,
+        "--env-manager",
+        "local",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    )
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *words],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # it has processes of its own
+        )
+    address = f"http://127.0.0.1:{port}"
+
+    def is_up() -> bool:
+        assert process.poll() is None, (folder / "log").read_text()
+        try:
+            return requests.get(f"{address}/ping", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    try:
+        wait_for(is_up, seconds=120)
+        yield address
+    finally:
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_model_answers_over_http(
+    command: Command, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As MLflow's own client would be answered, at any batch and length; a bad request is refused."""
+    assert command("cell=lstm", *QUICK, *SMALL, "hydra.run.dir=run").status == 0
+    run_id = Result.read(home / "run").run_id
+    model = load_module(home / "run" / "checkpoints" / "best.ckpt").model
+    (home / "run").rename(home / "moved")
+    path = str(home / "moved" / "model")
+    example = np.asarray(Model.load(path).load_input_example(path), np.float32)
+    assert example.shape == (2, 10, 2)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with serving(f"runs:/{run_id}/model", elsewhere, f"sqlite:///{home}/mlflow.db") as address:
+        for shape in ((1, 1, 2), (3, 40, 2), example.shape):
+            inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
+            inputs = example if shape == example.shape else inputs
+            told = requests.post(
+                f"{address}/invocations", json={"inputs": inputs.tolist()}, timeout=60
+            )
+            assert told.status_code == 200, told.text
+            with torch.inference_mode():
+                wanted, _ = model(torch.as_tensor(inputs))
+            found = np.asarray(told.json()["predictions"], np.float32)
+            np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-6, atol=1e-7)
+        bad = requests.post(f"{address}/invocations", json={"inputs": [[[1.0]]]}, timeout=60)
+        assert bad.status_code == 400
+        assert (
+            "inputs of shape (1, 1, 1) are not (batch, seq_len, 2)"
+            in json.loads(bad.text)["message"]
+        )
