@@ -29,8 +29,9 @@ Asks a finished run again, and logs the answer into it.
   allow_targets=[mine]    lets the run's own cell or task be imported from its code
   --config-dir FOLDER     where diagnostics of your own are, as for rnnlab.run
 
-It is asked on the CPU. What the run itself could have measured gets the names that it would have: length/400/error. All else
-is called after what it changes: evaluated/eval.seed:1/test/error.
+It is asked on the CPU. What the run itself could have measured gets the names that it would
+have: length/400/error. All else is called after what it changes, as
+evaluated/eval.seed:1/test/error.
 
 examples
   python -m rnnlab.evaluate run=outputs/runs/2026-01-01/12-00-00-000000 task.length=200,400

@@ -17,13 +17,16 @@ from rnnlab.kernels.recurrence import compiled_for, is_exact, is_watched, lie_he
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`torch.nn.functional.linear`; this file's of all steps, torch's own of one, (batch, features)."""
-    if inputs.dim() != 3:
-        return F.linear(inputs, weight, bias)
-    fit = inputs.numel() and weight.shape == (len(bias), inputs.size(2))
-    here = lie_here(inputs.dtype, inputs, weight, bias)
-    if fit and here and is_exact(inputs) and not is_watched():
+    if _fits(inputs, weight, bias) and is_exact(inputs) and not is_watched():
         return _Linear.apply(inputs, weight, bias)
     return F.linear(inputs, weight, bias)
+
+
+def _fits(inputs: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    """Whether these are rows of all steps and sequences, and weights for them, in this machine's memory."""
+    if inputs.dim() != 3 or not inputs.numel() or weight.shape != (len(bias), inputs.size(2)):
+        return False
+    return lie_here(inputs.dtype, inputs, weight, bias)
 
 
 class _Linear(Function):

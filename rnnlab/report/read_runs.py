@@ -181,9 +181,7 @@ def _of_tested_model(
         steps = int(recorded.data.params.get("seq_len", 0))
         metrics.setdefault(HORIZON + CENSORED, float(0 < steps <= metrics[HORIZON]))
     seen = [key for key in reported if key in metrics]
-    if (
-        CHANGES_TAG in recorded.data.tags
-    ):  # it may have been asked for a length before it trained on
+    if CHANGES_TAG in recorded.data.tags:  # it may have been asked before it trained on
         seen += [key for key in metrics if key.startswith("length/")]
     if seen and "test/loss" in metrics:
         run_id = recorded.info.run_id
