@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +17,11 @@ from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.version import check_version
 from rnnlab.runs.named_run import CHECKPOINTS, folder_here, named_folder
+from rnnlab.runs.run_config import with_found
+from rnnlab.tasks import DataFile
+from rnnlab.tracking.datasets import files_in, files_of
 from rnnlab.tracking.journal import Journal
-from rnnlab.tracking.manifest import FOLDER_TAG, VERSION_TAG
+from rnnlab.tracking.manifest import FOLDER_TAG, VERSION_TAG, Manifest
 from rnnlab.tracking.result import Result
 from rnnlab.training import checkpoints
 
@@ -46,6 +49,7 @@ class TrainedRun:
         device: What it was tested on: `cpu, AMD EPYC`.
         code: The folder of the user's own classes that the config names.
         checkpoint: The file that the weights are of, and its digest, where it is on this machine.
+        data: What it was trained on.
     """
 
     name: str
@@ -58,6 +62,7 @@ class TrainedRun:
     device: str
     code: Path | None = None
     checkpoint: tuple[Path, str] | None = None
+    data: Sequence[DataFile] = ()
 
     def refuse_changed(self) -> None:
         """See that its folder is still as it was opened: a run may be trained on at any time.
@@ -107,9 +112,9 @@ def _of_folder(folder: RunFolder, checkpoint: str, uri: str | None) -> TrainedRu
     if not file.exists():
         raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
     content = checkpoints.load(file)
-    own = content["rnnlab"]
+    own, found = content["rnnlab"], content["rnnlab"].get("from_data", {})
     check_version(str(file), str(own.get("version", "of an unknown version")))
-    if not (isinstance(own.get("config"), dict) and isinstance(content.get("state_dict"), dict)):
+    if not all(isinstance(p, dict) for p in (own.get("config"), found, content.get("state_dict"))):
         raise ValueError(f"{file} was not written by rnnlab's command: it has no config")
     weights = {
         key.removeprefix("model."): weight
@@ -121,12 +126,13 @@ def _of_folder(folder: RunFolder, checkpoint: str, uri: str | None) -> TrainedRu
         run_id=result.run_id,
         uri=_store_of(result, uri),
         folder=folder,
-        config=own["config"],
+        config=with_found(own["config"], found),
         weights=weights,
         tested_at=tested_at(folder),
         device=result.machine.get("device", ""),
         code=folder.code if folder.code.is_dir() else None,
         checkpoint=(file, _digest(file)),
+        data=files_in(Manifest.read(folder.path).data),
     )
 
 
@@ -207,6 +213,7 @@ def _of_model(client: "MlflowClient", run: "Run", store: str) -> TrainedRun:
         tested_at=_last(metric.step for metric in metric_history(client, run_id, TEST)),
         device=run.data.tags.get("rnnlab.device", ""),
         code=code if code.is_dir() else None,
+        data=files_of(run),
     )
 
 
