@@ -11,7 +11,6 @@ from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
-
 DEFAULT = 200  # sequences
 
 

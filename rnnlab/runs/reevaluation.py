@@ -70,10 +70,10 @@ def answer(question: Question) -> Answer:
 
 
 def _answer(question: Question, run: TrainedRun) -> Answer:
-    plain = question.config(run.config)
+    plain = question.config(run.model.config)
     how = "allow_targets=[{}]"
     of_the_run = {name: plain[name] for name in plain if name != DIAGNOSTICS}
-    allow_code(of_the_run, run.code or Path("nowhere"), question.allow, how)
+    allow_code(of_the_run, run.model.code or Path("nowhere"), question.allow, how)
     tasks = _tasks(plain, question.lengths)
     plain["eval"]["lengths"] = [task.seq_len for task in tasks]
     plain["train"]["batch_size"] = 1  # nothing is trained, and memory is asked for accordingly
@@ -172,7 +172,7 @@ def _tasks(plain: Mapping[str, Any], lengths: list[int]) -> list[Task]:
 def _model(config: RunConfig, run: TrainedRun) -> SequenceModel:
     model = config.model.make().to(dtype_of(config.settings.trainer.precision))
     try:
-        model.load_state_dict(run.weights)
+        model.load_state_dict(run.model.weights)
     except (RuntimeError, TypeError) as error:
         raise ValueError(
             f"the model of {run.name} is of other sizes than the task that is asked for: "

@@ -6,6 +6,7 @@ import math
 import torch
 
 from rnnlab.foundation.contract import ContractError, attribute, called, refuse
+from rnnlab.tasks.answer_contract import check_answers
 from rnnlab.tasks.data_contract import check_data
 from rnnlab.tasks.loss_contract import check_loss
 from rnnlab.tasks.sample_contract import check_sample
@@ -19,10 +20,11 @@ def check_task(task: Task) -> None:
     It is sampled, and random outputs between 0 and 1 are scored: one number for each answer's
     features, as a model would give. Checked are the shapes and types of the batch, `loss` and
     `errors`; that both set each output against the target of its own sequence, which a tensor that
-    torch has broadcast does not; that `chance` is positive and finite; that equal draws give equal
-    batches, and different ones different batches; and that a sequence is the same alone as among
-    others. Of a task with an end, each split is asked for its first and its last sequence. Every run
-    begins with it, and a test of your own task can call it: `check_task(FirstBit(seq_len=20))`.
+    torch has broadcast does not; that `chance` is positive and finite; that classes have a name and a
+    probability each; that equal draws give equal batches, and different ones different batches; and
+    that a sequence is the same alone as among others. Of a set of data, each split is asked for its
+    first and its last sequence. Every run begins with it, and a test of your own task can call it:
+    `check_task(FirstBit(seq_len=20))`.
 
     Raises:
         ContractError: That names the task's class, what it gave and what is wanted.
@@ -36,6 +38,7 @@ def check_task(task: Task) -> None:
     outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
     check_loss(task, outputs, batch.targets)
     check_scores(task, outputs, batch)
+    check_answers(task, outputs, batch.targets)
 
 
 def _check_numbers(task: Task) -> None:

@@ -20,7 +20,7 @@ COUNTS = {"train": 23, "val": 11, "test": 13}
 class Waves(Task):
     """Tell which of three waves a noisy sequence is; sequence n of a split is of class n % 3."""
 
-    seq_len: int = 6
+    seq_len: int = 6  # pyrefly: ignore[bad-override]
     counts: Mapping[str, int] = field(default_factory=lambda: COUNTS)
     solved_below: float | None = None  # pyrefly: ignore[bad-override]
     names: list[str] | None = None
