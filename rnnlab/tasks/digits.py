@@ -51,8 +51,7 @@ def _read() -> _Read:
     """All images, once a process."""
     from sklearn.datasets import load_digits  # which takes a second
 
-    found = load_digits()
-    images, labels = found.data.astype(np.uint8), found.target.astype(np.uint8)
+    images, labels = (np.asarray(part, np.uint8) for part in load_digits(return_X_y=True))
     place = np.zeros(len(labels), int)  # of an image among those of its digit
     for digit in range(10):
         of_digit = labels == digit
