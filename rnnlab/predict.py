@@ -1,6 +1,7 @@
 """python -m rnnlab.predict: a trained model's answers to sequences of your own."""
 
 import sys
+from typing import NoReturn
 
 from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.signals import Stopped, stop_on_signals
@@ -56,25 +57,29 @@ def main(words: list[str] | None = None) -> None:
 
 def _predict(words: list[str]) -> None:
     from rnnlab.foundation.quiet import quiet_tools
+    from rnnlab.prediction.request import read_prediction_request
 
     quiet_tools()
-    from rnnlab.tracking.store import FAILURES
+    try:
+        request = read_prediction_request(words)
+    except ValueError as error:
+        _refuse(error)
+    from rnnlab.prediction.prediction import predict
 
     try:
-        from rnnlab.prediction.request import read_prediction_request
-
-        request = read_prediction_request(words)
-        from rnnlab.prediction.prediction import predict
-
         found = predict(request)
-        if request.path is not None:
-            said = f"{found.sequences} sequences" if found.sequences != 1 else "1 sequence"
-            sys.stdout.write(f"{request.output}  {said} of {found.steps} steps in all\n")
     except BrokenPipeError:
         raise
-    except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{first_line(error)}\n")
-        sys.exit(2)
+    except (ValueError, OSError) as error:
+        _refuse(error)
+    if request.path is not None:
+        sequences = f"{found.sequences} sequence{'s' * (found.sequences != 1)}"
+        sys.stdout.write(f"{request.output}  {sequences}, {found.steps} steps in all\n")
+
+
+def _refuse(error: Exception) -> NoReturn:
+    sys.stderr.write(f"{first_line(error)}\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

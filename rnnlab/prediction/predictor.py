@@ -12,8 +12,8 @@ from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.stream import PredictionStream
 from rnnlab.runs.build import check_allowed
 from rnnlab.runs.named_model import open_model
-from rnnlab.runs.one_run import prepare_process
 from rnnlab.runs.own_code import allow_code, model_sections
+from rnnlab.runs.process import prepare_process
 from rnnlab.runs.run_config import read_model
 from rnnlab.runs.trained_model import TrainedModel
 from rnnlab.tasks import Task
