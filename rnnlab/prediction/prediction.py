@@ -1,6 +1,8 @@
 """From an input to an output: every sequence answered a piece at a time, and nothing left half-written."""
 
+import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -105,6 +107,9 @@ def _input(request: PredictionRequest) -> Iterator[IO[bytes]]:
                 f"input={request.input} cannot be read: {why_unread(error)}"
             ) from error
         with file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and not status.st_size:
+                raise ValueError(f"input={request.input} is empty")
             yield file
         return
     if not READ[request.input_format].seeks:
@@ -140,5 +145,9 @@ def _writer(
     folder = None if request.path is None else request.path.parent
     wanted = Wanted(source.several, predictor.task.class_names, folder)
     writer = WRITE[request.output_format].write(to, wanted)
-    yield writer
-    writer.close()
+    try:
+        yield writer
+        writer.close()
+    except BaseException:
+        writer.drop()
+        raise

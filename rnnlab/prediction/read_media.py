@@ -3,13 +3,15 @@
 import codecs
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO
 
 import numpy as np
 from scipy.io import wavfile
 from torch import Tensor
 
+from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.inputs import InputsRefusedError, refuse_shape
 from rnnlab.prediction.source import InputSequence, Source, reading
 from rnnlab.tasks import Task
@@ -31,7 +33,7 @@ def _encoded(file: IO[bytes], task: Task) -> Iterator[np.ndarray]:
         with reading("UTF-8 text"):
             text = decoder.decode(data, final=not more)
         if text:
-            yield _inputs(task.encode_text(text), task)
+            yield _inputs(partial(task.encode_text, text), task)
             empty = False
     if empty:
         raise InputsRefusedError("it is empty")
@@ -48,7 +50,7 @@ def read_wav(file: IO[bytes], task: Task) -> Source:
         raise InputsRefusedError("it is empty")
     if samples.ndim == 1:
         samples = samples[:, np.newaxis]
-    inputs = _inputs(task.encode_sound(_between_ones(samples), rate), task)
+    inputs = _inputs(partial(task.encode_sound, _between_ones(samples), rate), task)
     return Source(False, iter([InputSequence("0", iter([inputs]))]))
 
 
@@ -62,7 +64,10 @@ def _between_ones(samples: np.ndarray) -> np.ndarray:
     return (samples / 2.0 ** (8 * samples.itemsize - 1)).astype(np.float32)
 
 
-def _inputs(encoded: Tensor, task: Task) -> np.ndarray:
-    inputs = encoded.detach().cpu().numpy()
+def _inputs(encode: Callable[[], Tensor], task: Task) -> np.ndarray:
+    try:
+        inputs = encode().detach().cpu().numpy()
+    except ValueError as error:
+        raise InputsRefusedError(first_line(error)) from error
     refuse_shape(inputs.shape, task.input_size)
     return inputs

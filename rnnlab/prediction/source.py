@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from pyarrow import ArrowException
+from scipy.io.wavfile import WavFileWarning
 
 from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.inputs import InputsRefusedError
@@ -16,7 +17,7 @@ MOST_STEPS, MOST_NUMBERS = 2**13, 2**19
 """Of a piece."""
 UNREADABLE = (
     *(ValueError, TypeError, EOFError, OSError, RuntimeError, RecursionError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, ArrowException),
+    *(zipfile.BadZipFile, zlib.error, ArrowException, WavFileWarning),
 )
 """What libraries raise for a file that is truncated, damaged or of another kind."""
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -115,3 +116,9 @@ class NpzWriter(Writer):
 
     def close(self) -> None:
         self._archive.close()
+
+    def drop(self) -> None:
+        for growing in self._growing.values():
+            growing.file.close()
+        with suppress(OSError, ValueError):  # as of a full disk
+            self._archive.close()

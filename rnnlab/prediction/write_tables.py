@@ -4,6 +4,7 @@ import csv
 import io
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import IO
 
 import numpy as np
@@ -117,3 +118,8 @@ class ParquetWriter(TableWriter):
         self._write_group()
         assert self._table is not None
         self._table.close()
+
+    def drop(self) -> None:
+        if self._table is not None:
+            with suppress(OSError, pa.ArrowException):  # as of a full disk
+                self._table.close()

@@ -31,3 +31,6 @@ class Writer(ABC):
     @abstractmethod
     def close(self) -> None:
         """There are no more sequences; what is left is written."""
+
+    def drop(self) -> None:
+        """Nothing will come of it, as something has been raised: let go of what is held."""
