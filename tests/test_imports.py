@@ -13,9 +13,9 @@ ROOT = Path(rnnlab.__file__).parent
 # A package imports only what stands above it.
 PACKAGES = (
     *("foundation", "kernels", "tasks", "cells", "training", "tracking", "diagnostics"),
-    *("report", "runs", "sweeps"),
+    *("report", "runs", "prediction", "sweeps"),
 )
-COMMANDS = {"run", "evaluate", "compare", "sync"}
+COMMANDS = {"run", "evaluate", "predict", "compare", "sync"}
 
 
 def modules() -> dict[str, Path]:

@@ -14,7 +14,6 @@ from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.version import check_version
 from rnnlab.runs.model_file import CODE, ModelFile
-from rnnlab.training import checkpoints
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,12 +37,22 @@ class TrainedModel:
     code: Path | None
 
 
+def checkpoint_of(folder: RunFolder, checkpoint: str) -> Path:
+    """The file of a run's "best" checkpoint or its "last"; raises ValueError if it has none."""
+    file = folder.best if checkpoint == "best" else folder.last
+    if not file.exists():
+        raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
+    return file
+
+
 def model_of_checkpoint(file: Path, code: Path) -> TrainedModel:
     """From a checkpoint of rnnlab's command, and the code of its run.
 
     Raises:
         ValueError: If it cannot be read, or another version or program has written it.
     """
+    from rnnlab.training import checkpoints  # with Lightning, which takes seconds to import
+
     content = checkpoints.load(file)
     own = content["rnnlab"]
     check_version(str(file), str(own.get("version", "of an unknown version")))
