@@ -15,7 +15,7 @@ PACKAGES = (
     *("foundation", "kernels", "tasks", "cells", "training", "tracking", "diagnostics"),
     *("report", "runs", "prediction", "sweeps"),
 )
-COMMANDS = {"run", "evaluate", "predict", "compare", "sync"}
+COMMANDS = {"run", "evaluate", "predict", "export", "compare", "sync"}
 
 
 def modules() -> dict[str, Path]:
