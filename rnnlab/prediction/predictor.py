@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.foundation.checks import check_bool, check_int
 from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.stream import PredictionStream
 from rnnlab.runs.build import check_allowed
@@ -75,7 +76,8 @@ def prepared_predictor(
     """The same, in a process that from now on computes as the run did."""
     trained = open_model(run, checkpoint, uri)
     config = trained.config
-    prepare_process(config.get("num_threads", 1), config.get("flush_denormal", True))
+    threads = check_int("num_threads", config.get("num_threads", 1), minimum=1)
+    prepare_process(threads, check_bool("flush_denormal", config.get("flush_denormal", True)))
     return _predictor(trained, run, allow_targets)
 
 

@@ -79,8 +79,8 @@ class PredictionStream:
             inputs: (steps, input_size), at least one step.
 
         Raises:
-            InputsRefusedError: If they are of another shape, no numbers, or not all finite. The stream
-                is as it was.
+            InputsRefusedError: If they are of another shape, no numbers, or not all finite; the stream
+                is as it was then. Or if the model's answer is not finite.
         """
         given = np.asarray(inputs)
         refuse_kind(given.dtype)

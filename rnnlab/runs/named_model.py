@@ -67,7 +67,9 @@ def _by_uri(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if checkpoint != "best":
-        raise ValueError(f"checkpoint={checkpoint}: {name} is the model of one checkpoint, the best")
+        raise ValueError(
+            f"checkpoint={checkpoint}: {name} is the model of one checkpoint, the best"
+        )
     store = tracking_uri(uri)
     existing_store(store)
     return model_of_uri(name, store)
