@@ -120,10 +120,14 @@ def _parsed(lines: list[str], first: int) -> list[list[str]]:
     try:
         rows = [*csv.reader(lines, strict=True)]
     except csv.Error as error:
-        raise InputsRefusedError(f"line {first} or one that follows: {error}") from error
+        raise _misquoted(first, str(error)) from error
     if len(rows) != len(lines):
-        raise InputsRefusedError(f"line {first} or one that follows has a break within quotes")
+        raise _misquoted(first, "a line breaks within them")
     return rows
+
+
+def _misquoted(line: int, why: str) -> InputsRefusedError:
+    return InputsRefusedError(f"line {line} or one that follows has quotes that do not fit: {why}")
 
 
 def _csv_rows(header: list[str], chosen: list[str], blocks: Iterator[list[str]]) -> Iterator[_Rows]:
