@@ -1,10 +1,8 @@
 """A trained model that answers sequences of the user's own, opened by the name of its run."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from rnnlab.cells.sequence_model import SequenceModel
@@ -32,8 +30,6 @@ class Predictor:
 
     def __init__(self, model: SequenceModel, task: Task) -> None:
         self.model, self.task = model.eval(), task
-        self.input_size = task.input_size
-        self.dtype: torch.dtype = model.readout.weight.dtype
 
     def stream(self, states: bool = False) -> PredictionStream:
         """Answers to one sequence, fed in pieces.
@@ -41,13 +37,7 @@ class Predictor:
         Args:
             states: Give the states of all layers at every step, too.
         """
-        return PredictionStream(self, states)
-
-    @cached_property
-    def class_names(self) -> np.ndarray | None:
-        """Of the task's classes, in the order of the outputs; None where it has none."""
-        names = self.task.class_names
-        return None if names is None else np.array(names)
+        return PredictionStream(self.model, self.task, states)
 
 
 def load_predictor(

@@ -1,6 +1,5 @@
 """A file that is there whole or not at all. Oracle: what the folder holds."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -32,7 +31,7 @@ def held(folder: Path) -> subprocess.Popen[str]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_it_has_its_name_at_the_end(tmp_path: Path) -> None:
@@ -55,9 +54,8 @@ def test_nothing_is_left_of_an_error(tmp_path: Path) -> None:
 def test_what_comes_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="output=y exists: overwrite=true"),
-        output_file("output=y", tmp_path / "y", False) as file,
+        output_file("output=y", tmp_path / "y", False),
     ):
-        file.write(b"mine")
         (tmp_path / "y").write_bytes(b"another's")
     assert names(tmp_path) == ["y"]
     assert (tmp_path / "y").read_bytes() == b"another's"

@@ -1,7 +1,6 @@
 """What no model can answer. Oracle: one line that says what and where, exit 2, and a folder as it was."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -224,7 +223,7 @@ def test_what_exists_is_replaced_if_the_user_says_so(predict: Command, tmp_path:
     (tmp_path / "y.npy").write_bytes(b"old")
     assert predict("run=any", "input=x.npy", "output=y.npy", "overwrite=true").status == 0
     assert np.load(tmp_path / "y.npy").shape == (1, 4)
-    assert sorted(os.listdir(tmp_path)) == ["x.npy", "y.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.npy", "y.npy"]
 
 
 def test_a_missing_run(
@@ -237,4 +236,4 @@ def test_a_missing_run(
     assert ended.err == (
         "run=nowhere: there is no such folder, and it is no id of a run in MLflow\n"
     )
-    assert (ended.status, sorted(os.listdir(tmp_path))) == (2, ["x.npy"])
+    assert (ended.status, [path.name for path in tmp_path.iterdir()]) == (2, ["x.npy"])
