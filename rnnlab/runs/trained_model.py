@@ -128,7 +128,9 @@ def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
             # MLflow's own way from a name to its files asks the store of the whole process.
             name = get_model_name_and_version(client, uri)
             if len(name) != 2:
-                raise ValueError(f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION")
+                raise ValueError(
+                    f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION"
+                )
             source = client.get_model_version_download_uri(*name)
             model = download_artifacts(source, dst_path=_new_folder(), tracking_uri=store)
     except (MlflowException, OSError) as error:
