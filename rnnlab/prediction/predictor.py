@@ -1,13 +1,12 @@
 """A trained model that answers sequences of the user's own, opened by the name of its run."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.foundation.checks import check_bool, check_int
 from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.stream import PredictionStream
 from rnnlab.runs.build import check_allowed
@@ -31,8 +30,6 @@ class Predictor:
 
     def __init__(self, model: SequenceModel, task: Task) -> None:
         self.model, self.task = model.eval(), task
-        self.input_size = task.input_size
-        self.dtype: torch.dtype = model.readout.weight.dtype
 
     def stream(self, states: bool = False) -> PredictionStream:
         """Answers to one sequence, fed in pieces.
@@ -40,13 +37,7 @@ class Predictor:
         Args:
             states: Give the states of all layers at every step, too.
         """
-        return PredictionStream(self, states)
-
-    @cached_property
-    def class_names(self) -> np.ndarray | None:
-        """Of the task's classes, in the order of the outputs; None where it has none."""
-        names = self.task.class_names
-        return None if names is None else np.array(names)
+        return PredictionStream(self.model, self.task, states)
 
 
 def load_predictor(
@@ -75,7 +66,8 @@ def prepared_predictor(
     """The same, in a process that from now on computes as the run did."""
     trained = open_model(run, checkpoint, uri)
     config = trained.config
-    prepare_process(config.get("num_threads", 1), config.get("flush_denormal", True))
+    threads = check_int("num_threads", config.get("num_threads", 1), minimum=1)
+    prepare_process(threads, check_bool("flush_denormal", config.get("flush_denormal", True)))
     return _predictor(trained, run, allow_targets)
 
 

@@ -39,10 +39,11 @@ class ArrayFile:
     def sequences(self) -> Iterator[Iterator[np.ndarray]]:
         """The pieces of each, (steps, input_size)."""
         shape = self.shape if len(self.shape) == 3 else (1, *self.shape)
+        whole = None
         if self.by_column:  # no sequence of it lies in one piece
             whole = self._read(*reversed(self.shape)).T.reshape(shape)
         for number in range(shape[0]):
-            yield iter([whole[number]]) if self.by_column else self._pieces(*shape[1:])
+            yield self._pieces(*shape[1:]) if whole is None else iter([whole[number]])
         if self.file.read(1):
             raise InputsRefusedError("there is more after its array: an .npz file holds several")
 

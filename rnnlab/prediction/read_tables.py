@@ -65,8 +65,7 @@ def _source(header: list[str], rows: Iterator[_Rows]) -> Source:
     several = SEQUENCE in header
     groups = itertools.groupby(_runs(rows), key=lambda run: run[0])
     sequences = (
-        InputSequence(name, (numbers for _, numbers in runs))
-        for name, runs in _each_once(groups)
+        InputSequence(name, (numbers for _, numbers in runs)) for name, runs in _each_once(groups)
     )
     return Source(several, sequences)
 
@@ -121,15 +120,17 @@ def _parsed(lines: list[str], first: int) -> list[list[str]]:
     try:
         rows = [*csv.reader(lines, strict=True)]
     except csv.Error as error:
-        raise InputsRefusedError(f"line {first} or one that follows: {error}") from error
+        raise _misquoted(first, str(error)) from error
     if len(rows) != len(lines):
-        raise InputsRefusedError(f"line {first} or one that follows has a break within quotes")
+        raise _misquoted(first, "a line breaks within them")
     return rows
 
 
-def _csv_rows(
-    header: list[str], chosen: list[str], blocks: Iterator[list[str]]
-) -> Iterator[_Rows]:
+def _misquoted(line: int, why: str) -> InputsRefusedError:
+    return InputsRefusedError(f"line {line} or one that follows has quotes that do not fit: {why}")
+
+
+def _csv_rows(header: list[str], chosen: list[str], blocks: Iterator[list[str]]) -> Iterator[_Rows]:
     places = [header.index(name) for name in chosen]
     named = header.index(SEQUENCE) if SEQUENCE in header else None
     number, at_once = 2, steps_at_once(len(chosen))

@@ -9,7 +9,6 @@ The block is one tensor for all of a stream, because kernels may go by how numbe
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,10 +16,9 @@ from torch import Tensor
 
 from rnnlab.cells.all_states import AllStates
 from rnnlab.cells.cell import State
+from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.prediction.inputs import InputsRefusedError, as_numbers, refuse_kind, refuse_shape
-
-if TYPE_CHECKING:
-    from rnnlab.prediction.predictor import Predictor
+from rnnlab.tasks import Task
 
 BLOCK = 64
 """Steps that are computed at once. More would take less of Python's time, and a single step more."""
@@ -57,14 +55,16 @@ class PredictionStream:
     """The answers of a model to one sequence.
 
     Args:
-        predictor: Of the model and its task.
+        model: In evaluation, on the CPU.
+        task: Which says what its outputs stand for.
         states: Keep the states of all layers.
     """
 
-    def __init__(self, predictor: "Predictor", states: bool = False) -> None:
-        self._predictor = predictor
-        self._all_states = AllStates(predictor.model) if states else None
-        self._block = torch.zeros(1, BLOCK, predictor.input_size, dtype=predictor.dtype)
+    def __init__(self, model: SequenceModel, task: Task, states: bool = False) -> None:
+        self._model, self._task = model, task
+        self._all_states = AllStates(model) if states else None
+        dtype = model.readout.weight.dtype
+        self._block = torch.zeros(1, BLOCK, task.input_size, dtype=dtype)
         self._numbers = self._block.numpy()[0]
         self._filled = 0
         self._before: list[State] | None = None
@@ -79,12 +79,12 @@ class PredictionStream:
             inputs: (steps, input_size), at least one step.
 
         Raises:
-            InputsRefusedError: If they are of another shape, no numbers, or not all finite. The stream
-                is as it was.
+            InputsRefusedError: If they are of another shape, no numbers, or not all finite; the stream
+                is as it was then. Or if the model's answer is not finite.
         """
         given = np.asarray(inputs)
         refuse_kind(given.dtype)
-        refuse_shape(given.shape, self._predictor.input_size)
+        refuse_shape(given.shape, self._task.input_size)
         numbers = as_numbers(given, self._numbers.dtype, self.steps)
         parts = []
         while len(numbers):
@@ -112,11 +112,11 @@ class PredictionStream:
         states: dict[str, Tensor] = {}
         with torch.inference_mode():
             if self._all_states is None:
-                outputs, ends = self._predictor.model(self._block, self._before)
+                outputs, ends = self._model(self._block, self._before)
             else:
                 outputs, ends, states = self._all_states(self._block, self._before)
             found = {"outputs": outputs}
-            probabilities = self._predictor.task.probabilities(outputs)
+            probabilities = self._task.probabilities(outputs)
             if probabilities is not None:
                 found["probabilities"] = probabilities
         return found | states, ends
@@ -126,7 +126,7 @@ class PredictionStream:
         if not np.isfinite(outputs).all():
             step = self.steps - len(outputs) + int(np.argwhere(~np.isfinite(outputs))[0, 0])
             raise InputsRefusedError(f"step {step}: the model's answer is not finite")
-        names, classes = self._predictor.class_names, None
+        names, classes = self._task.class_names, None
         if names is not None and probabilities is not None:
-            classes = names[probabilities.argmax(axis=1)]
+            classes = np.array(names)[probabilities.argmax(axis=1)]
         return Prediction(outputs, probabilities, classes, found)

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,6 +89,7 @@ class NpzWriter(Writer):
         self._folder = folder
         self._archive = zipfile.ZipFile(file, "w")
         self._growing: dict[str, _Growing] = {}
+        self._waiting = ExitStack()
         self._names: set[str] = set()
         self._name = ""
 
@@ -98,7 +99,8 @@ class NpzWriter(Writer):
     def add(self, first: int, arrays: Mapping[str, np.ndarray]) -> None:
         for key, array in arrays.items():
             if key not in self._growing:
-                self._growing[key] = _Growing(tempfile.TemporaryFile(dir=self._folder))
+                file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 closed in `end`
+                self._growing[key] = _Growing(self._waiting.enter_context(file))
             self._growing[key].add(array)
 
     def end(self) -> None:
@@ -108,17 +110,17 @@ class NpzWriter(Writer):
                 raise InputsRefusedError(f"two arrays would be called {name}")
             self._names.add(name)
             entry = zipfile.ZipInfo(f"{name}.npy")
-            with growing.file as file, self._archive.open(entry, "w", force_zip64=True) as to:
+            with self._archive.open(entry, "w", force_zip64=True) as to:
                 npy.write_array_header_1_0(to, growing.header(growing.rows))
-                file.seek(0)
-                shutil.copyfileobj(file, to)
+                growing.file.seek(0)
+                shutil.copyfileobj(growing.file, to)
         self._growing.clear()
+        self._waiting.close()
 
     def close(self) -> None:
         self._archive.close()
 
     def drop(self) -> None:
-        for growing in self._growing.values():
-            growing.file.close()
+        self._waiting.close()
         with suppress(OSError, ValueError):  # as of a full disk
             self._archive.close()

@@ -9,11 +9,7 @@ import numpy as np
 class Writer(ABC):
     """Takes the answers to one sequence after another, each in pieces.
 
-        writer.begin("a")
-        writer.add(0, {"outputs": ...})      steps 0 to 63
-        writer.add(64, {"outputs": ...})     the steps that follow
-        writer.end()
-        writer.close()                       after the last sequence
+    For each sequence `begin`, `add` for some of its steps after another, `end`; after the last, `close`.
     """
 
     @abstractmethod
@@ -32,5 +28,5 @@ class Writer(ABC):
     def close(self) -> None:
         """There are no more sequences; what is left is written."""
 
-    def drop(self) -> None:
+    def drop(self) -> None:  # noqa: B027 most hold nothing
         """Nothing will come of it, as something has been raised: let go of what is held."""

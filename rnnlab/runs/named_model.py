@@ -8,6 +8,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.found_run import find_run, refuse_unfinished
 from rnnlab.runs.named_run import CHECKPOINTS, named_folder
 from rnnlab.runs.trained_model import (
+    RUNS,
     TrainedModel,
     checkpoint_of,
     model_in,
@@ -16,7 +17,7 @@ from rnnlab.runs.trained_model import (
 )
 from rnnlab.tracking.result import Result
 
-BY_MLFLOW = ("models:/", "runs:/")
+BY_MLFLOW = ("models:/", RUNS)
 
 
 def open_model(name: str, checkpoint: str = "best", uri: str | None = None) -> TrainedModel:
@@ -67,10 +68,11 @@ def _by_uri(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if checkpoint != "best":
-        raise ValueError(f"checkpoint={checkpoint}: {name} is the model of one checkpoint, the best")
+        raise ValueError(
+            f"checkpoint={checkpoint}: {name} is the model of one checkpoint, the best"
+        )
     store = tracking_uri(uri)
-    existing_store(store)
-    return model_of_uri(name, store)
+    return model_of_uri(existing_store(store), name, store)
 
 
 def _in_folder(folder: RunFolder, checkpoint: str) -> TrainedModel:

@@ -1,7 +1,6 @@
 """What a trained model is made of: its config, its weights, and the code of classes of the user's own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,7 @@ from rnnlab.runs.model_file import CODE, ModelFile
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+RUNS = "runs:/"
 _downloaded: list[TemporaryDirectory[str]] = []
 """Models of stores, which live as long as this process: it may import code from them."""
 
@@ -110,7 +110,7 @@ def model_of_run(client: "MlflowClient", run_id: str, store: str) -> TrainedMode
     return model_in(Path(model), f"run={run_id}")
 
 
-def model_of_uri(uri: str, store: str) -> TrainedModel:
+def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
     """From what MLflow finds by `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/ID/model`.
 
     Raises:
@@ -118,26 +118,24 @@ def model_of_uri(uri: str, store: str) -> TrainedModel:
     """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
 
     try:
-        with _tracking(store):
-            model = download_artifacts(artifact_uri=uri, dst_path=_new_folder())
+        if uri.startswith(RUNS):
+            run_id, _, path = uri.removeprefix(RUNS).partition("/")
+            model = client.download_artifacts(run_id, path, _new_folder())
+        else:
+            # MLflow's own way from a name to its files asks the store of the whole process.
+            name = get_model_name_and_version(client, uri)
+            if len(name) != 2:
+                raise ValueError(
+                    f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION"
+                )
+            source = client.get_model_version_download_uri(*name)
+            model = download_artifacts(source, dst_path=_new_folder(), tracking_uri=store)
     except (MlflowException, OSError) as error:
         raise ValueError(f"run={uri}: {first_line(error)}") from error
     return model_in(Path(model), f"run={uri}")
-
-
-@contextmanager
-def _tracking(store: str) -> Iterator[None]:
-    """MLflow looks names of models up in the store of the process, and takes no other."""
-    import mlflow
-
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store)
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def _new_folder() -> str:
