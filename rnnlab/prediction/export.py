@@ -75,9 +75,7 @@ def export(request: ExportRequest) -> int:
     """
     option, path = f"output={request.output}", here() / request.output
     refuse_output(option, path, request.overwrite)
-    predictor = prepared_predictor(
-        request.run, request.checkpoint, request.uri, request.allow
-    )
+    predictor = prepared_predictor(request.run, request.checkpoint, request.uri, request.allow)
     about = {"rnnlab.version": __version__}
     if (names := predictor.task.class_names) is not None:
         about["rnnlab.class_names"] = json.dumps(names)
