@@ -126,12 +126,12 @@ def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
             model = client.download_artifacts(run_id, path, _new_folder())
         else:
             # MLflow's own way from a name to its files asks the store of the whole process.
-            name = get_model_name_and_version(client, uri)
-            if len(name) != 2:
+            name, version = (*get_model_name_and_version(client, uri), None)[:2]
+            if name is None or version is None:
                 raise ValueError(
                     f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION"
                 )
-            source = client.get_model_version_download_uri(*name)
+            source = client.get_model_version_download_uri(name, version)
             model = download_artifacts(source, dst_path=_new_folder(), tracking_uri=store)
     except (MlflowException, OSError) as error:
         raise ValueError(f"run={uri}: {first_line(error)}") from error
