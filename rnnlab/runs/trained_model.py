@@ -1,6 +1,8 @@
 """What a trained model is made of: its config, its weights, and the code of classes of the user's own."""
 
+import atexit
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RUNS = "runs:/"
-_downloaded: list[TemporaryDirectory[str]] = []
-"""Models of stores, which live as long as this process: it may import code from them."""
+_downloaded = ExitStack()
+"""Folders of models of stores, which live as long as this process: it may import code from them."""
+atexit.register(_downloaded.close)
 
 
 @dataclass(frozen=True)
@@ -139,5 +142,4 @@ def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
 
 
 def _new_folder() -> str:
-    _downloaded.append(TemporaryDirectory())
-    return _downloaded[-1].name
+    return _downloaded.enter_context(TemporaryDirectory())
