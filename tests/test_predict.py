@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -247,31 +248,31 @@ finally:
 """
 
 
+def outputs_of(path: Path) -> np.ndarray:
+    """y_t, as numpy or pandas reads it."""
+    if path.suffix == ".npy":
+        return np.load(path)
+    read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
+    return read(path).filter(regex=r"^outputs\.").to_numpy(np.float32)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet"])
+@pytest.mark.parametrize("kind", ["npy", "csv", "parquet"])
 def test_a_million_steps_in_bounded_memory(kind: str, trained: Path, tmp_path: Path) -> None:
     """Within 200 MB of what 50 steps take, which all is Python with its packages; and to the last bit."""
-    import pandas as pd
-
-    def write(inputs: np.ndarray, path: Path) -> None:
-        frame = pd.DataFrame(inputs)
-        frame.columns = frame.columns.astype(str)
-        {
-            "npy": lambda: np.save(path, inputs),
-            "npz": lambda: np.savez(path, a=inputs),
-            "csv": lambda: frame.to_csv(path, index=False),
-            "parquet": lambda: frame.to_parquet(path),
-        }[kind]()
-
     x = np.random.default_rng(0).standard_normal((1_000_000, 6)).astype(np.float32)
     peaks = []
-    for steps, output in ((50, kind), (1_000_000, kind), (1_000_000, "npy")):
-        write(x[:steps], tmp_path / f"x.{kind}")
-        words = (f"run={trained / 'run'}", f"input=x.{kind}", f"output=y.{output}", "steps=all")
+    for steps in (50, len(x)):
+        np.save(tmp_path / "x.npy", x[:steps])
+        table = pd.DataFrame(x[:steps], columns=list("ABcdef"))
+        if kind == "csv":
+            table.to_csv(tmp_path / "x.csv", index=False)
+        elif kind == "parquet":
+            table.to_parquet(tmp_path / "x.parquet")
+        words = (f"run={trained / 'run'}", f"input=x.{kind}", f"output=y.{kind}", "steps=all")
         done = run_python(tmp_path, "-c", PEAK, *words, "overwrite=true")
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stderr))
-    assert max(peaks) - peaks[0] < 200
-    found = np.load(tmp_path / "y.npy").reshape(-1, 4)
+    assert peaks[1] - peaks[0] < 200
     wanted = load_predictor(str(trained / "run")).stream().feed(x).outputs
-    assert found.tobytes() == wanted.tobytes()
+    assert outputs_of(tmp_path / f"y.{kind}").tobytes() == wanted.tobytes()

@@ -50,8 +50,8 @@ class AllStates:
         """As the model: y_t, and the layers' last states; and each state, (batch, seq_len, ...)."""
         hidden, ends, found = inputs, list[State](), dict[str, Tensor]()
         for depth, cell in enumerate(self.layers):
-            state = cell.initial_state(inputs) if states is None else states[depth]
             below = hidden
+            state = cell.initial_state(below) if states is None else states[depth]
             hidden, end = cell(below, state)
             ends.append(end)
             found[self._name(depth, 0)] = hidden

@@ -110,6 +110,8 @@ def _input(request: PredictionRequest) -> Iterator[IO[bytes]]:
                 raise ValueError(f"input={request.input} is empty")
             yield file
         return
+    if sys.stdin is None:
+        raise ValueError("input=-: standard input is closed")
     if not READ[request.input_format].seeks:
         yield sys.stdin.buffer
         return

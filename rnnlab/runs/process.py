@@ -18,9 +18,6 @@ def prepare_process(num_threads: int, flush_denormal: bool) -> None:
     set_flush_denormal(flush_denormal)
     compute_in_float32()
     keep_freed_memory()
-    if (
-        torch.are_deterministic_algorithms_enabled()
-    ):  # of the job before, where this one does not say
-        torch.use_deterministic_algorithms(
-            False
-        )  # which imports torch's compiler: a second or more
+    # As the job before may have left it. To say so imports torch's compiler, for a second or more.
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(False)

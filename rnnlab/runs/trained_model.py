@@ -1,6 +1,8 @@
 """What a trained model is made of: its config, its weights, and the code of classes of the user's own."""
 
+import atexit
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RUNS = "runs:/"
-_downloaded: list[TemporaryDirectory[str]] = []
-"""Models of stores, which live as long as this process: it may import code from them."""
+_downloaded = ExitStack()
+"""Folders of models of stores, which live as long as this process: it may import code from them."""
+atexit.register(_downloaded.close)
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,12 @@ def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
             model = client.download_artifacts(run_id, path, _new_folder())
         else:
             # MLflow's own way from a name to its files asks the store of the whole process.
-            name = get_model_name_and_version(client, uri)
-            if len(name) != 2:
+            name, version = (*get_model_name_and_version(client, uri), None)[:2]
+            if name is None or version is None:
                 raise ValueError(
                     f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION"
                 )
-            source = client.get_model_version_download_uri(*name)
+            source = client.get_model_version_download_uri(name, version)
             model = download_artifacts(source, dst_path=_new_folder(), tracking_uri=store)
     except (MlflowException, OSError) as error:
         raise ValueError(f"run={uri}: {first_line(error)}") from error
@@ -139,5 +142,4 @@ def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
 
 
 def _new_folder() -> str:
-    _downloaded.append(TemporaryDirectory())
-    return _downloaded[-1].name
+    return _downloaded.enter_context(TemporaryDirectory())

@@ -66,7 +66,8 @@ def of_table(frame: pd.DataFrame) -> Found:
     """The arrays of each sequence."""
     found: Found = {}
     for name, rows in frame.groupby("sequence", sort=False):
-        arrays = found[str(name)] = {"class": rows["class"].to_numpy(str)}
+        arrays: dict[str, np.ndarray] = {"class": rows["class"].to_numpy(str)}
+        found[str(name)] = arrays
         for key in ("outputs", "probabilities", *STATES):
             arrays[key] = rows.filter(regex=rf"^{key}\.").to_numpy(np.float32)
         assert [*rows["step"]] == [*range(len(rows))] or len(rows) == 1
@@ -96,9 +97,7 @@ def of_npz(path: Path) -> Found:
 
 READ: dict[str, Callable[[Path], Found]] = {
     "npz": of_npz,
-    "csv": lambda path: of_table(
-        pd.read_csv(path, dtype=dict.fromkeys(["sequence", "class"], str))
-    ),
+    "csv": lambda path: of_table(pd.read_csv(path, dtype={"sequence": "str", "class": "str"})),
     "parquet": lambda path: of_table(pd.read_parquet(path)),
     "jsonl": of_lines,
 }
@@ -231,7 +230,7 @@ def test_pipes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Bytes that come seven at a time give what the file gives, byte for byte."""
-    sequences = dict(zip("ab", symbols(66, 66), strict=True))
+    sequences = dict(zip(["a", "b"], symbols(66, 66), strict=True))
     writers = {**WRITE, "npy": lambda path, found: np.save(path, np.stack([*found.values()]))}
     writers[given](tmp_path / f"x.{given}", sequences)
     assert predict(f"input=x.{given}", f"output=y.{output}", "steps=all").status == 0

@@ -113,6 +113,7 @@ def test_what_an_answer_stands_for() -> None:
     assert answer.states == {}
     logistic = predictor_of(TemporalOrder(variant="hochreiter1997"))
     units = logistic.stream().feed(symbols(12, task=logistic.task)[0])
+    assert units.probabilities is not None
     np.testing.assert_allclose(units.probabilities, 1 / (1 + np.exp(-units.outputs)), rtol=1e-5)
     numbers = predictor_of(Adding()).stream().feed(np.ones((3, 2)))
     assert (numbers.probabilities, numbers.classes) == (None, None)

@@ -111,7 +111,7 @@ FILES = {
     "cut.wav": (lambda: packed("wav")[:90], "no whole .wav file: Reached EOF prematurely"),
     "noise.wav": (lambda: b"hello, I am no sound", "no whole .wav file: File format"),
 }
-WORDS = {
+WORDS: dict[tuple[str, ...], str] = {
     ("input=x.npy",): "output=... is missing: a file",
     ("output=y.npy",): "input=... is missing: a file",
     ("input=x.npy", "output=y.npy", "run="): "run is set twice",
