@@ -43,7 +43,7 @@ def test_the_file_answers_as_the_checkpoint(
         with torch.no_grad():
             wanted, _ = model(inputs)
         (found,) = session.run(None, {"inputs": inputs.numpy()})
-        np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(found), wanted.numpy(), rtol=1e-5, atol=1e-5)
     names = json.loads(session.get_modelmeta().custom_metadata_map["rnnlab.class_names"])
     assert names == ["AA", "BA", "AB", "BB"]
 

@@ -3,25 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Transformer
-from hydra.errors import HydraException
-
-from rnnlab.foundation.checks import check_bool, check_choice, did_you_mean
+from rnnlab.foundation.checks import check_bool, check_choice
 from rnnlab.foundation.here import here
-from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.formats import PIPE, READ, WRITE, format_of
+from rnnlab.prediction.words import read_words, refuse_missing
 from rnnlab.runs.build import check_allowed
-from rnnlab.runs.hydra_overrides import key_of
-from rnnlab.runs.named_run import CHECKPOINTS, text_of
+from rnnlab.runs.named_run import CHECKPOINTS
 
 TEXTS = (
     *("run", "input", "output", "input_format", "output_format"),
     *("steps", "checkpoint", "tracking.uri"),
 )
 OTHERS = ("states", "columns", "overwrite", "allow_targets")
+NEEDED = {
+    "run": "the folder of a run, its id in MLflow, or models:/NAME@ALIAS",
+    "input": "a file, or - for a pipe",
+    "output": "a file, or - for a pipe",
+}
 STEPS = ("all", "last")
 
 
@@ -69,14 +68,8 @@ def read_prediction_request(words: Sequence[str]) -> PredictionRequest:
     Raises:
         ValueError: That names the word.
     """
-    given = _given(words)
-    for key, what in (
-        ("run", "the folder of a run, its id in MLflow, or models:/NAME@ALIAS"),
-        ("input", "a file, or - for a pipe"),
-        ("output", "a file, or - for a pipe"),
-    ):
-        if not given.get(key):
-            raise ValueError(f"{key}=... is missing: {what}")
+    given = read_words(words, TEXTS, OTHERS, "a prediction")
+    refuse_missing(given, NEEDED)
     steps = given.get("steps")
     request = PredictionRequest(
         run=given["run"],
@@ -94,31 +87,6 @@ def read_prediction_request(words: Sequence[str]) -> PredictionRequest:
     )
     _refuse_unused(request)
     return request
-
-
-def _given(words: Sequence[str]) -> dict[str, Any]:
-    """The value of each key."""
-    given: dict[str, Any] = {}
-    for word in words:
-        key = key_of(word)
-        if word[:1] in "+~" or "=" not in word or key not in (*TEXTS, *OTHERS):
-            allowed = did_you_mean(key, [*TEXTS, *OTHERS])
-            raise ValueError(f"{word} is no key=value of a prediction: {allowed}")
-        if key in given:
-            raise ValueError(f"{key} is set twice: choose one of them")
-        given[key] = text_of(word) if key in TEXTS else _value(word)
-    return given
-
-
-def _value(word: str) -> Any:
-    """As Hydra reads it; of `columns=a,b` a list."""
-    try:
-        override = OverridesParser.create().parse_override(word)
-        if override.is_sweep_override():
-            return list(override.sweep_iterator(transformer=Transformer.identity))
-        return override.value()
-    except HydraException as error:
-        raise ValueError(f"{word} cannot be read: {first_line(error)}") from error
 
 
 def _columns(value: object) -> list[str] | None:
