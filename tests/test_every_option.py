@@ -20,10 +20,12 @@ from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
 from tests.support.command import QUICK, SMALL, Command, client, result_of
 from tests.support.configs import composed, leaves, plain, run_config
+from tests.support.idx_files import write_mnist
 from tests.support.journals import distinct_points
 from tests.support.trained import Trained, looks, trained
 from tests.support.training import Recorder, trainer_of
 
+FEW = ("eval.sequences=2", "eval.val_sequences=2")  # as many as the smallest of the splits has
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
 # (choice, override, what both runs have besides)
@@ -50,6 +52,14 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=teacher", "task.output_size=2", ()),
     ("task=teacher", "task.hidden_size=3", ()),
     ("task=teacher", "task.seed=1", ()),
+    ("task=digits", "task.permuted=true", ()),
+    ("task=digits", "task.permutation_seed=1", ("task.permuted=true",)),
+    ("task=mnist1d", "task.seq_len=20", ()),
+    ("task=mnist1d", "task.permuted=true", ()),
+    ("task=mnist1d", "task.seed=1", ()),
+    ("task=mnist", "task.path={data}/other", ()),
+    ("task=mnist", "task.permuted=true", ()),
+    ("task=mnist", "task.permutation_seed=1", ("task.permuted=true",)),
     ("clip=norm", "clip.max_norm=0.01", ()),
     ("clip=value", "clip.clip_value=0.001", ()),
     ("optimizer=adam", "optimizer.lr=0.1", ()),
@@ -112,6 +122,9 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
 SHORT = {
     "task=copy_memory": ("task.delay=2", "task.copy_len=2"),
     "task=teacher": ("task.seq_len=4",),
+    "task=digits": FEW,
+    "task=mnist1d": FEW,
+    "task=mnist": ("task.path={data}/mnist", *FEW),
 }
 
 SHOWN_BY = {
@@ -143,17 +156,27 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
     return functools.cache(lambda *arguments: trained(arguments, tmp_path_factory.mktemp("run")))
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of a user's."""
+    folder = tmp_path_factory.mktemp("data")
+    write_mnist(folder / "mnist")
+    write_mnist(folder / "other", train=48)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("choice", "override", "beside"), CHANGES, ids=lambda p: p if isinstance(p, str) else ""
 )
 def test_changes_a_number(
-    run: Callable[..., Trained], choice: str, override: str, beside: tuple[str, ...]
+    run: Callable[..., Trained], data: Path, choice: str, override: str, beside: tuple[str, ...]
 ) -> None:
     small = tuple(o for o in SMALL if not o.startswith("task.")) + SHORT.get(
         choice, ("task.seq_len=10",)
     )
-    base = (*QUICK, *small, choice, *beside)
-    assert run(*base) != run(*base, override)
+    written = (o.replace("{data}", str(data)) for o in (*small, choice, *beside, override))
+    *base, changed = (*QUICK, *written)
+    assert run(*base) != run(*base, changed)
 
 
 def test_what_is_trained_here_is_what_a_command_trains(

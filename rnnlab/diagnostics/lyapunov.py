@@ -96,7 +96,8 @@ class Lyapunov(Diagnostic):
     def _joined(self, probe: Probe) -> Tensor:
         """Inputs, (sequences, steps or more, input_size)."""
         each = -(-self.steps // probe.task.seq_len)
-        inputs = probe.batch(self.sequences * each).inputs  # as long as seq_len, or longer
+        count = self.sequences * each
+        inputs = probe.batch(count, again=True).inputs  # as long as seq_len, or longer
         return inputs.reshape(self.sequences, -1, inputs.size(2))
 
     def _frame(self, probe: Probe, count: int) -> Tensor:

@@ -18,10 +18,10 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, is_secret_number, masked_config
 from rnnlab.foundation.nested import values
-from rnnlab.runs.build import build, check_allowed
+from rnnlab.runs.build import build, check_allowed, refused_in
 from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
-from rnnlab.tasks import Task, check_task
+from rnnlab.tasks import DataFile, Task, check_task
 from rnnlab.tracking.result import leaves
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.clipping import Clip
@@ -48,14 +48,20 @@ class ModelConfig:
         torch.manual_seed(self.seed)
         return self.make_model()
 
-    def make_checked(self) -> SequenceModel:
+    def make_checked(self, with_data: bool = True) -> SequenceModel:
         """The model, once its cells and the task are seen to keep to their interfaces.
+
+        Args:
+            with_data: Whether the data of the task are here, without which nothing can be seen of it.
 
         Raises:
             ContractError: If one does not.
+            ValueError: If the data of the task are not there, or are not what they should be.
         """
         model = self.make()
-        check_task(self.task)
+        if with_data:
+            read_data(self.task)
+            check_task(self.task)
         for layer in model.layers:
             assert isinstance(layer, Cell)
             check_cell(layer)
@@ -145,6 +151,30 @@ def read_task(plain: PlainConfig) -> Task:
     if type(getattr(task, key, None)) is not int:
         raise ValueError(f"length_key={key!r} of {type(task).__name__} names no whole number of it")
     return task
+
+
+def read_data(task: Task) -> tuple[DataFile, ...]:
+    """What the task's sequences are read from.
+
+    Raises:
+        ValueError: As the task says, named by its key: `task.path=...`.
+    """
+    with refused_in("task", vars(task)):
+        return task.data
+
+
+def has_data(task: Task) -> bool:
+    """Whether the data that the task reads are on this machine."""
+    try:
+        read_data(task)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def with_found(plain: PlainConfig, found: Mapping[str, Any]) -> dict[str, Any]:
+    """A config whose task has what it found in its data (`Task.from_data`): it can be made without them."""
+    return {**plain, "task": {**plain["task"], **found}}
 
 
 def read_optimizer(

@@ -15,6 +15,7 @@ from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.version import check_version
 from rnnlab.runs.model_file import CODE, ModelFile
+from rnnlab.runs.run_config import with_found
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +31,7 @@ class TrainedModel:
     """Enough to make the model again.
 
     Args:
-        config: Of its run, plain.
+        config: Of its run, plain, with what the task found in its data.
         weights: By the names of torch's state_dict.
         code: The folder of the user's own classes that the config names.
     """
@@ -57,16 +58,16 @@ def model_of_checkpoint(file: Path, code: Path) -> TrainedModel:
     from rnnlab.training import checkpoints  # with Lightning, which takes seconds to import
 
     content = checkpoints.load(file)
-    own = content["rnnlab"]
+    own, found = content["rnnlab"], content["rnnlab"].get("from_data", {})
     check_version(str(file), str(own.get("version", "of an unknown version")))
-    if not (isinstance(own.get("config"), dict) and isinstance(content.get("state_dict"), dict)):
+    if not all(isinstance(p, dict) for p in (own.get("config"), found, content.get("state_dict"))):
         raise ValueError(f"{file} was not written by rnnlab's command: it has no config")
     weights = {
         key.removeprefix("model."): weight
         for key, weight in content["state_dict"].items()
         if key.startswith("model.")
     }
-    return TrainedModel(own["config"], weights, code if code.is_dir() else None)
+    return TrainedModel(with_found(own["config"], found), weights, code if code.is_dir() else None)
 
 
 def model_in(folder: Path, name: str) -> TrainedModel:

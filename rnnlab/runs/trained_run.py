@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.found_run import find_run, refuse_unfinished
 from rnnlab.runs.named_run import CHECKPOINTS, named_folder
 from rnnlab.runs.trained_model import TrainedModel, checkpoint_of, model_of_checkpoint
+from rnnlab.tasks import DataFile
+from rnnlab.tracking.datasets import files_in, files_of
 from rnnlab.tracking.journal import Journal
+from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.pages import metric_history
 from rnnlab.tracking.result import Result
 
@@ -34,6 +37,7 @@ class TrainedRun:
         tested_at: The step of MLflow under which its test is recorded.
         device: What it was tested on: `cpu, AMD EPYC`.
         checkpoint: The file that the weights are of, and its digest, where it is on this machine.
+        data: What it was trained on.
     """
 
     name: str
@@ -44,6 +48,7 @@ class TrainedRun:
     tested_at: int
     device: str
     checkpoint: tuple[Path, str] | None = None
+    data: Sequence[DataFile] = ()
 
     def refuse_changed(self) -> None:
         """See that its folder is still as it was opened: a run may be trained on at any time.
@@ -99,6 +104,7 @@ def _of_folder(folder: RunFolder, checkpoint: str, uri: str | None) -> TrainedRu
         tested_at=tested_at(folder),
         device=result.machine.get("device", ""),
         checkpoint=(file, _digest(file)),
+        data=files_in(Manifest.read(folder.path).data),
     )
 
 
@@ -130,6 +136,7 @@ def _of_store(run_id: str, checkpoint: str, uri: str | None) -> TrainedRun:
         model=found.model(checkpoint),
         tested_at=_last(metric.step for metric in metric_history(found.client, run_id, TEST)),
         device=run.data.tags.get("rnnlab.device", ""),
+        data=files_of(run),
     )
 
 
