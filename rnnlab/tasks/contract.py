@@ -6,6 +6,7 @@ import math
 import torch
 
 from rnnlab.foundation.contract import ContractError, attribute, called, refuse
+from rnnlab.tasks.answer_contract import check_answers
 from rnnlab.tasks.loss_contract import check_loss
 from rnnlab.tasks.sample_contract import check_sample
 from rnnlab.tasks.score_contract import check_scores
@@ -18,7 +19,7 @@ def check_task(task: Task) -> None:
     It is sampled, and random outputs between 0 and 1 are scored: one number for each answer's
     features, as a model would give. Checked are the shapes and types of the batch, `loss` and
     `errors`; that both set each output against the target of its own sequence, which a tensor that
-    torch has broadcast does not; that `chance` is positive and finite; that equal draws give equal
+    torch has broadcast does not; that `chance` is positive and finite; that classes have a name and a probability each; that equal draws give equal
     batches, and different ones different batches; and that a sequence is the same alone as among
     others. Every run begins with it, and a test of your own task can call it:
     `check_task(FirstBit(seq_len=20))`.
@@ -34,6 +35,7 @@ def check_task(task: Task) -> None:
     outputs = torch.rand(*batch.targets.shape[:2], task.output_size, generator=draws)
     check_loss(task, outputs, batch.targets)
     check_scores(task, outputs, batch)
+    check_answers(task, outputs, batch.targets)
 
 
 def _check_numbers(task: Task) -> None:

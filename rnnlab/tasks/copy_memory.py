@@ -74,6 +74,13 @@ class CopyMemory(Task):
     def chance(self) -> float:
         return self.copy_len * math.log(self.num_symbols) / self.seq_len
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return "blank", *map(str, range(1, self.num_symbols + 1))
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(dim=-1)
+
     def sample(self, draws: Draws) -> Batch:
         symbols = draws.integers(1, self.num_symbols + 1, self.copy_len)
         shown = torch.full((draws.sequences, self.seq_len), BLANK, device=draws.device)

@@ -9,9 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
 from torch import Tensor
 
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.philox import Part
 
 
 class Batch(NamedTuple):
@@ -107,6 +109,47 @@ class Task(ABC):
     @abstractmethod
     def at_length(self, seq_len: int) -> Self:
         """The same task with sequences of `seq_len` steps."""
+
+    @property
+    def answers_once(self) -> bool:
+        """Whether the last step alone is answered, as a sampled sequence has it."""
+        return self.sample(Draws(0, "test", [Part(0, 0, 1)])).targets.size(1) == 1
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called that the outputs stand for, in their order; None: answers are numbers."""
+        return None
+
+    def probabilities(self, outputs: Tensor) -> Tensor | None:
+        """What outputs y_t, (batch, steps, output_size), say of each class: numbers in [0, 1] of the same shape.
+
+        For a cross-entropy this is the softmax over the classes. The model has applied its own
+        g(V h_t + c) already. None where answers are numbers.
+        """
+        return None
+
+    def encode_text(self, text: str) -> Tensor:
+        """The inputs that a text is, (seq_len, input_size).
+
+        A long text comes in pieces, each encoded by itself: encode_text(a + b) is encode_text(a)
+        followed by encode_text(b).
+
+        Raises:
+            ValueError: For a letter that has no code; by default always, as most tasks read no text.
+        """
+        raise ValueError(f"task {type(self).__name__} reads no text")
+
+    def encode_sound(self, samples: np.ndarray, rate: int) -> Tensor:
+        """The inputs that a recording is, (seq_len, input_size).
+
+        Args:
+            samples: (samples, channels), float32 in [-1, 1].
+            rate: Samples a second.
+
+        Raises:
+            ValueError: For a recording that it does not take; by default always.
+        """
+        raise ValueError(f"task {type(self).__name__} reads no sound")
 
 
 def _of_the_same_steps(score: Callable[[Any, Tensor, Tensor], Any]) -> Callable[..., Any]:

@@ -23,21 +23,21 @@ def _mistaken(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs.argmax(dim=2) != targets).any(dim=1) | outputs.isnan().flatten(1).any(dim=1)
 
 
-def _probabilities_off_by(outputs: Tensor, targets: Tensor) -> Tensor:
-    return outputs.softmax(dim=2) - F.one_hot(targets, outputs.size(2))
-
-
-def _units_off_by(outputs: Tensor, targets: Tensor) -> Tensor:
-    """How far logistic units are from the one-hot target."""
-    return outputs.sigmoid() - F.one_hot(targets, outputs.size(2))
+def _softmax(outputs: Tensor) -> Tensor:
+    return outputs.softmax(dim=-1)
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    return _units_off_by(outputs, targets).square().mean()
+    return _off_by(outputs.sigmoid(), targets).square().mean()
+
+
+def _off_by(answers: Tensor, targets: Tensor) -> Tensor:
+    """How far probabilities, or logistic units, are from the one-hot target."""
+    return answers - F.one_hot(targets, answers.size(2))
 
 
 def _imprecise(outputs: Tensor, targets: Tensor) -> Tensor:
-    off_by = _units_off_by(outputs, targets).abs()
+    off_by = _off_by(outputs.sigmoid(), targets).abs()
     return ~(off_by < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
 
 
@@ -52,7 +52,8 @@ class _OrderProtocol(NamedTuple):
     symbol: int  # The channel of the first of the two symbols; the other follows.
     loss: Callable[[Tensor, Tensor], Tensor]
     wrong: Callable[[Tensor, Tensor], Tensor]
-    off_by: Callable[[Tensor, Tensor], Tensor]
+    probabilities: Callable[[Tensor], Tensor]
+    classes: dict[int, tuple[str, ...]]  # What the paper calls them, by num_symbols
     chance: Callable[[int], float]  # by the number of classes
     longest: Callable[[int], int] = lambda seq_len: seq_len
     solved_below: float = 0.01
@@ -68,7 +69,11 @@ PROTOCOLS = {
         symbol=0,
         loss=_cross_entropy,
         wrong=_mistaken,
-        off_by=_probabilities_off_by,
+        probabilities=_softmax,
+        classes={
+            2: ("AA", "BA", "AB", "BB"),
+            3: ("AAA", "BAA", "ABA", "BBA", "AAB", "BAB", "ABB", "BBB"),
+        },
         chance=math.log,
     ),
     "hochreiter1997": _OrderProtocol(
@@ -78,7 +83,8 @@ PROTOCOLS = {
         symbol=6,
         loss=_squared_error,
         wrong=_imprecise,
-        off_by=_units_off_by,
+        probabilities=torch.sigmoid,
+        classes={2: tuple("QSRU"), 3: tuple("QVSBRAUC")},
         chance=lambda classes: (1 - 1 / classes) / classes,
         longest=lambda seq_len: 11 * seq_len // 10,
         solved_below=3 / 2560,  # Ours: the paper's table has 1 and 2 wrong of 2560 tested.
@@ -109,6 +115,9 @@ class TemporalOrder(Task):
       sequence where any output is off by 0.3 or more:
 
         E X d a a Y c b a B  ->  X, Y: 0 + 2 * 1 = class 2      T=10
+
+    The classes are named after their symbols, as AB for A before B; hochreiter1997 calls XX, XY, YX, YY
+    by the letters Q, R, S, U, and XXX, XXY, XYX, XYY, YXX, YXY, YYX, YYY by Q, R, S, U, V, A, B, C.
 
     Inputs are (batch, l, 6 or 8), targets class numbers (batch, 1), outputs (batch, 1, C) of
     C = 2^num_symbols classes. Chance is ln C for the cross-entropy, and (1 - 1/C)/C for the squared
@@ -157,6 +166,13 @@ class TemporalOrder(Task):
     def chance(self) -> float:
         return self._protocol.chance(self.output_size)
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._protocol.classes[self.num_symbols]
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return self._protocol.probabilities(outputs)
+
     def sample(self, draws: Draws) -> Batch:
         protocol = self._protocol
         length = draws.length(self.seq_len, protocol.longest(self.seq_len) + 1)
@@ -183,7 +199,7 @@ class TemporalOrder(Task):
         return self._protocol.wrong(outputs, targets)
 
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._protocol.off_by(outputs, targets)
+        return _off_by(self._protocol.probabilities(outputs), targets)
 
     def lags(self, batch: Batch) -> Tensor:
         symbol = self._protocol.symbol
