@@ -106,6 +106,10 @@ class Text(Task):
     def from_data(self) -> dict[str, Any]:
         return {"alphabet": self.characters}
 
+    @property
+    def answers_once(self) -> bool:
+        return False
+
     def num_sequences(self, split: str) -> int:
         return self._windows.count(split)
 
@@ -143,9 +147,10 @@ class Text(Task):
         numbers = torch.from_numpy(shown).to(draws.device)
         return Batch(self._one_hot(numbers[:, :-1]), numbers[:, 1:].contiguous())
 
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(dim=2)
+
     def encode_text(self, text: str) -> Tensor:
-        if not text:
-            raise ValueError("the text is empty")
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         return self._one_hot(torch.from_numpy(self._classes(points)))
 
