@@ -8,7 +8,8 @@ import importlib
 import inspect
 import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -127,8 +128,19 @@ def _call(
     *args: object,
     **later: object,
 ) -> T:
-    try:
+    with refused_in(section, parameters):
         return cls(*args, **arguments, **later)
+
+
+@contextmanager
+def refused_in(section: str, parameters: Container[str]) -> Iterator[None]:
+    """What code of a section's class refuses, named by its place in the config: `task.path=...`.
+
+    Raises:
+        ValueError: For whatever of the usual kinds it has raised.
+    """
+    try:
+        yield
     except ConfigError:
         raise
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:

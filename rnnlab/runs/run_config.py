@@ -18,10 +18,10 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, is_secret_number, masked_config
 from rnnlab.foundation.nested import values
-from rnnlab.runs.build import build, check_allowed
+from rnnlab.runs.build import build, check_allowed, refused_in
 from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
-from rnnlab.tasks import Task, check_task
+from rnnlab.tasks import DataFile, Task, check_task
 from rnnlab.tracking.result import leaves
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.clipping import Clip
@@ -53,8 +53,10 @@ class ModelConfig:
 
         Raises:
             ContractError: If one does not.
+            ValueError: If the data of the task are not there, or are not what they should be.
         """
         model = self.make()
+        read_data(self.task)
         check_task(self.task)
         for layer in model.layers:
             assert isinstance(layer, Cell)
@@ -145,6 +147,16 @@ def read_task(plain: PlainConfig) -> Task:
     if type(getattr(task, key, None)) is not int:
         raise ValueError(f"length_key={key!r} of {type(task).__name__} names no whole number of it")
     return task
+
+
+def read_data(task: Task) -> tuple[DataFile, ...]:
+    """What the task's sequences are read from.
+
+    Raises:
+        ValueError: As the task says, named by its key: `task.path=...`.
+    """
+    with refused_in("task", vars(task)):
+        return task.data
 
 
 def read_optimizer(

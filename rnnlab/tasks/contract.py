@@ -7,6 +7,7 @@ import torch
 
 from rnnlab.foundation.contract import ContractError, attribute, called, refuse
 from rnnlab.tasks.answer_contract import check_answers
+from rnnlab.tasks.data_contract import check_data
 from rnnlab.tasks.loss_contract import check_loss
 from rnnlab.tasks.sample_contract import check_sample
 from rnnlab.tasks.score_contract import check_scores
@@ -21,14 +22,15 @@ def check_task(task: Task) -> None:
     `errors`; that both set each output against the target of its own sequence, which a tensor that
     torch has broadcast does not; that `chance` is positive and finite; that classes have a name and a probability each; that equal draws give equal
     batches, and different ones different batches; and that a sequence is the same alone as among
-    others. Every run begins with it, and a test of your own task can call it:
-    `check_task(FirstBit(seq_len=20))`.
+    others. Of a task with an end, each split is asked for its first and its last sequence. Every run
+    begins with it, and a test of your own task can call it: `check_task(FirstBit(seq_len=20))`.
 
     Raises:
         ContractError: That names the task's class, what it gave and what is wanted.
     """
     _check_numbers(task)
     _check_signature(task)
+    check_data(task)
     batch = check_sample(task)
     _check_at_length(task)
     draws = torch.Generator().manual_seed(0)
@@ -42,11 +44,15 @@ def _check_numbers(task: Task) -> None:
     for name in ("input_size", "output_size", "length", "seq_len"):
         if type(value := attribute(task, name)) is not int or value < 1:
             refuse(task, f"{name} is {value!r}", "a whole number of at least 1")
-    for name, most in (("chance", math.inf), ("solved_below", 1.0)):
-        value = attribute(task, name)
-        if not isinstance(value, int | float) or not 0 < value < most or math.isnan(value):
-            least = "a positive, finite number" if name == "chance" else "a number in (0, 1)"
-            refuse(task, f"{name} is {value!r}", least)
+    if not _lies_in(chance := attribute(task, "chance"), 0.0, math.inf):
+        refuse(task, f"chance is {chance!r}", "a positive, finite number")
+    rate = attribute(task, "solved_below")
+    if rate is not None and not _lies_in(rate, 0.0, 1.0):
+        refuse(task, f"solved_below is {rate!r}", "a number in (0, 1), or None: no criterion")
+
+
+def _lies_in(value: object, above: float, below: float) -> bool:
+    return isinstance(value, int | float) and above < value < below
 
 
 def _check_signature(task: Task) -> None:

@@ -6,14 +6,25 @@ import math
 from collections.abc import Sequence
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import STREAMS, Pages, Part, Words
+from rnnlab.tasks.philox import STREAMS, Pages, Part, Words, epoch_order
 
 WIDEST = 2**31 - 1  # of `integers`, so that its products fit 63 bits
+
+
+SPLITS = {
+    "train": "train",
+    "val": "val",
+    "confirm": "val",
+    "diagnostics": "val",
+    "test": "test",
+}
+"""Which part of a finite data set the sequences of a stream are from."""
 
 
 class UnequalLengthsError(Exception):
@@ -36,6 +47,7 @@ class Draws:
         stream: "train", "val", "confirm", "test", "diagnostics" or another of `STREAMS`; no two share a number.
         parts: Which sequences of which batches.
         device: Where the numbers are made: on the CPU by numpy, elsewhere by torch.
+        batch_size: Sequences of a whole batch; None: there is no batch but number 0.
 
     Attributes:
         sequences: How many there are in all.
@@ -43,15 +55,62 @@ class Draws:
     """
 
     def __init__(
-        self, seed: int, stream: str, parts: Sequence[Part], device: torch.device | str = "cpu"
+        self,
+        seed: int,
+        stream: str,
+        parts: Sequence[Part],
+        device: torch.device | str = "cpu",
+        batch_size: int | None = None,
     ) -> None:
         self.seed = check_int("seed", seed, 0, 2**63 - 1)
         self.stream = check_choice("stream", stream, STREAMS)
         self.parts, self.device = parts, torch.device(device)
+        self.batch_size = batch_size
         self.sequences = sum(part.count for part in parts)
         self._pages = Pages(seed, stream, parts, self.device)
         self._rows = [slice(None)]
         self._read = self._lengths = 0
+
+    @property
+    def split(self) -> str:
+        """Of a finite data set, the part that the sequences are from: "train", "val" or "test"."""
+        return SPLITS[self.stream]
+
+    def examples(self, n: int) -> Tensor:
+        """Which of the n examples of `split` each sequence is; (sequences,), on the CPU, where data lie.
+
+        All batches one after another are an endless row, in which sequence r of batch t stands at
+        place t batch_size + r. In training n places are an epoch, which has each example once, in an order of
+        its own: a function of (seed, epoch), so that no order is stored. Other streams have the examples in
+        the order that they have in the data, each once; diagnostics begin again after the last.
+
+        Raises:
+            ValueError: For a place behind the last example of a validation or a test.
+        """
+        places = self._places()
+        check_int("n", n, minimum=1)
+        if self.stream == "train":
+            epochs, places = np.divmod(places, n)
+            found = np.empty_like(places)
+            for epoch in np.unique(epochs):
+                now = epochs == epoch
+                found[now] = epoch_order(self.seed, int(epoch), n)[places[now]]
+            return torch.from_numpy(found)
+        if self.stream != "diagnostics" and places.max(initial=0) >= n:
+            raise ValueError(
+                f"sequence {places.max()} of {self.split} is asked for, and it has {n}"
+            )
+        return torch.from_numpy(places % n)
+
+    def _places(self) -> np.ndarray:
+        """Where each sequence stands in the row of all batches."""
+        if self.batch_size is None and any(part.batch for part in self.parts):
+            raise ValueError("the place of a sequence in later batches goes by batch_size")
+        size = self.batch_size or 0
+        starts = [part.batch * size + part.first for part in self.parts]
+        counts = [part.count for part in self.parts]
+        rows = [np.arange(s, s + c) for s, c in zip(starts, counts, strict=True)]
+        return np.concatenate(rows) if rows else np.empty(0, np.int64)
 
     def only(self, parts: Sequence[Part]) -> Self:
         """From their first numbers on, the draws of some of these parts, which are made for all at once."""

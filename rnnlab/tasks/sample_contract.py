@@ -22,13 +22,15 @@ def check_sample(task: Task) -> Batch:
     states = generator_states()
     batch = _tried(task)
     _check_draws(task, batch, states)
+    if task.num_sequences("test") is not None:
+        _check_splits(task, batch)
     return batch
 
 
 def _tried(task: Task) -> Batch:
     """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
     for count in PRIMES:
-        batch = _sample(task, Part(0, 0, count))
+        batch = _sample(task, Part(0, 0, count), count)
         if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
             refuse(task, f"sample gave {a_kind(batch)}", "Batch(inputs, targets), two tensors")
         sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
@@ -58,13 +60,13 @@ def _check_shapes(task: Task, batch: Batch, count: int) -> None:
 
 def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
     count, wanted = len(batch.inputs), "all its randomness from the draws that it is given"
-    again = _sample(task, Part(0, 0, count))
+    again = _sample(task, Part(0, 0, count), count)
     if not all(map(torch.equal, batch, again)):
         wanted += ", or no two runs see the same data"
         refuse(task, "sample gave different batches from equal draws", wanted)
     if generator_states() != states:
         refuse(task, "sample drew from a generator of the whole process", wanted)
-    others = [_sample(task, Part(n, 0, count))[0] for n in range(1, 5)]
+    others = [_sample(task, Part(n, 0, count), count)[0] for n in range(1, 5)]
     if all(torch.equal(batch.inputs, other) for other in others):
         wanted = "inputs that are drawn from the draws that it is given, new ones in each batch"
         refuse(task, "sample gave the same inputs from different draws", wanted)
@@ -72,9 +74,34 @@ def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
         _check_apart(task, batch, first, number)
 
 
+def _check_splits(task: Task, batch: Batch) -> None:
+    """The first and the last sequence of each split, which a mistake of one would not find."""
+    firsts = {}
+    for split in ("train", "val", "test"):
+        count = task.num_sequences(split)
+        assert count is not None
+        ends = [Part(0, first, 1) for first in (0, count - 1)]
+        for part in ends:
+            one = called(task, "sample", Draws(0, split, [part], batch_size=count))
+            for ours, like in zip(one, batch, strict=True):
+                if ours.dim() != like.dim() or ours.dtype != like.dtype or len(ours) != 1:
+                    wanted = f"{a_kind(like[:1])}, as others are, or of other lengths"
+                    refuse(
+                        task,
+                        f"sample gave {a_kind(ours)} as sequence {part.first} of {split}",
+                        wanted,
+                    )
+        some = [Part(0, 0, min(count, PRIMES[-1]))]
+        firsts[split] = called(task, "sample", Draws(0, split, some, batch_size=count))
+    if all(map(torch.equal, firsts["val"], firsts["test"])):
+        wanted = "sequences of draws.split alone, so that no split shares one with another"
+        refuse(task, "sample gave the same sequences as val and as test", wanted)
+
+
 def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
     """Some sequences of a batch drawn without the others: to rounding, which may go by the size of a product."""
-    for together, apart in zip(batch, _sample(task, Part(0, first, count)), strict=True):
+    part, size = Part(0, first, count), len(batch.inputs)
+    for together, apart in zip(batch, _sample(task, part, size), strict=True):
         expected = together[first : first + count]
         if apart.shape != expected.shape or not torch.allclose(
             apart.double(), expected.double(), rtol=1e-4, atol=1e-5
@@ -86,5 +113,7 @@ def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
             )
 
 
-def _sample(task: Task, *parts: Part) -> Any:
-    return called(task, "sample", Draws(0, "diagnostics", parts))
+def _sample(task: Task, part: Part, batch_size: int) -> Any:
+    # A whole batch may be all of a small validation split, the next one then the same.
+    stream = "diagnostics" if task.num_sequences("train") is None else "train"
+    return called(task, "sample", Draws(0, stream, [part], batch_size=batch_size))

@@ -134,7 +134,7 @@ class Stream:
         """One batch of all parts; where their lengths differ, one of those of each length."""
         # Other devices may have no double precision, which normal numbers are made in.
         source = device if device.type == "cuda" else torch.device("cpu")
-        draws = Draws(self.seed, self.stream, parts, source)
+        draws = Draws(self.seed, self.stream, parts, source, self.batch_size)
         for task, alike in self._by_task(parts):
             for together, batch in _sampled(task, draws.only(alike)):
                 inputs, targets = batch.inputs.to(device, dtype), batch.targets

@@ -1,4 +1,4 @@
-"""What every task is: an endless source of batches, and how an answer is scored.
+"""What every task is: a source of sequences, endless or a set of data, and how an answer is scored.
 
 One convention holds everywhere: batch first, (batch, seq_len, features). A task answers at its last
 `target_len` steps, and what it is asked to score are the outputs at those steps alone.
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from torch import Tensor
 
+from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
 
@@ -27,7 +28,7 @@ SCORING = {"loss", "errors", "scores", "off_by", "position_errors"}
 
 
 class Task(ABC):
-    """A synthetic problem whose answer depends on inputs seen long before.
+    """A problem whose answer depends on inputs seen long before.
 
     A task is a frozen dataclass: its fields are the choices of its yaml, checked in `__post_init__`
     (ValueError with the name, the value and what is allowed).
@@ -39,8 +40,9 @@ class Task(ABC):
     length_key: ClassVar[str] = "seq_len"
     """The field that is the length which papers quote: "seq_len", or the one for a delay."""
 
-    solved_below: float = 0.01
-    """The task counts as solved where a smaller fraction of sequences is answered wrongly."""
+    solved_below: float | None = 0.01
+    """The task counts as solved where a smaller fraction of sequences is answered wrongly; None: it has
+    no such rate, and nothing says of a run whether it has solved it."""
 
     def __init_subclass__(cls, **named: Any) -> None:
         """What scores outputs refuses those of other steps than the targets' own."""
@@ -61,7 +63,51 @@ class Task(ABC):
     @property
     @abstractmethod
     def chance(self) -> float:
-        """The loss of the best answer that ignores the inputs."""
+        """The loss of the best answer that ignores the inputs.
+
+        Of a set of data it is the loss, on the test split, of the best such answer to the training
+        split: of classes the cross-entropy of their shares, of numbers the squared error of their mean.
+        """
+
+    @property
+    def chance_error(self) -> float | None:
+        """The error of that answer, `errors` being what counts; None where nobody has said."""
+        return None
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Further levels to beat, by name: losses on the test split, in units of `loss`.
+
+        For example {"last value": 0.031}, or of characters {"unigram": 2.9, "bigram": 2.4}. Of another
+        figure than the loss, the name says of which: {"error of 1-nearest neighbour": 0.09}.
+        """
+        return {}
+
+    def num_sequences(self, split: str) -> int | None:
+        """How many sequences there are in "train", "val" or "test"; None: they have no end.
+
+        The splits share no sequence. A task with an end picks what it is asked for by
+        `draws.split` and `draws.examples(self.num_sequences(draws.split))`.
+        """
+        return None
+
+    @property
+    def data(self) -> tuple[DataFile, ...]:
+        """What the sequences are read from. A run writes it down, and goes on with no other.
+
+        Raises:
+            ValueError: If a file is missing, or is not what it should be; that names the key.
+        """
+        return ()
+
+    @property
+    def from_data(self) -> dict[str, Any]:
+        """Fields of the task that were found in the data, as an alphabet: values of JSON, by name.
+
+        A saved model has them in its config, so that its task can be made where the data are not.
+        Where they are given, making the task reads no data.
+        """
+        return {}
 
     @property
     def length(self) -> int:
@@ -70,7 +116,7 @@ class Task(ABC):
 
     @abstractmethod
     def sample(self, draws: Draws) -> Batch:
-        """Fresh sequences, `draws.sequences` of them on `draws.device`, all of whose chances are drawn there.
+        """Sequences, `draws.sequences` of them on `draws.device`, all of whose chances are drawn there.
 
         Sequence r is made of numbers r of what is drawn, and not of how many there are.
         """

@@ -45,6 +45,7 @@ class Blocks:
         self.gradient = Gradient(model, task, clip, settings.recompute_steps)
         self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
+        self._examples = task.num_sequences("train")
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
         self._dropout = Words(seed, "dropout")
         self._updates, self._seconds = 0, 0.0
@@ -61,7 +62,8 @@ class Blocks:
         Returns:
             `train/loss`, `train/lr`, `grad/norm`, `grad/norm_clipped` and `grad/clip_fraction`, as
             means; `perf/steps_per_second` of all blocks so far and `perf/seconds_per_update` of this
-            one; with nonfinite="skip" `train/skipped`.
+            one; of a set of data `train/epochs`, how many times so far the updates have been through the training
+            split; with nonfinite="skip" `train/skipped`.
 
         Raises:
             DivergedError: Where a loss is not finite, and its update is not to be left out.
@@ -85,6 +87,7 @@ class Blocks:
             "grad/clip_fraction": (clipped < norms).double().mean().item(),
             "perf/steps_per_second": self._speed(stop - start, seconds),
             "perf/seconds_per_update": seconds / (stop - start),
+            **self._epochs(stop),
             **skipped,
         }
 
@@ -111,6 +114,11 @@ class Blocks:
             self.graphs = Graphs(self.gradient, Capture())
         self.graphs.look()
         return self.graphs
+
+    def _epochs(self, updates: int) -> dict[str, float]:
+        if self._examples is None:
+            return {}
+        return {"train/epochs": updates * self.settings.batch_size / self._examples}
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""

@@ -15,6 +15,8 @@ from rnnlab.training.settings import EvalSettings
 GROUP = (
     100  # sequences that share a length, where a task draws lengths: whatever `eval.batch_size` is
 )
+FRESH = {"test": 10_000, "val": 1000}
+"""Sequences of an endless task, where `eval` says null."""
 
 
 class Evaluation:
@@ -28,38 +30,68 @@ class Evaluation:
         settings: How many sequences, and at which lengths besides the task's own.
 
     Raises:
-        ValueError: For a length that the task refuses, or too few test sequences to show an error
-            rate below the task's `solved_below`.
+        ValueError: For a length that the task refuses, for more sequences than a split has, or for too
+            few to show an error rate below the task's `solved_below`.
     """
 
     def __init__(self, task: Task, settings: EvalSettings) -> None:
         self.task, self.settings = task, settings
-        _refuse_too_few(settings.sequences, task.solved_below)
         self.at_lengths = {length: _at_length(task, length) for length in settings.lengths}
+        for each in (task, *self.at_lengths.values()):
+            self._count(each, "test")
+        self.num_val = self._count(task, "val")
+        if task.solved_below is not None:
+            _refuse_too_few(*self._confirming, task.solved_below)
+
+    def _count(self, task: Task, split: str) -> int:
+        """How many sequences a score of a split is taken on.
+
+        Raises:
+            ValueError: If it has fewer than are asked for.
+        """
+        key = "sequences" if split == "test" else "val_sequences"
+        asked, has = getattr(self.settings, key), task.num_sequences(split)
+        if asked is None:
+            return FRESH[split] if has is None else has
+        if has is not None and asked > has:
+            raise ValueError(f"eval.{key}={asked} is more than the {has} of the {split} split")
+        return asked
+
+    @property
+    def _confirming(self) -> tuple[str, int]:
+        """The key that counts the sequences on which the task is seen to be solved, and their number."""
+        if self.task.num_sequences("val") is None:
+            return "eval.sequences", self._count(self.task, "test")
+        return "eval.val_sequences", self.num_val
 
     def validate(self, model: SequenceModel) -> dict[str, float]:
         """`val/loss`, `val/error` and the task's scores, on the same sequences every time."""
         score = Score()
-        self._score(model, self.task, "val", self.settings.val_sequences, score)
+        self._score(model, self.task, "val", self.num_val, score)
         return score.means("val")
 
     def confirms_solved(self, model: SequenceModel) -> bool:
-        """Whether fresh sequences, as many as the test's, leave no doubt that the task is solved.
+        """Whether sequences leave no doubt that the task is solved: as many fresh ones as the test's.
 
         Validation looks often, so that it would in the end be lucky. What counts is the upper end
-        of Wilson's 95 % interval of the error rate on sequences of their own.
+        of Wilson's 95 % interval of the error rate on sequences of their own. A set of data has no fresh
+        ones: there it is the interval of the validation split's own rate.
         """
-        score, count = Score(), self.settings.sequences
+        below, (_, count) = self.task.solved_below, self._confirming
+        if below is None:
+            return False
+        score = Score()
         for start in range(0, count, self.settings.batch_size):
             self._add(model, self.task, "confirm", start, count, score)
-            if score.sums["error"] >= count * self.task.solved_below:
+            if score.sums["error"] >= count * below:
                 return False
-        return wilson(int(score.sums["error"]), count)[1] < self.task.solved_below
+        return wilson(int(score.sums["error"]), count)[1] < below
 
     def test(self, model: SequenceModel) -> dict[str, float]:
-        """`test/...`, with the loss over chance and whether the task is solved; `length/<n>/...`."""
+        """`test/...`, with the loss over chance; whether the task is solved, if it says when; `length/<n>/...`."""
         metrics = self.test_on(model, self.task, "test")
-        metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
+        if self.task.solved_below is not None:
+            metrics["test/solved"] = float(metrics["test/error"] < self.task.solved_below)
         for length, task in self.at_lengths.items():
             metrics |= self.test_on(model, task, f"length/{length}")
         return metrics
@@ -67,7 +99,7 @@ class Evaluation:
     def test_on(self, model: SequenceModel, task: Task, name: str) -> dict[str, float]:
         """`<name>/loss`, `<name>/error` and all else that a test gives, on another task of the same sizes."""
         score, bias = Score(), Bias()
-        self._score(model, task, "test", self.settings.sequences, score, bias)
+        self._score(model, task, "test", self._count(task, "test"), score, bias)
         metrics = score.means(name) | bias.means(name)
         metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
         return metrics
@@ -121,10 +153,10 @@ def _at_length(task: Task, seq_len: int) -> Task:
         raise ValueError(f"eval.lengths={seq_len}: {error}") from error
 
 
-def _refuse_too_few(sequences: int, solved_below: float) -> None:
+def _refuse_too_few(key: str, sequences: int, solved_below: float) -> None:
     if wilson(0, sequences)[1] >= solved_below:
         needed = next(n for n in itertools.count(sequences) if wilson(0, n)[1] < solved_below)
         raise ValueError(
-            f"eval.sequences={sequences} cannot show an error rate below {solved_below:.3g}: "
+            f"{key}={sequences} cannot show an error rate below {solved_below:.3g}: "
             f"at least {needed}"
         )

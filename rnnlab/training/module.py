@@ -158,12 +158,13 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
-        solved = metrics["val/error"] < self.task.solved_below
+        below = self.task.solved_below
+        solved = below is not None and metrics["val/error"] < below
         if solved and self.position.solved_at is None:
             solved = self.evaluation.confirms_solved(self.model)
             if solved:
                 self.position = self.position._replace(solved_at=self.updates)
-        found = rank(metrics, solved, self.evaluation.settings.val_sequences)
+        found = rank(metrics, solved, self.evaluation.num_val)
         self.position = self.position.validated(found)
         self.log_dict(
             {**metrics, "rank": found}, logger=False, batch_size=1
@@ -182,7 +183,7 @@ class TrainingModule(pl.LightningModule):
 
     def test_step(self, batch: int) -> None:
         metrics = self.evaluation.test(self.model)
-        if metrics["test/solved"]:
+        if metrics.get("test/solved"):
             reached = (self.position.solved_at, self.tested_at, self.updates)
             metrics["steps_to_solve"] = next(step for step in reached if step is not None)
         self.log_dict(metrics, logger=False, batch_size=1)  # trainer.callback_metrics

@@ -72,22 +72,25 @@ class EvalSettings:
     """What the trained model is scored on.
 
     Args:
-        sequences: Fresh sequences of the test, and of the check that a task is solved.
-        val_sequences: Sequences of each validation, the same every time.
+        sequences: Of the test, and of the check that a task is solved. None: 10,000 fresh ones of an endless
+            task, and the whole test split of a set of data; a number takes the first so many.
+        val_sequences: Of each validation, the same every time; None: 1000, or the whole split.
         batch_size: Sequences scored at once.
         lengths: Further values of `seq_len` at which the test is repeated.
-        seed: Which validation and test sequences.
+        seed: Which validation and test sequences, of an endless task; which noise, of diagnostics.
     """
 
-    sequences: int = 10_000
-    val_sequences: int = 1000
+    sequences: int | None = None
+    val_sequences: int | None = None
     batch_size: int = 500
     lengths: list[int] = field(default_factory=list)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("sequences", "val_sequences", "batch_size"):
-            check_int(name, getattr(self, name), minimum=1)
+        check_int("batch_size", self.batch_size, minimum=1)
+        for name in ("sequences", "val_sequences"):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name), minimum=1)
         check_seed("seed", self.seed)
         for length in self.lengths:
             check_int("lengths", length, minimum=1)
