@@ -81,30 +81,28 @@ def _checked(
     found: dict[str, np.ndarray], series: bool, files: tuple[DataFile, ...]
 ) -> SequenceArrays:
     """The arrays, once their names, types and shapes are seen to fit."""
-    wanted = MEMBERS[:1] if series else MEMBERS
-    for name in (*wanted[:2], *found):
-        if name not in found:
-            raise ValueError(f"it has no array {name!r}, but {', '.join(found) or 'none'}")
-        if name not in wanted:
-            raise ValueError(f"array {name!r} is not one of {', '.join(wanted)}")
-    inputs = found["inputs"]
+    _check_names(tuple(found), MEMBERS[:1] if series else MEMBERS)
+    inputs, split = found["inputs"], found.get("split")
     if inputs.dtype.kind not in NUMBERS:
         raise ValueError(f"inputs are {inputs.dtype}, not numbers")
     if series:
-        return SequenceArrays(_as_series(inputs), None, None, files)
+        if inputs.ndim not in (1, 2) or 0 in inputs.shape:
+            raise ValueError(f"inputs are {inputs.shape}, not one series, (steps, features)")
+        return SequenceArrays(inputs.reshape(len(inputs), -1), None, None, files)
     if inputs.ndim != 3 or 0 in inputs.shape:
         raise ValueError(f"inputs are {inputs.shape}, not (sequences, seq_len, features)")
-    for name in MEMBERS[1:]:
-        if name in found and found[name].shape[:1] != inputs.shape[:1]:
+    for name in set(MEMBERS[1:]) & set(found):
+        if found[name].shape[:1] != inputs.shape[:1]:
             raise ValueError(f"{name} are {found[name].shape}, and inputs {inputs.shape}")
-    split = found.get("split")
     if split is not None and (split.dtype.kind != "U" or split.ndim != 1):
         raise ValueError(f"split is {split.dtype} {split.shape}, not text, (sequences,)")
     return SequenceArrays(inputs, found["targets"], split, files)
 
 
-def _as_series(inputs: np.ndarray) -> np.ndarray:
-    """One long series, (steps, features)."""
-    if inputs.ndim not in (1, 2) or 0 in inputs.shape:
-        raise ValueError(f"inputs are {inputs.shape}, not one series, (steps, features)")
-    return inputs.reshape(len(inputs), -1)
+def _check_names(names: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    for name in wanted[:2]:
+        if name not in names:
+            raise ValueError(f"it has no array {name!r}, but {', '.join(names) or 'none'}")
+    for name in names:
+        if name not in wanted:
+            raise ValueError(f"array {name!r} is not one of {', '.join(wanted)}")

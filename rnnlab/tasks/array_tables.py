@@ -45,7 +45,9 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
     if series:
         if special:
             raise ValueError(f"column {min(special)!r} has no place in one long series")
-        return SequenceArrays(_numbers(frame, columns), None, None, (DataFile.of(path, len(frame)),))
+        return SequenceArrays(
+            _numbers(frame, columns), None, None, (DataFile.of(path, len(frame)),)
+        )
     for name in ("sequence", "target"):
         if name not in special and not (name == "target" and targets):
             raise ValueError(f"it has no column {name!r}, but {', '.join(columns)}")
@@ -59,7 +61,8 @@ def _sequences(
     if not features:
         raise ValueError("it has no column of a feature")
     _refuse_missing(frame)
-    numbers, names = frame["sequence"].factorize()
+    numbers, found = frame["sequence"].factorize()
+    names = np.asarray(found)
     lengths = np.bincount(numbers)
     if lengths.min() < lengths.max():
         short, long = names[lengths.argmin()], names[lengths.argmax()]
@@ -84,7 +87,7 @@ def _sequences(
         answers[0] if len(answers) == 1 else np.stack(answers, axis=1),
         of_each("split") if "split" in frame else None,
         (DataFile.of(path, len(names)),),
-        np.asarray(names),
+        names,
     )
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from rnnlab.foundation import cache
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
+from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.task import Batch, Task
@@ -161,8 +162,7 @@ class Text(Task):
         return self.position_errors(outputs, targets)[:, -1]
 
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        # argmax takes a NaN for the largest, which may happen to stand at the right class.
-        return (outputs.argmax(dim=2) != targets) | outputs.isnan().any(dim=2)
+        return mistaken(outputs, targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         nats = F.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
@@ -195,7 +195,7 @@ class Text(Task):
         return table
 
     def _classes(self, points: np.ndarray) -> np.ndarray:
-        return self._table[np.minimum(points, len(self._table) - 1)]
+        return self._table.take(points, mode="clip")
 
     def _one_hot(self, numbers: Tensor) -> Tensor:
         # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.

@@ -63,7 +63,9 @@ def bigram_bits(train: Iterable[np.ndarray], test: Iterable[np.ndarray], classes
     pairs = sparse.csr_array((classes, classes), dtype=np.int64)
     counts = np.zeros(classes, np.int64)
     for before, after in _pairs(train, counts):
-        pairs = pairs + sparse.coo_array((np.ones_like(before), (before, after)), pairs.shape).tocsr()
+        pairs = (
+            pairs + sparse.coo_array((np.ones_like(before), (before, after)), pairs.shape).tocsr()
+        )
     unigram = unigram_probabilities(counts)
     row_sums = pairs.sum(axis=1)
     total, scored = 0.0, 0
@@ -101,7 +103,9 @@ def _compressed(compressor: _Compressor, *texts: np.ndarray) -> int:
 
 
 def _counts(texts: Iterable[np.ndarray], classes: int) -> np.ndarray:
-    return sum((np.bincount(text, minlength=classes) for text in texts), np.zeros(classes, np.int64))
+    return sum(
+        (np.bincount(text, minlength=classes) for text in texts), np.zeros(classes, np.int64)
+    )
 
 
 def _pairs(

@@ -34,7 +34,9 @@ class Utf8Text:
         for at in range(0, len(data), CHUNK):
             chunk = data[at : at + CHUNK]
             _check(decoder, chunk, at, at + CHUNK >= len(data))
-            counts.append(np.add.reduceat(_begins(chunk), range(0, len(chunk), BLOCK), dtype=np.int64))
+            counts.append(
+                np.add.reduceat(_begins(chunk), range(0, len(chunk), BLOCK), dtype=np.int64)
+            )
         self._before = np.concatenate(counts).cumsum()
 
     @property
