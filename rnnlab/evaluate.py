@@ -96,7 +96,7 @@ def _shown(found: "Answer") -> str:
     """Its numbers, a line each, beside the level of chance."""
     width = max((len(name) for name in found.metrics), default=0)
     lines = [f"{name:{width}}  {value:.4g}" for name, value in found.metrics.items()]
-    chances = dict.fromkeys(f"chance {chance:.4g} at {at}" for at, chance in found.chances.items())
+    chances = dict.fromkeys(f"{levels} at {at}" for at, levels in found.chances.items())
     return "\n".join([found.run.name, *lines, *chances])
 
 

@@ -11,6 +11,8 @@ from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
+DEFAULT = 200  # sequences
+
 
 @dataclass(frozen=True)
 class ErrorByLag(Diagnostic):
@@ -26,22 +28,24 @@ class ErrorByLag(Diagnostic):
     lags, with `by_lag` (bins,); and `by_position` (positions,).
 
     Args:
-        sequences: To take the fractions of.
-        bins: Groups of neighbouring lags.
+        sequences: To take the fractions of; None: 200, or all of a validation split that has fewer.
+        bins: Groups of neighbouring lags, or as many as there are sequences.
 
     Raises:
         ValueError: For fewer than 4 sequences, fewer than 1 bin, or more bins than sequences.
     """
 
-    sequences: int = 200
+    sequences: int | None = None
     bins: int = 10
 
     def __post_init__(self) -> None:
-        check_int("sequences", self.sequences, minimum=4)
-        check_int("bins", self.bins, minimum=1, maximum=self.sequences)
+        if self.sequences is not None:
+            check_int("sequences", self.sequences, minimum=4)
+        check_int("bins", self.bins, minimum=1, maximum=self.sequences or DEFAULT)
 
     def measure(self, probe: Probe) -> Measurement:
-        batch, task = probe.batch(self.sequences), probe.task
+        count = self.sequences or probe.at_most(DEFAULT)
+        batch, task = probe.batch(count), probe.task
         with torch.no_grad():
             outputs, _ = probe.model(batch.inputs, last=batch.targets.size(1))
         metrics: dict[str, float] = {}
@@ -50,7 +54,7 @@ class ErrorByLag(Diagnostic):
         if lags is not None:
             order = lags.cpu().argsort(stable=True).numpy()
             wrong = task.errors(outputs, batch.targets).cpu().double().numpy()[order]
-            quarter = self.sequences // 4
+            quarter = max(1, count // 4)
             metrics["error/shortest_lags"] = wrong[:quarter].mean()
             metrics["error/longest_lags"] = wrong[-quarter:].mean()
             sorted_lags = lags.cpu().double().numpy()[order]
@@ -75,4 +79,4 @@ class ErrorByLag(Diagnostic):
 
 
 def _group_means(values: np.ndarray, groups: int) -> np.ndarray:
-    return np.array([group.mean() for group in np.array_split(values, groups)])
+    return np.array([g.mean() for g in np.array_split(values, min(groups, len(values)))])

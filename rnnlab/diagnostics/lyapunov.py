@@ -91,7 +91,9 @@ class Lyapunov(Diagnostic):
     def _joined(self, probe: Probe) -> Tensor:
         """Inputs, (steps or more, sequences, input_size)."""
         each = -(-self.steps // probe.task.seq_len)
-        inputs = probe.batch(self.sequences * each).inputs  # as long as seq_len, or longer
+        inputs = probe.batch(
+            self.sequences * each, again=True
+        ).inputs  # as long as seq_len, or longer
         return inputs.reshape(self.sequences, -1, inputs.size(2)).transpose(0, 1)
 
     def _frame(self, probe: Probe, count: int) -> Tensor:

@@ -1,6 +1,7 @@
 """A model on real sequences, unrolled step by step: what the diagnostics look at."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,8 +42,23 @@ class Probe:
         parameter = next(self.model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
 
-    def batch(self, sequences: int) -> Batch:
-        """So many sequences of the task, that no training, validation or test has seen."""
+    def at_most(self, sequences: int) -> int:
+        """So many, or all of the validation split of a set of data that has fewer."""
+        has = self.task.num_sequences("val")
+        return sequences if has is None else min(sequences, has)
+
+    def batch(self, sequences: int, again: bool = False) -> Batch:
+        """So many sequences of the task: fresh ones, or the first of the validation split of a set of data.
+
+        Args:
+            sequences: How many.
+            again: Whether a split that has fewer begins again after its last.
+
+        Raises:
+            ValueError: If it has fewer, and may not.
+        """
+        if not again:
+            _refuse_more("sequences", sequences, self.task)
         stream = Stream(self.task, sequences, self.seed, STREAM)
         return stream.batch(BATCHES, self.device, self.dtype)
 
@@ -59,6 +75,23 @@ class Probe:
         if sequences not in self._unrolled:
             self._unrolled[sequences] = Unrolled(self, self.batch(sequences))
         return self._unrolled[sequences]
+
+
+def refuse_counts(diagnostics: Mapping[str, object], task: Task) -> None:
+    """See that a task has as many sequences as each diagnostic asks for.
+
+    Raises:
+        ValueError: If it has fewer: `diagnostics.omega.sequences=500 is more than the 297 of the val split`.
+    """
+    for name, diagnostic in diagnostics.items():
+        if (asked := getattr(diagnostic, "sequences", None)) is not None:
+            _refuse_more(f"diagnostics.{name}.sequences", asked, task)
+
+
+def _refuse_more(key: str, sequences: int, task: Task) -> None:
+    has = task.num_sequences("val")
+    if has is not None and sequences > has:
+        raise ValueError(f"{key}={sequences} is more than the {has} of the val split")
 
 
 @dataclass(frozen=True)

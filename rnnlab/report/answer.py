@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
+from rnnlab.report.lowest_loss import lowest_loss
 from rnnlab.report.reach import far
 from rnnlab.report.rows import number
 from rnnlab.report.wording import joined, listed, remarks, share_of, together, troubled, unfinished
@@ -16,11 +17,15 @@ def answers(grid: Grid) -> list[str]:
     """One for each task, and what they mean by a length that is reached."""
     searched = grid.search_share is not None
     lengths = {task: grid.lengths(task) for task in grid.tasks}
-    several = [task for task in grid.tasks if searched or len(lengths[task]) > 1]
-    found = [
-        " ".join(far(grid, task) if task in several else _at(grid, task, lengths[task][0]))
-        for task in grid.tasks
-    ]
+    judged = [task for task in grid.tasks if grid.has_criterion(task)]
+    several = [task for task in judged if searched or len(lengths[task]) > 1]
+
+    def sentences(task: str) -> Iterator[str]:
+        if task not in judged:
+            return lowest_loss(grid, task)
+        return far(grid, task) if task in several else _at(grid, task, lengths[task][0])
+
+    found = [" ".join(sentences(task)) for task in grid.tasks]
     if any(g.solved[0] or searched for g in grid.groups if g.finished and g.task in several):
         found.append(
             f"A horizon is an estimate: the length that {share_of(grid.share)} of the seeds solve, by all "

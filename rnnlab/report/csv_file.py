@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 
 from rnnlab.foundation.censored import CENSORED
-from rnnlab.foundation.statistics import interquartile_mean
+from rnnlab.foundation.statistics import Interval, interquartile_mean
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
-from rnnlab.report.rows import first, interval, speed
+from rnnlab.report.rows import ANYTHING, FRACTION, first, interval, speed
 
 AT_LENGTH = ("error", "loss", "bias", "bias_share")
 
@@ -52,11 +52,13 @@ def _group(group: Group) -> Fields:
         "solved_high": high,
         "median_steps_to_solve": group.median_steps,
         "budget": group.budget,
+        **_interval("test_loss", losses if len(group.by_outcome) < 2 else []),
         "test_loss_mean": _mean(losses),
-        **_losses(group, solved=True),
-        **_losses(group, solved=False),
+        **_of_outcome(group),
         "test_loss_interquartile_mean": interquartile_mean(losses) if losses else None,
+        **_interval("test_error", group.values("test/error"), FRACTION),
         "chance": group.chance,
+        "chance_error": group.chance_error,
         "grad/norm_median": group.gradient_norm,
         "num_params": first(group.values_of_param("num_params")),
         "steps_per_second": speed(group),
@@ -67,13 +69,18 @@ def _group(group: Group) -> Fields:
     }
 
 
-def _losses(group: Group, solved: bool) -> Fields:
-    """Of the runs of one outcome: their mean and its interval, which one value has not."""
-    runs = (same for same in group.by_outcome if bool(same.solved[0]) is solved)
-    losses = next((same.losses for same in runs), [])
-    low, high = interval(losses) if len(losses) > 1 else (None, None)
-    name = f"test_loss_{'solved' if solved else 'unsolved'}"
-    return {f"{name}_mean": _mean(losses), f"{name}_low": low, f"{name}_high": high}
+def _of_outcome(group: Group) -> Fields:
+    """The losses of the runs of one outcome: their mean and its interval, which one value has not."""
+    fields: Fields = {}
+    for name, wanted in (("solved", True), ("unsolved", False)):
+        same = [g for g in group.by_outcome if group.has_criterion and bool(g.solved[0]) is wanted]
+        fields |= _interval(f"test_loss_{name}", same[0].losses if same else [])
+    return fields
+
+
+def _interval(name: str, values: Sequence[float], within: Interval = ANYTHING) -> Fields:
+    low, high = interval(values, within) if len(values) > 1 else (None, None)
+    return {f"{name}_mean": _mean(values), f"{name}_low": low, f"{name}_high": high}
 
 
 def _other_lengths(group: Group, lengths: Sequence[int]) -> Fields:

@@ -10,7 +10,7 @@ from rnnlab.foundation.table import markdown_table
 from rnnlab.report.answer import answers
 from rnnlab.report.findings import Finding
 from rnnlab.report.grid import Grid
-from rnnlab.report.rows import NARROW_HEADER, narrow_row
+from rnnlab.report.rows import NARROW, table
 from rnnlab.report.too_few import TooFew, merged
 
 WIDTH = 80  # columns of a terminal
@@ -43,7 +43,7 @@ def task_tables(grid: Grid, width: int | None = WIDTH) -> Iterator[str]:
         if groups:
             if len(grid.tasks) > 1:
                 yield f"{task}:"
-            yield markdown_table(NARROW_HEADER, [narrow_row(group) for group in groups], width)
+            yield markdown_table(*table(NARROW, groups), width)
 
 
 def conclusions(found: Sequence[Finding | TooFew], width: int | None = None) -> Iterator[str]:

@@ -60,6 +60,10 @@ class Grid:
     def tasks(self) -> list[str]:
         return sorted({group.task for group in self.groups})
 
+    def has_criterion(self, task: str) -> bool:
+        """Whether a task says when it counts as solved."""
+        return all(group.has_criterion for group in self.groups if group.task == task)
+
     def lengths(self, task: str) -> list[int]:
         """All that were tried."""
         return [length for name, length in self.places if name == task]

@@ -40,16 +40,36 @@ class Group:
         return next((run.chance for run in self.runs if run.chance is not None), None)
 
     @property
+    def chance_error(self) -> float | None:
+        """The error of the answer whose loss is chance."""
+        return next((r.chance_error for r in self.runs if r.chance_error is not None), None)
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Further levels of the task, by name."""
+        return next((run.baselines for run in self.runs if run.baselines), {})
+
+    @cached_property
+    def has_criterion(self) -> bool:
+        """Whether the task says when it counts as solved: else no run has solved it, or has not."""
+        return all(run.has_criterion for run in self.runs)
+
+    @property
     def budget(self) -> int:
         return max(run.budget for run in self.runs)
 
     @property
     def solved(self) -> tuple[int, int]:
-        """Successes and trials."""
+        """Successes and trials, of which a task without a criterion has none."""
+        if not self.has_criterion:
+            return 0, 0
         return sum(run.solved for run in self.finished), len(self.finished)
 
     def is_solved(self, share: float) -> bool | None:
-        """By at least a share of the seeds; None where those without a result could turn that."""
+        """By at least a share of the seeds; None where those without a result could turn that.
+
+        Of a task without a criterion nothing is ever known.
+        """
         successes, trials = self.solved
         return solved_by_share(successes, len(self.runs), len(self.runs) - trials, share)
 
@@ -74,6 +94,8 @@ class Group:
     @property
     def median_steps(self) -> float | None:
         """Updates to solve the task; a run that has not solved it counts as longer than it ran."""
+        if not self.has_criterion:
+            return None
         times = [r.metrics["steps_to_solve"] for r in self.finished if r.solved]
         return median_time(times, [float(r.budget) for r in self.finished if not r.solved])
 

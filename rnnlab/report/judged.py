@@ -1,8 +1,8 @@
 """Which variants are told apart: one test for each pair, and all of them corrected for their number.
 
 What a pair is compared by follows from the runs of both together, whichever is whose: updates where
-all have solved the task, test loss where none has, or too few for any rates to differ, and else how
-often they have. So each pair is tested once, and of all that is claimed of a task at a length
+all have solved the task, test loss where none has, or too few for any rates to differ, or the task does not
+say when it is solved, and else how often they have. So each pair is tested once, and of all that is claimed of a task at a length
 anything is wrong as rarely as one claim would be.
 """
 
@@ -49,6 +49,8 @@ class Judged:
 
 def compared_by(a: Group, b: Group) -> str:
     """SOLVED, STEPS or LOSS."""
+    if not (a.has_criterion and b.has_criterion):
+        return LOSS
     solved = [run.solved for group in (a, b) for run in group.finished]
     if all(solved):
         return STEPS

@@ -1,6 +1,7 @@
 """Figures of one run, from its journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,9 +13,19 @@ from rnnlab.foundation.palette import BLUE, GREY, ORANGE
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tracking.journal import Point
 
+DASHES = ("--", ":", "-.")  # of chance, and of the levels after it
 
-def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, title: str) -> None:
+
+def write_learning_curve(
+    folder: Path, points: Iterable[Point], levels: Mapping[str, float], title: str
+) -> None:
     """Training and validation loss over updates beside chance, as `figures/learning_curve.png`.
+
+    Args:
+        folder: The run's.
+        points: Of its metrics.
+        levels: Of the loss, by name: chance first.
+        title: Of the figure.
 
     Raises:
         OSError: As the disk says.
@@ -27,7 +38,8 @@ def write_learning_curve(folder: Path, points: Iterable[Point], chance: float, t
     # A layout that is measured, and a legend that looks for room, take twice as long as the rest.
     figure.subplots_adjust(left=0.16, right=0.97, bottom=0.13, top=0.91)
     axes = figure.subplots()
-    axes.axhline(chance, color=GREY, linestyle="--", label=f"chance {chance:.3g}")
+    for (name, level), dashes in zip(levels.items(), cycle(DASHES), strict=False):
+        axes.axhline(level, color=GREY, linestyle=dashes, label=f"{name} {level:.3g}")
     for (name, curve), color in zip(curves.items(), (BLUE, ORANGE), strict=True):
         axes.plot(list(curve), list(curve.values()), color=color, label=name)
     with plain_titles():

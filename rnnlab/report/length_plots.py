@@ -25,13 +25,16 @@ DARK, LIGHT = "#111111", "#ffffff"  # on the colours of the heat map, whatever t
 
 
 def solved(grid: Grid, styles: Styles) -> Plot | None:
-    """Variants against tasks and lengths, as a heat map."""
-    rates = np.full((len(grid.labels), len(grid.places)), np.nan)
-    width = 2 + max(map(len, grid.labels)) * 0.09 + 1.25 * len(grid.places)
+    """Variants against tasks and lengths, as a heat map; of tasks that say when they are solved."""
+    places = [place for place in grid.places if grid.has_criterion(place[0])]
+    if not places:
+        return None
+    rates = np.full((len(grid.labels), len(places)), np.nan)
+    width = 2 + max(map(len, grid.labels)) * 0.09 + 1.25 * len(places)
     figure = Figure(figsize=(max(width, 5), 1.6 + 0.4 * len(grid.labels)), layout="constrained")
     axes = figure.subplots()
     for i, label in enumerate(grid.labels):
-        for j, place in enumerate(grid.places):
+        for j, place in enumerate(places):
             group = grid.group(label, place)
             successes, trials = group.solved if group else (0, 0)
             text, color = "-", INK
@@ -41,7 +44,7 @@ def solved(grid: Grid, styles: Styles) -> Plot | None:
             axes.annotate(text, (j, i), ha="center", va="center", color=color)
     image = axes.imshow(rates, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     figure.colorbar(image, label="solved (fraction of seeds)")
-    names = [f"{escape_dollars(task)}\n{length}" for task, length in grid.places]
+    names = [f"{escape_dollars(task)}\n{length}" for task, length in places]
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(grid.labels)), list(map(escape_dollars, grid.labels)))
     axes.set(xlabel="task and length (steps)")
@@ -57,6 +60,7 @@ def horizons(grid: Grid, styles: Styles) -> Plot | None:
     """What a search estimates; else the largest length solved, where lengths were compared."""
     searched = grid.search_share is not None
     tasks = [task for task in grid.tasks if searched or len(grid.lengths(task)) > 1]
+    tasks = [task for task in tasks if grid.has_criterion(task)]
     if not tasks:
         return None
     height = 1.2 + 0.35 * len(grid.labels)

@@ -66,6 +66,11 @@ class Run:
         return self.status == "FINISHED"
 
     @property
+    def has_criterion(self) -> bool:
+        """Whether its task says when it counts as solved."""
+        return self.params.get("solved_below") != "null"
+
+    @property
     def solved(self) -> bool:
         return self.metrics.get("test/solved") == 1
 
@@ -88,6 +93,17 @@ class Run:
         if self.metrics.get("test/loss_over_chance"):
             return self.metrics["test/loss"] / self.metrics["test/loss_over_chance"]
         return None
+
+    @property
+    def chance_error(self) -> float | None:
+        """The error of the answer whose loss is chance."""
+        return float(self.params["chance_error"]) if "chance_error" in self.params else None
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Further levels of its task, by name."""
+        of = "baseline/"
+        return {k.removeprefix(of): v for k, v in self.metrics.items() if k.startswith(of)}
 
     @property
     def gradient_norm(self) -> float | None:

@@ -22,11 +22,11 @@ from rnnlab.report.panels import Plot
 from rnnlab.report.plots import PLOTS, draw
 from rnnlab.report.read_runs import Run
 from rnnlab.report.rows import (
-    HEADER,
     OTHER_LENGTHS_HEADER,
+    TABLE,
     measured_row,
     other_lengths_rows,
-    table_row,
+    table,
 )
 
 ORDER = "Sorted by task and length, and there the best outcome first; this order is no ranking."
@@ -34,8 +34,9 @@ DPI = 200  # of the pictures, for dense screens
 TEXTS, PICTURES = ("report.html", "report.md", "comparison.csv"), "figures"
 
 METHOD = """\
+Wrong by chance: the error of the answer whose loss is chance, as the most frequent class.
 Solved: fewer than the task's share of the test sequences (1 % of 10,000, unless set otherwise) are \
-wrong; the interval is Wilson's (1927), at 95 %.
+wrong; the interval is Wilson's (1927), at 95 %. A task that names no such share, as most real data do not, is neither solved nor unsolved: its variants are compared by test loss.
 The best outcome: solved most often, then in the fewest updates, then with the lowest mean test loss.
 Median steps to solve: Kaplan and Meier's (1958); a run that has not solved the task counts as longer \
 than its budget.
@@ -83,9 +84,18 @@ class Report:
     def plots(self) -> list[Plot]:
         return draw(self.grid)
 
-    @cached_property
+    @property
+    def header(self) -> list[str]:
+        """Of the first table."""
+        return self._table[0]
+
+    @property
     def rows(self) -> list[list[str]]:
-        return [table_row(group) for group in self.grid.groups]
+        return self._table[1]
+
+    @cached_property
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        return table(TABLE, self.grid.groups)
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -142,7 +152,7 @@ class Report:
         return digest(self.grid, self.findings, width)
 
     def markdown(self) -> str:
-        parts = ["# Comparison", *self.answers, markdown_table(HEADER, self.rows), ORDER]
+        parts = ["# Comparison", *self.answers, markdown_table(self.header, self.rows), ORDER]
         parts += [*conclusions(self.findings), *self.notes]
         for title, header, rows in self.tables:
             parts += [f"## {title}", markdown_table(header, rows)]
@@ -155,7 +165,7 @@ class Report:
         return csv_text(self.grid, self.metrics)
 
     def html(self) -> str:
-        return page(self, self.plots, header=HEADER, order=ORDER, method=METHOD)
+        return page(self, self.plots, order=ORDER, method=METHOD)
 
 
 def make_report(runs: Sequence[Run], search_share: float | None = None) -> Report:

@@ -6,52 +6,43 @@ Every table has the variant first, as that column stays in sight where the other
 import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
+from typing import NamedTuple
 
 from rnnlab.foundation.statistics import Interval, mean_interval
 from rnnlab.report.group import Group
 
-HEADER = (
-    *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
-    *("mean test loss (95 %)", "chance", "diverged", "failed"),
-    *("median gradient norm", "parameters", "steps/s"),
-)
 OTHER_LENGTHS_HEADER = (
     *("variant", "task", "trained at length", "tested at (steps)"),
     *("wrong sequences (95 %)", "mean loss (95 %)", "chance"),
     *("mean size of bias (95 %)", "its share of squared error (95 %)"),
 )
 ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
-NARROW_HEADER = ("variant", "length", "solved (95 %)", "steps", "loss", "chance")
 
 
-def table_row(group: Group) -> list[str]:
-    """A row of the table, under HEADER."""
-    return [
-        group.label,
-        group.task,
-        str(group.length),
-        solved(group),
-        steps(group),
-        each_outcome(group, lambda same: mean(same, same.losses)),
-        number(group.chance),
-        str(sum(run.diverged for run in group.finished)),
-        without_result(group) or "0",
-        number(group.gradient_norm),
-        number(first(group.values_of_param("num_params"))),
-        number(speed(group)),
-    ]
+class Column(NamedTuple):
+    """A column of a table: its name, what it says of a group, and whether it stands where these groups do."""
+
+    name: str
+    text: Callable[[Group], str]
+    stands: Callable[[Sequence[Group]], bool] = bool
 
 
-def narrow_row(group: Group) -> list[str]:
-    """A row under NARROW_HEADER, for a terminal."""
-    return [
-        group.label,
-        str(group.length),
-        solved(group),
-        steps(group),
-        _short_loss(group),
-        number(group.chance),
-    ]
+def _judged(groups: Sequence[Group]) -> bool:
+    return any(group.has_criterion for group in groups)
+
+
+def _of_data(groups: Sequence[Group]) -> bool:
+    return not all(group.has_criterion and group.chance_error is None for group in groups)
+
+
+def _with_baselines(groups: Sequence[Group]) -> bool:
+    return any(group.baselines for group in groups)
+
+
+def table(columns: Sequence[Column], groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
+    """The header, and a row for each group."""
+    shown = [column for column in columns if column.stands(groups)]
+    return [c.name for c in shown], [[c.text(group) for c in shown] for group in groups]
 
 
 def _short_loss(group: Group) -> str:
@@ -97,6 +88,21 @@ def _trained_at(group: Group) -> str:
     return str(group.length) if shortest is None else f"{group.length} (from {shortest} steps up)"
 
 
+def error(group: Group) -> str:
+    """`0.12 [0.1, 0.14]`: the fraction of test sequences that are wrong."""
+    return each_outcome(group, lambda same: mean(same, same.values("test/error"), FRACTION))
+
+
+def _short_error(group: Group) -> str:
+    errors = group.values("test/error")
+    return f"{fmean(errors):.3g}" if errors else "-"
+
+
+def levels(group: Group) -> str:
+    """`unigram 2.9, bigram 2.4`"""
+    return ", ".join(f"{name} {level:.4g}" for name, level in group.baselines.items()) or "-"
+
+
 def solved(group: Group) -> str:
     """`5 of 5 [0.57, 1.00]`"""
     successes, trials = group.solved
@@ -108,7 +114,7 @@ def solved(group: Group) -> str:
 
 def steps(group: Group) -> str:
     """`1100`, or `> 4000` where fewer than half of the runs have solved the task."""
-    if not group.finished:
+    if not (group.finished and group.has_criterion):
         return "-"
     found = group.median_steps
     return f"> {group.budget}" if found is None else f"{found:.0f}"
@@ -181,3 +187,36 @@ def speed(group: Group) -> float | None:
 def first(values: Sequence[float]) -> float | None:
     """Of values that are all the same."""
     return values[0] if values else None
+
+
+TABLE = (
+    Column("variant", lambda group: group.label),
+    Column("task", lambda group: group.task),
+    Column("length", lambda group: str(group.length)),
+    Column("solved (95 %)", solved, _judged),
+    Column("median steps to solve", steps, _judged),
+    Column(
+        "mean test loss (95 %)", lambda g: each_outcome(g, lambda same: mean(same, same.losses))
+    ),
+    Column("chance", lambda group: number(group.chance)),
+    Column("wrong sequences (95 %)", error, _of_data),
+    Column("wrong by chance", lambda group: number(group.chance_error), _of_data),
+    Column("other levels", levels, _with_baselines),
+    Column("diverged", lambda group: str(sum(run.diverged for run in group.finished))),
+    Column("failed", lambda group: without_result(group) or "0"),
+    Column("median gradient norm", lambda group: number(group.gradient_norm)),
+    Column("parameters", lambda group: number(first(group.values_of_param("num_params")))),
+    Column("steps/s", lambda group: number(speed(group))),
+)
+"""All that a page has room for."""
+NARROW = (
+    Column("variant", lambda group: group.label),
+    Column("length", lambda group: str(group.length)),
+    Column("solved (95 %)", solved, _judged),
+    Column("steps", steps, _judged),
+    Column("loss", _short_loss),
+    Column("chance", lambda group: number(group.chance)),
+    Column("wrong", _short_error, _of_data),
+    Column("by chance", lambda group: number(group.chance_error), _of_data),
+)
+"""What a terminal has room for, of one task."""

@@ -1,9 +1,13 @@
 """Figures of the training: losses, gradient norms and clipping over updates."""
 
+from collections.abc import Sequence
+from itertools import cycle
+
 from matplotlib.figure import Figure
 
 from rnnlab.foundation.palette import GREY
 from rnnlab.report.grid import Grid
+from rnnlab.report.group import Group
 from rnnlab.report.panels import (
     COLUMNS,
     Plot,
@@ -15,6 +19,10 @@ from rnnlab.report.panels import (
     panels,
     spread,
 )
+from rnnlab.tracking.result import of_loss
+
+LEVELS = ("--", "-.", (0, (5, 1, 1, 1, 1, 1)))
+"""Lines of the levels besides chance."""
 
 
 def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
@@ -28,6 +36,8 @@ def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
         chance = next((group.chance for group in groups if group.chance is not None), None)
         if chance is not None:
             panel.axhline(chance, color=GREY, linestyle=(0, (1, 3)), label="chance")
+        for (name, level), dashes in zip(_levels(groups).items(), cycle(LEVELS), strict=False):
+            panel.axhline(level, color=GREY, linestyle=dashes, label=name)
         labelled(panel, place, "optimizer updates", "validation loss", log=True)
     finish(figure, axes, len(shown))
     return Plot(
@@ -36,9 +46,14 @@ def learning_curves(grid: Grid, styles: Styles) -> Plot | None:
         "The median over seeds of the validation loss, and a band from the lowest to the highest. A "
         "run that stopped because the task was solved keeps its last value, and one that diverged "
         "is left out from there on. The dotted line is the loss of the best answer that ignores the "
-        "inputs." + left_out(grid.places, shown),
+        "inputs; other grey lines are what the task names besides." + left_out(grid.places, shown),
         figure,
     )
+
+
+def _levels(groups: Sequence[Group]) -> dict[str, float]:
+    """Further levels of the loss, by name."""
+    return of_loss(next((group.baselines for group in groups if group.baselines), {}))
 
 
 def clipping(grid: Grid, styles: Styles) -> Plot | None:

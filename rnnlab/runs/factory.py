@@ -9,6 +9,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from rnnlab.diagnostics.callback import DiagnosticsCallback
+from rnnlab.diagnostics.probe import refuse_counts
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.build import build
 from rnnlab.runs.run_config import RunConfig, try_optimizer
@@ -52,11 +53,13 @@ def make_parts(
         changed: Settings of the optimizer that a resume has changed.
 
     Raises:
-        ValueError: As `make_module` and `make_trainer` do.
+        ValueError: As `make_module` and `make_trainer` do, and for a diagnostic that asks for more sequences
+            than there are.
     """
     from rnnlab.tracking.logger import BufferedMLFlowLogger  # with MLflow, last of all
 
     module = make_module(config, origin, changed)
+    refuse_counts(config.diagnostics, config.task)
     logger = BufferedMLFlowLogger(Journal(folder.journal))
     checkpoint_io = AtomicCheckpointIO(folder)
     diagnostics = DiagnosticsCallback(config.diagnostics, folder)
@@ -66,7 +69,10 @@ def make_parts(
 
 
 def make_module(
-    config: RunConfig, origin: Mapping[str, Any] | None = None, changed: Collection[str] = ()
+    config: RunConfig,
+    origin: Mapping[str, Any] | None = None,
+    changed: Collection[str] = (),
+    answers_only: bool = False,
 ) -> TrainingModule:
     """Task, model and all that trains it.
 
@@ -74,13 +80,14 @@ def make_module(
         config: Of the run.
         origin: Plain types that go into every checkpoint.
         changed: Settings of the optimizer that a resume has changed.
+        answers_only: Whether the data of the task are not here, so that it can neither train nor be tested.
 
     Raises:
         ValueError: For what its parts refuse of the config, as a learning rate below 0, and for a
             task or a cell that does not keep to its interface.
     """
     module = TrainingModule(
-        config.model.make_checked(),
+        config.model.make_checked(with_data=not answers_only),
         config.task,
         optimizer=config.make_optimizer,
         clip=config.clip,
@@ -90,6 +97,7 @@ def make_module(
         seed=config.seed,
         origin=origin,
         changed=changed,
+        answers_only=answers_only,
     )
     try_optimizer(module.model, config.make_optimizer, config.make_schedule, config.train.steps)
     return module

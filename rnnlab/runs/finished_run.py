@@ -103,7 +103,7 @@ class FinishedRun:
                 f"not validate: train.val_every={every}.\nA run of {STEPS}={longer}, a multiple of "
                 "that, could be trained on; this one cannot"
             )
-        if self.solved_at is None and self.result.metrics["test/solved"]:
+        if self.solved_at is None and self.result.metrics.get("test/solved"):
             raise ValueError(
                 f"{STEPS}={steps} comes too late: the test has found the run solved, "
                 "which is recorded and cannot be taken back"

@@ -12,7 +12,8 @@ from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped
 from rnnlab.report.learning_curve import write_learning_curve
-from rnnlab.runs.run_config import read_diagnostics, read_task
+from rnnlab.runs.run_config import read_diagnostics, read_task, with_found
+from rnnlab.runs.run_data import refuse_changed_data
 from rnnlab.runs.saved_config import read_saved
 from rnnlab.runs.saved_model import example_of, write_model
 from rnnlab.tracking.journal import Journal
@@ -94,15 +95,16 @@ def _makers(
 
     def plot() -> None:
         journal = Journal(folder.journal)
-        write_learning_curve(folder.path, journal, result.chance, result.name)
+        write_learning_curve(folder.path, journal, result.levels, result.name)
 
     def save() -> None:
         if str(folder.best.relative_to(folder.path)) in missing:
             raise ValueError(f"{folder.best} is not the one that was tested")
         weights = checkpoints.load(folder.best)["state_dict"]
         own = {k.removeprefix("model."): w for k, w in weights.items() if k.startswith("model.")}
-        example = example_of(read_task({**config, "allow_targets": list(allow)}))
-        write_model(folder.path, config, own, example)
+        task = read_task({**config, "allow_targets": list(allow)})
+        refuse_changed_data(folder.path, task)
+        write_model(folder.path, with_found(config, task.from_data), own, example_of(task))
 
     return {folder.diagnostics_figure: draw, folder.learning_curve: plot, folder.model: save}
 

@@ -29,6 +29,7 @@ from rnnlab.runs.own_code import write_code
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
+from rnnlab.runs.run_data import refuse_changed_data
 from rnnlab.tracking.artifacts import Left, write_packages
 from rnnlab.tracking.journal import newest_values
 from rnnlab.tracking.lifecycle import TrackedRun, deliver_waiting, track_run
@@ -55,6 +56,8 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     folder = RunFolder(request.folder)
     if earlier is None:
         refuse_used(folder)
+    if earlier is not None:
+        refuse_changed_data(earlier.folder, config.task)
     parts = _make_parts(config, request, earlier)
     if earlier is not None and earlier.checkpoint is not None:
         refuse_unfit(parts.module, earlier.checkpoint)
@@ -89,7 +92,12 @@ def prepare_process(num_threads: int, flush_denormal: bool) -> None:
 
 
 def _make_parts(config: RunConfig, request: Request, earlier: EarlierRun | None) -> Parts:
-    origin = {"version": __version__, "config": config.plain, "choices": request.choices}
+    origin = {
+        "version": __version__,
+        "config": config.plain,
+        "choices": request.choices,
+        "from_data": config.task.from_data,
+    }
     changed = () if earlier is None else earlier.changed_settings("optimizer")
     choices = request.choices
     name = f"{variant_name(choices)} · {choices['task']} {config.task.length} · s{config.seed}"
@@ -111,6 +119,8 @@ def _describe(
         length=config.task.length,
         seed=config.seed,
         chance=config.task.chance,
+        chance_error=config.task.chance_error,
+        baselines=config.task.baselines,
         overrides=[masked(override) for override in request.overrides],
         folder=str(request.folder),
         choices=request.choices,
@@ -134,9 +144,12 @@ def _track(
         "length_key": f"task.{task.length_key}",
         "seq_len": str(task.seq_len),
         "chance": str(task.chance),
+        "solved_below": json.dumps(task.solved_below),
         "num_params": str(result.num_params),
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
+    if task.chance_error is not None:
+        params["chance_error"] = str(task.chance_error)
     tags = {f"rnnlab.{key}": value for key, value in result.machine.items()}
     if reported:
         tags[REPORTED_TAG] = json.dumps(reported)
@@ -149,4 +162,5 @@ def _track(
         params,
         goes_on=earlier is not None,
         end=None if earlier is None else earlier.end,
+        data=task.data,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.report.learning_curve import write_learning_curve
 from rnnlab.runs.factory import Parts
-from rnnlab.runs.run_config import RunConfig
+from rnnlab.runs.run_config import RunConfig, with_found
 from rnnlab.runs.saved_model import example_of, write_model
 from rnnlab.tracking.artifacts import Left
 from rnnlab.tracking.result import Result
@@ -47,7 +47,8 @@ def best_checkpoint(parts: Parts, folder: RunFolder) -> Path | None:
 def test(parts: Parts, best: Path | None, outcome: dict[str, float]) -> None:
     """Test the best checkpoint, if there is one, and record what has become of the run."""
     if best is None:
-        outcome = {**outcome, "test/solved": 0.0}
+        solved = {} if parts.module.task.solved_below is None else {"test/solved": 0.0}
+        outcome = {**outcome, **solved}
     else:
         parts.module.load_tested(parts.checkpoint_io.load(best))
         parts.trainer.test(parts.module, verbose=False)
@@ -85,15 +86,15 @@ def _writers(
     config: RunConfig, result: Result, parts: Parts, folder: RunFolder
 ) -> dict[Path, Callable[[], object]]:
     """What writes each."""
-    journal, chance, module = parts.logger.journal, result.chance, parts.module
+    journal, levels, module = parts.logger.journal, result.levels, parts.module
     writers: dict[Path, Callable[[], object]] = {
         **parts.diagnostics.writers(result.name),
         folder.learning_curve: lambda: write_learning_curve(
-            folder.path, journal, chance, result.name
+            folder.path, journal, levels, result.name
         ),
     }
     if config.tracking.log_model:
         weights = module.model.state_dict()
-        example = example_of(config.task)
-        writers[folder.model] = lambda: write_model(folder.path, config.plain, weights, example)
+        example, plain = example_of(config.task), with_found(config.plain, config.task.from_data)
+        writers[folder.model] = lambda: write_model(folder.path, plain, weights, example)
     return writers

@@ -12,7 +12,7 @@ import torch
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics.history import UPDATES
-from rnnlab.diagnostics.probe import Probe
+from rnnlab.diagnostics.probe import Probe, refuse_counts
 from rnnlab.foundation.masking import first_line
 from rnnlab.runs.build import build
 from rnnlab.runs.later_question import DIAGNOSTICS, OF_RUN, Question
@@ -20,10 +20,11 @@ from rnnlab.runs.memory import refuse_inputs, refuse_too_large
 from rnnlab.runs.one_run import prepare_process
 from rnnlab.runs.own_code import allow_code
 from rnnlab.runs.precision import computing_in, dtype_of
-from rnnlab.runs.run_config import RunConfig, read_config, read_task
+from rnnlab.runs.run_config import RunConfig, read_config, read_data, read_task
 from rnnlab.runs.trained_run import TrainedRun, open_run
-from rnnlab.tasks import Task
+from rnnlab.tasks import DataFile, Task
 from rnnlab.tracking.addition import Addition, add_to_folder, add_to_store
+from rnnlab.tracking.datasets import EVALUATION, described, refuse_changed
 from rnnlab.tracking.journal import EVALUATED
 from rnnlab.tracking.store import existing_store
 from rnnlab.training.evaluation import Evaluation
@@ -36,18 +37,20 @@ class Answer:
     Args:
         run: The run.
         metrics: By the names that they get in the run.
-        chances: The level of chance, by the length that it is of.
+        chances: The level of chance, and further ones, by the length that they are of.
         arrays: Of each diagnostic.
         label: What the answer is called; empty where it is as the run's own.
         reported: Which of the metrics a report shows, each with the name of its column.
+        data: What it was asked about besides the data of the run.
     """
 
     run: TrainedRun
     metrics: dict[str, float]
-    chances: dict[str, float]
+    chances: dict[str, str]
     arrays: dict[str, Mapping[str, np.ndarray]]
     label: str
     reported: dict[str, str]
+    data: list[DataFile]
 
 
 def answer(question: Question) -> Answer:
@@ -67,17 +70,19 @@ def answer(question: Question) -> Answer:
 
 
 def _answer(question: Question, run: TrainedRun) -> Answer:
-    plain = question.config(run.config)
+    plain = question.config(run.model.config)
     how = "allow_targets=[{}]"
     of_the_run = {name: plain[name] for name in plain if name != DIAGNOSTICS}
-    allow_code(of_the_run, run.code or Path("nowhere"), question.allow, how)
+    allow_code(of_the_run, run.model.code or Path("nowhere"), question.allow, how)
     tasks = _tasks(plain, question.lengths)
     plain["eval"]["lengths"] = [task.seq_len for task in tasks]
     plain["train"]["batch_size"] = 1  # nothing is trained, and memory is asked for accordingly
     plain["trainer"] |= {"accelerator": "cpu", "devices": 1}
     config = read_config(plain, here=False)
+    data = _other_data(question, run, config.task)
     for task in (config.task, *tasks):
         refuse_inputs(task, config.settings)
+    refuse_counts(config.diagnostics, config.task)
     refuse_too_large(config)
     prepare_process(config.settings.num_threads, config.settings.flush_denormal)
     model = _model(config, run)
@@ -93,7 +98,26 @@ def _answer(question: Question, run: TrainedRun) -> Answer:
     prefix = f"{EVALUATED}{label}/" if label else ""
     named = {f"{prefix}{key}": value for key, value in metrics.items()}
     reported = {} if label else dict(_reported(config))
-    return Answer(run, named, chances, arrays, label, reported)
+    return Answer(run, named, chances, arrays, label, reported, data)
+
+
+def _other_data(question: Question, run: TrainedRun, task: Task) -> list[DataFile]:
+    """What the question is about that the run was not trained on, as it names other data.
+
+    Raises:
+        ValueError: If the data of the run are not here or have changed, or if eval.seed is to choose among them.
+    """
+    now = read_data(task)
+    if "eval.seed" in question.changes and not question.diagnostics and task.num_sequences("test"):
+        raise ValueError(
+            f"eval.seed={question.changes['eval.seed']} chooses no sequences: the test split of a set of data "
+            "is what it is"
+        )
+    if any(key.startswith("task.") for key in question.changes):
+        had = {(file.name, file.digest) for file in run.data}
+        return [file for file in now if (file.name, file.digest) not in had]
+    refuse_changed(run.data, now)
+    return []
 
 
 def _label_here(run: TrainedRun, is_new: bool) -> str:
@@ -127,7 +151,8 @@ def record(found: Answer) -> str:
         if arrays
     }
     reported = {key: column for key, column in found.reported.items() if key in metrics}
-    addition = Addition(metrics, run.tested_at, files, reported)
+    data = described(found.data, EVALUATION)
+    addition = Addition(metrics, run.tested_at, files, reported, data)
     if run.folder is not None:
         return add_to_folder(run.folder, run.uri, addition, run.refuse_changed)
     add_to_store(existing_store(run.uri), run.run_id, addition)
@@ -147,7 +172,7 @@ def _tasks(plain: Mapping[str, Any], lengths: list[int]) -> list[Task]:
 def _model(config: RunConfig, run: TrainedRun) -> SequenceModel:
     model = config.model.make().to(dtype_of(config.settings.trainer.precision))
     try:
-        model.load_state_dict(run.weights)
+        model.load_state_dict(run.model.weights)
     except (RuntimeError, TypeError) as error:
         raise ValueError(
             f"the model of {run.name} is of other sizes than the task that is asked for: "
@@ -158,8 +183,8 @@ def _model(config: RunConfig, run: TrainedRun) -> SequenceModel:
 
 def _scores(
     config: RunConfig, model: SequenceModel, tasks: list[Task], diagnosed: bool
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Of the tasks, or of the run's own where nothing else is asked; and the level of chance of each."""
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Of the tasks, or of the run's own where nothing else is asked; and the levels beside each."""
     evaluation = Evaluation(config.task, config.eval_settings)
     named = {f"length/{task.seq_len}": task for task in tasks}
     if not (named or diagnosed):
@@ -169,7 +194,14 @@ def _scores(
     with torch.inference_mode(), computing_in(precision, torch.device("cpu")):
         for name, task in named.items():
             metrics |= evaluation.test_on(model, task, name)
-    return metrics, {str(task.length): task.chance for task in named.values()}
+    return metrics, {str(task.length): _levels(task) for task in named.values()}
+
+
+def _levels(task: Task) -> str:
+    """`chance 2.303, error 90.00%, unigram 2.9`."""
+    error = [] if task.chance_error is None else [f"error {task.chance_error:.2%}"]
+    others = [f"{name} {level:.4g}" for name, level in task.baselines.items()]
+    return ", ".join([f"chance {task.chance:.4g}", *error, *others])
 
 
 def _packed(arrays: Mapping[str, np.ndarray], step: int) -> bytes:

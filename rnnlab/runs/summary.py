@@ -13,9 +13,6 @@ from rnnlab.tracking.ui_view import View
 def summary(result: Result) -> str:
     """Its figures, as a row or one below the other; then the run, its checkpoint, and its pages."""
     metrics = result.metrics
-    solved = "yes" if metrics["test/solved"] else "no"
-    if metrics["diverged"]:
-        solved += f" (diverged at {metrics['diverged_step']:.0f})"
     row = {
         "cell": result.variant,
         "task": result.task,
@@ -23,14 +20,11 @@ def summary(result: Result) -> str:
         "test loss": _figure(metrics, "test/loss"),
         "loss/chance": _figure(metrics, "test/loss_over_chance"),
         "test error": f"{metrics['test/error']:.2%}" if "test/error" in metrics else "-",
-        "solved": solved,
-        "steps to solve": f"{metrics['steps_to_solve']:.0f}"
-        if "steps_to_solve" in metrics
-        else "-",
+        **_became(metrics),
         "time": f"{result.seconds:.1f} s",
     }
     table = fitting_table(list(row), [list(row.values())], columns())
-    lines = [result.name, table, f"chance {result.chance:.4g}"]
+    lines = [result.name, table, _levels(result)]
     lengths = sorted(name for name in metrics if name.startswith("length/"))
     lines += [
         *(f"{name} {metrics[name]:.4g}" for name in lengths),
@@ -46,6 +40,23 @@ def summary(result: Result) -> str:
             f"it all, and this delivers it:\npython -m rnnlab.sync {typable(typed_path(result.folder), '')}"
         )
     return fitted("\n".join(lines), sys.stdout)
+
+
+def _became(metrics: dict[str, float]) -> dict[str, str]:
+    """Whether it solved its task, of a task that says when; and where it diverged."""
+    at = f"diverged at {metrics['diverged_step']:.0f}" if metrics["diverged"] else ""
+    if "test/solved" not in metrics:
+        return {"ended": at} if at else {}
+    solved = "yes" if metrics["test/solved"] else "no"
+    steps = f"{metrics['steps_to_solve']:.0f}" if "steps_to_solve" in metrics else "-"
+    return {"solved": f"{solved} ({at})" if at else solved, "steps to solve": steps}
+
+
+def _levels(result: Result) -> str:
+    """`chance 2.3, error 90.00%`, and below it the further levels of its task."""
+    error = "" if result.chance_error is None else f", error {result.chance_error:.2%}"
+    lines = [f"chance {result.chance:.4g}{error}"]
+    return "\n".join([*lines, *(f"{name} {v:.4g}" for name, v in result.baselines.items())])
 
 
 def _checkpoint(result: Result) -> str:

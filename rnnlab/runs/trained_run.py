@@ -2,33 +2,26 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
-
-from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice
 from rnnlab.foundation.files import read_bytes
 from rnnlab.foundation.links import refuse_links
-from rnnlab.foundation.masking import first_line, masked
+from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
-from rnnlab.foundation.version import check_version
-from rnnlab.runs.named_run import CHECKPOINTS, folder_here, named_folder
+from rnnlab.runs.found_run import find_run, refuse_unfinished
+from rnnlab.runs.named_run import CHECKPOINTS, named_folder
+from rnnlab.runs.trained_model import TrainedModel, model_of_checkpoint
+from rnnlab.tasks import DataFile
+from rnnlab.tracking.datasets import files_in, files_of
 from rnnlab.tracking.journal import Journal
-from rnnlab.tracking.manifest import FOLDER_TAG, VERSION_TAG
+from rnnlab.tracking.manifest import Manifest
+from rnnlab.tracking.pages import metric_history
 from rnnlab.tracking.result import Result
-from rnnlab.training import checkpoints
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 TEST = "test/loss"
-_downloaded: list[TemporaryDirectory[str]] = []
-"""Models of stores, which live as long as this process: it may import code from them."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +33,22 @@ class TrainedRun:
         run_id: The store's; empty where no store has it yet.
         uri: Of its store.
         folder: Its own, if that is on this machine.
-        config: Of the run, plain.
-        weights: Of its model, by the names of torch's state_dict.
+        model: Of one of its checkpoints.
         tested_at: The step of MLflow under which its test is recorded.
         device: What it was tested on: `cpu, AMD EPYC`.
-        code: The folder of the user's own classes that the config names.
         checkpoint: The file that the weights are of, and its digest, where it is on this machine.
+        data: What it was trained on.
     """
 
     name: str
     run_id: str
     uri: str
     folder: RunFolder | None
-    config: Mapping[str, Any]
-    weights: Mapping[str, Tensor]
+    model: TrainedModel
     tested_at: int
     device: str
-    code: Path | None = None
     checkpoint: tuple[Path, str] | None = None
+    data: Sequence[DataFile] = ()
 
     def refuse_changed(self) -> None:
         """See that its folder is still as it was opened: a run may be trained on at any time.
@@ -99,34 +90,21 @@ def _of_folder(folder: RunFolder, checkpoint: str, uri: str | None) -> TrainedRu
 
     refuse_links(folder)
     result = Result.read(folder.path)
-    _refuse_unfinished(str(folder.path), result.status)
+    refuse_unfinished(str(folder.path), result.status)
     if not os.access(folder.path, os.W_OK):
         raise ValueError(f"run={folder.path} may not be written to: its answer goes there")
     refuse_copy(folder.path)
-    file = folder.best if checkpoint == "best" else folder.last
-    if not file.exists():
-        raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
-    content = checkpoints.load(file)
-    own = content["rnnlab"]
-    check_version(str(file), str(own.get("version", "of an unknown version")))
-    if not (isinstance(own.get("config"), dict) and isinstance(content.get("state_dict"), dict)):
-        raise ValueError(f"{file} was not written by rnnlab's command: it has no config")
-    weights = {
-        key.removeprefix("model."): weight
-        for key, weight in content["state_dict"].items()
-        if key.startswith("model.")
-    }
+    file = checkpoint_of(folder, checkpoint)
     return TrainedRun(
         name=result.name,
         run_id=result.run_id,
         uri=_store_of(result, uri),
         folder=folder,
-        config=own["config"],
-        weights=weights,
+        model=model_of_checkpoint(file, folder.code),
         tested_at=tested_at(folder),
         device=result.machine.get("device", ""),
-        code=folder.code if folder.code.is_dir() else None,
         checkpoint=(file, _digest(file)),
+        data=files_in(Manifest.read(folder.path).data),
     )
 
 
@@ -146,68 +124,28 @@ def _store_of(result: Result, uri: str | None) -> str:
 
 
 def _of_store(run_id: str, checkpoint: str, uri: str | None) -> TrainedRun:
-    from mlflow.exceptions import MlflowException
-
-    from rnnlab.tracking.store import existing_store, tracking_uri
-
-    store = tracking_uri(uri)
-    client = existing_store(store)
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise ValueError(f"run={run_id}: {first_line(error)}") from error
-    if run.data.tags.get("rnnlab.kind") != "run":
-        raise ValueError(f"run={run_id} is no run of rnnlab's command")
-    place = run.data.tags.get(FOLDER_TAG, "")
-    if (folder := folder_here(place, run_id)) is not None:
-        return _of_folder(folder, checkpoint, store)
-    _refuse_unfinished(run_id, run.info.status)
-    if checkpoint != "best":
-        raise ValueError(
-            f"checkpoint={checkpoint} is in the run's folder, {place}, which is not on this machine: "
-            "its store has checkpoint=best alone"
-        )
-    check_version(f"run={run_id}", run.data.tags.get(VERSION_TAG, "of an unknown version"))
-    return _of_model(client, run, store)
-
-
-def _of_model(client: "MlflowClient", run: "Run", store: str) -> TrainedRun:
-    """From the model among the run's artifacts, whose files have checksums."""
-    from mlflow.exceptions import MlflowException
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    from rnnlab.runs.model_file import ModelFile
-    from rnnlab.tracking.pages import metric_history
-
-    run_id = run.info.run_id
-    _downloaded.append(TemporaryDirectory())
-    place, name = _downloaded[-1].name, RunFolder(Path()).model.name
-    try:
-        model = Path(client.download_artifacts(run_id, name, place))
-    except (MlflowException, OSError) as error:
-        raise ValueError(
-            f"run={run_id} has no model in {masked(store)}: tracking.log_model=false, or it diverged, and "
-            "its folder is not on this machine"
-        ) from error
-    parts = model / "artifacts"
-    stored = ModelFile.read(parts / "model.json")
-    try:
-        weights = load(read_bytes(parts / "weights.safetensors"))
-    except SafetensorError as error:
-        raise ValueError(f"the weights of run={run_id} cannot be read: {error}") from error
-    code = parts / "code"
+    found = find_run(run_id, uri)
+    if found.folder is not None:
+        return _of_folder(found.folder, checkpoint, found.uri)
+    run = found.run
     return TrainedRun(
         name=str(run.info.run_name),
         run_id=run_id,
-        uri=store,
+        uri=found.uri,
         folder=None,
-        config=stored.config,
-        weights=weights,
-        tested_at=_last(metric.step for metric in metric_history(client, run_id, TEST)),
+        model=found.model(checkpoint),
+        tested_at=_last(metric.step for metric in metric_history(found.client, run_id, TEST)),
         device=run.data.tags.get("rnnlab.device", ""),
-        code=code if code.is_dir() else None,
+        data=files_of(run),
     )
+
+
+def checkpoint_of(folder: RunFolder, checkpoint: str) -> Path:
+    """The file of a run's "best" checkpoint or its "last"; raises ValueError if it has none."""
+    file = folder.best if checkpoint == "best" else folder.last
+    if not file.exists():
+        raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
+    return file
 
 
 def tested_at(folder: RunFolder) -> int:
@@ -221,8 +159,3 @@ def _last(steps: Iterable[int]) -> int:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
-
-
-def _refuse_unfinished(name: str, status: str) -> None:
-    if status != "FINISHED":
-        raise ValueError(f"run={name} has not finished: it is {status}")

@@ -55,12 +55,14 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
 def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:
     """What needs scipy, which comes with the evaluation and the diagnostics, and maybe Lightning."""
+    from rnnlab.diagnostics.probe import refuse_counts
     from rnnlab.runs.memory import refuse_too_large
     from rnnlab.runs.run_config import read_config
     from rnnlab.training.evaluation import Evaluation
 
     config = read_config(plain, here)
-    Evaluation(config.task, config.eval_settings)
+    Evaluation(config.task, config.eval_settings).refuse_counts()
+    refuse_counts(config.diagnostics, config.task)
     if here and not config.settings.trainer.works_anywhere:
         _try_trainer(config)
     if here:
@@ -87,17 +89,19 @@ def try_going_on(plain: Mapping[str, Any], earlier: "EarlierRun", moves: bool) -
         moves: Whether one that had finished may train on with another device or version of torch.
 
     Raises:
-        ValueError: If something of the checkpoint is missing, or is of another model or optimizer;
-            or if the run had finished elsewhere.
+        ValueError: If something of the checkpoint is missing, or is of another model or optimizer; if
+            its data have changed; or if the run had finished elsewhere.
     """
     from rnnlab.runs.factory import make_module
     from rnnlab.runs.fitting import refuse_unfit
     from rnnlab.runs.machine import machine, moved
     from rnnlab.runs.run_config import read_config
+    from rnnlab.runs.run_data import refuse_changed_data
 
+    config = read_config(plain)
+    refuse_changed_data(earlier.folder, config.task)
     if earlier.checkpoint is None:
         return
-    config = read_config(plain)
     refuse_unfit(make_module(config), earlier.checkpoint)
     if earlier.end is None or moves:
         return

@@ -135,7 +135,12 @@ def _describe(composed: Composed, key: str | None) -> Combination:
     from rnnlab.runs.run_config import read_task
 
     choices = composed.config.hydra.runtime.choices
-    key = key or f"task.{read_task(composed.plain).length_key}"
+    task = read_task(composed.plain)
+    if task.solved_below is None:
+        raise ValueError(
+            f"task={choices.task} has no horizon: it has no error rate below which it counts as solved"
+        )
+    key = key or f"task.{task.length_key}"
     if type(OmegaConf.select(composed.config, key)) is not int:
         raise ValueError(
             f"{key}, the length of task={choices.task}, is no whole number of its yaml"

@@ -203,7 +203,7 @@ def _recorded(job: Sequence[str]) -> tuple[str, ...]:
 
 
 def _solved(result: Result | None) -> bool | None:
-    return None if result is None else result.metrics["test/solved"] == 1
+    return None if result is None else result.metrics.get("test/solved") == 1
 
 
 def _again(folder: SweepFolder) -> str:

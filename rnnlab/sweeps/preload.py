@@ -39,7 +39,7 @@ def _preload() -> None:
         write_packages(Path(folder))
         write_model(Path(folder), {}, {}, np.zeros((1, 1, 1), np.float32))
         point = Point("train/loss", 1.0, 1, 0)
-        write_learning_curve(Path(folder), [point], 1.0, "")  # reads the fonts
+        write_learning_curve(Path(folder), [point], {"chance": 1.0}, "")  # reads the fonts
 
 
 garbage.pause()

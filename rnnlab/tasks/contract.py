@@ -20,10 +20,11 @@ def check_task(task: Task) -> None:
     It is sampled, and random outputs between 0 and 1 are scored: one number for each answer's
     features, as a model would give. Checked are the shapes and types of the batch, `loss` and
     `errors`; that both set each output against the target of its own sequence, which a tensor that
-    torch has broadcast does not; that `chance` is positive and finite; that classes have a name and a probability each; that equal draws give equal
-    batches, and different ones different batches; and that a sequence is the same alone as among
-    others. Of a task with an end, each split is asked for its first and its last sequence. Every run
-    begins with it, and a test of your own task can call it: `check_task(FirstBit(seq_len=20))`.
+    torch has broadcast does not; that `chance` is positive and finite; that classes have a name and a
+    probability each; that equal draws give equal batches, and different ones different batches; and
+    that a sequence is the same alone as among others. Of a set of data, each split is asked for its
+    first and its last sequence. Every run begins with it, and a test of your own task can call it:
+    `check_task(FirstBit(seq_len=20))`.
 
     Raises:
         ContractError: That names the task's class, what it gave and what is wanted.

@@ -10,8 +10,8 @@ from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.task import Task
 
 SPLITS = ("train", "val", "test")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]*")
-"""What MLflow takes as a part of a metric's name."""
+NAME = re.compile(r"(\w+/)?[A-Za-z0-9][A-Za-z0-9_.\- ]*", re.ASCII)
+"""What MLflow takes as a part of a metric's name, and before it the figure that it is a level of."""
 
 
 def check_data(task: Task) -> None:

@@ -1,11 +1,11 @@
 """Numbers and files that are added to a run after its end: into its folder first, then into its store."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, RunTag
@@ -16,6 +16,7 @@ from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import hold_signals
 from rnnlab.tracking.copies import refuse_copy
+from rnnlab.tracking.datasets import log_data
 from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import REPORTED_TAG, Manifest
 from rnnlab.tracking.named_store import refuse_other_place
@@ -35,12 +36,14 @@ class Addition(NamedTuple):
         step: Under which they are recorded.
         files: By path below the folder `evaluated`, with their content.
         reported: Which of the metrics a report shows, each with the name of its column.
+        data: What it is measured on besides the run's own data, as datasets.py describes it.
     """
 
     metrics: Mapping[str, float]
     step: int
     files: Mapping[str, bytes]
     reported: Mapping[str, str]
+    data: Sequence[Mapping[str, Any]] = ()
 
 
 def add_to_folder(
@@ -99,6 +102,7 @@ def _write(folder: RunFolder, addition: Addition) -> None:
     if addition.reported:
         had = json.loads(manifest.tags.get(REPORTED_TAG, "{}"))
         manifest.tags[REPORTED_TAG] = json.dumps({**had, **addition.reported})
+    manifest.data += [dict(each) for each in addition.data if each not in manifest.data]
     manifest.write(folder.path)
     result.metrics |= addition.metrics
     result.delivered = False
@@ -127,6 +131,7 @@ def add_to_store(client: MlflowClient, run_id: str, addition: Addition) -> None:
     with hold_signals():
         metrics = [Metric(key, value, now, addition.step) for key, value in new.items()]
         client.log_batch(run_id, metrics=metrics)
+        log_data(client, run_id, addition.data)
         _report(client, run_id, addition)
         with TemporaryDirectory() as place:
             for name, content in addition.files.items():

@@ -11,6 +11,7 @@ from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_B
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.run_folder import RunFolder, SweepFolder, TrackedFolder
 from rnnlab.tracking.changes import CHANGES_TAG
+from rnnlab.tracking.datasets import log_data
 from rnnlab.tracking.journal import Journal, Point, drop_seen
 from rnnlab.tracking.manifest import FOLDER_TAG, Manifest
 from rnnlab.tracking.named_store import refuse_other_place
@@ -42,12 +43,17 @@ class Delivery:
         """Points that only the store had, and now the journal has too."""
 
     def begin(self) -> str:
-        """The run's id in the store, where it is made unless it is there; its params are there then."""
+        """The run's id in the store, where it is made unless it is there.
+
+        Its params are there then, and what its data are.
+        """
         self.run_id = self.run_id or self._find() or self._create()
         params = [Param(key, value) for key, value in self.manifest.params.items()]
         for start in range(0, len(params), MAX_PARAMS_TAGS_PER_BATCH):
             batch = params[start : start + MAX_PARAMS_TAGS_PER_BATCH]
             self.client.log_batch(self.run_id, params=batch)
+        if self.manifest.data:
+            log_data(self.client, self.run_id, self.manifest.data)
         return self.run_id
 
     def go_on(self, changes: str, folder: Path) -> None:

@@ -6,7 +6,7 @@ or by `rnnlab.sync`.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.masking import first_line, masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.signals import Stopped, hold_signals, received_signal
+from rnnlab.tasks import DataFile
 from rnnlab.tracking.artifacts import Left, write_config
+from rnnlab.tracking.datasets import described
 from rnnlab.tracking.delivery import Delivery
 from rnnlab.tracking.journal import Point
 from rnnlab.tracking.logger import BufferedMLFlowLogger
@@ -168,6 +170,7 @@ def track_run(
     params: Mapping[str, str],
     goes_on: bool,
     end: int | None = None,
+    data: Sequence[DataFile] = (),
 ) -> TrackedRun:
     """A run whose folder this process has to itself, before it begins.
 
@@ -183,6 +186,7 @@ def track_run(
         goes_on: Whether it began before, as its manifest and its journal have it. What a command left
             that was killed before its run began is no run: it is written anew.
         end: Of one that had finished and trains on, the update at which it had ended.
+        data: What its sequences are read from.
 
     Raises:
         ValueError: If the store cannot be used, or the folder's files cannot be read.
@@ -213,6 +217,7 @@ def track_run(
             overrides=result.overrides,
             tags=tags,
             params={**params, "tracking.uri": result.tracking_uri},
+            data=described(data),
         )
     return TrackedRun(uri, client, manifest, result, logger, written, metrics)
 

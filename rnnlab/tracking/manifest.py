@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rnnlab import __version__
 from rnnlab.foundation.json_file import read_json, write_json
@@ -36,6 +37,8 @@ class Manifest:
     """Files and folders of the run's folder."""
     ends: list[int] = field(default_factory=list)
     """The updates at which it had ended before it was trained on."""
+    data: list[dict[str, Any]] = field(default_factory=list)
+    """What its sequences are read from, as datasets.py describes it."""
 
     @classmethod
     def new(
@@ -47,6 +50,7 @@ class Manifest:
         overrides: Sequence[str],
         tags: Mapping[str, str],
         params: Mapping[str, str],
+        data: Sequence[Mapping[str, Any]] = (),
     ) -> "Manifest":
         """Of a run (kind "run") or a sweep ("sweep") that begins now.
 
@@ -58,6 +62,7 @@ class Manifest:
             overrides: What its command line said.
             tags: Further ones, besides those that every run has.
             params: All of them.
+            data: What its sequences are read from.
         """
         from mlflow.tracking.context.registry import (
             resolve_tags,  # who only reads need not wait for it
@@ -75,6 +80,7 @@ class Manifest:
             tags=resolve_tags({**common, **tags}),
             params=dict(params),
             started=int(time.time() * 1000),
+            data=[dict(each) for each in data],
         )
 
     @property

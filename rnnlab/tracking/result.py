@@ -50,6 +50,9 @@ class Result:
     chance: float
     overrides: list[str]
     folder: str
+    chance_error: float | None = None
+    baselines: dict[str, float] = field(default_factory=dict)
+    """Further levels than that of chance, as `Task.baselines` names them."""
     choices: dict[str, str] = field(default_factory=dict)
     """The chosen option of each config group."""
     num_params: int = 0
@@ -76,17 +79,26 @@ class Result:
     def write(self) -> None:
         write_json(RunFolder(Path(self.folder)).result, self)
 
+    @property
+    def levels(self) -> dict[str, float]:
+        """Those of the loss, chance first."""
+        return {"chance": self.chance, **of_loss(self.baselines)}
+
     def verdict(self) -> str:
-        """In words: `loss 0.00361, chance 0.167, solved at 1100`."""
+        """In words: `loss 0.00361, chance 0.167, solved at 1100`, or without the last of a task without a rate."""
         loss = self.metrics.get("test/loss")
         losses = "no test loss" if loss is None else f"loss {loss:.3g}"
-        solved = "unsolved"
-        if self.metrics["test/solved"]:
-            solved = f"solved at {self.metrics['steps_to_solve']:.0f}"
-        if self.metrics["diverged"]:
-            at = f"diverged at {self.metrics['diverged_step']:.0f}"
-            solved = f"{solved}, then {at}" if self.metrics["test/solved"] else at
-        return f"{losses}, chance {self.chance:.3g}, {solved}"
+        return ", ".join([losses, f"chance {self.chance:.3g}", *self._became()])
+
+    def _became(self) -> Iterator[str]:
+        solved, diverged = self.metrics.get("test/solved"), self.metrics["diverged"]
+        if solved:
+            yield f"solved at {self.metrics['steps_to_solve']:.0f}"
+        elif solved is not None and not diverged:
+            yield "unsolved"
+        if diverged:
+            then = "then " if solved else ""
+            yield f"{then}diverged at {self.metrics['diverged_step']:.0f}"
 
     @classmethod
     def read(cls, folder: Path) -> "Result":
@@ -108,6 +120,11 @@ def read_finished(folder: Path) -> Result | None:
         result = Result.read(folder)
         return result if result.status == "FINISHED" else None
     return None
+
+
+def of_loss(baselines: Mapping[str, float]) -> dict[str, float]:
+    """Those that are levels of the loss: others name their figure, as `error/nearest neighbour`."""
+    return {name: level for name, level in baselines.items() if "/" not in name}
 
 
 def variant_name(choices: Mapping[str, str]) -> str:

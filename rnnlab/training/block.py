@@ -45,7 +45,6 @@ class Blocks:
         self.gradient = Gradient(model, task, clip, settings.recompute_steps)
         self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
-        self._examples = task.num_sequences("train")
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
         self._dropout = Words(seed, "dropout")
         self._updates, self._seconds = 0, 0.0
@@ -116,9 +115,10 @@ class Blocks:
         return self.graphs
 
     def _epochs(self, updates: int) -> dict[str, float]:
-        if self._examples is None:
+        examples = self.gradient.task.num_sequences("train")
+        if examples is None:
             return {}
-        return {"train/epochs": updates * self.settings.batch_size / self._examples}
+        return {"train/epochs": updates * self.settings.batch_size / examples}
 
     def _speed(self, updates: int, seconds: float) -> float:
         """Updates a second since training began in this process, with a block more."""

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.statistics import wilson
@@ -30,18 +31,29 @@ class Evaluation:
         settings: How many sequences, and at which lengths besides the task's own.
 
     Raises:
-        ValueError: For a length that the task refuses, for more sequences than a split has, or for too
-            few to show an error rate below the task's `solved_below`.
+        ValueError: For a length that the task refuses.
     """
 
     def __init__(self, task: Task, settings: EvalSettings) -> None:
         self.task, self.settings = task, settings
         self.at_lengths = {length: _at_length(task, length) for length in settings.lengths}
-        for each in (task, *self.at_lengths.values()):
+
+    def refuse_counts(self) -> None:
+        """See that there are as many sequences as are asked for, and enough of them.
+
+        Raises:
+            ValueError: For more than a split has, or too few to show an error rate below the task's
+                `solved_below`.
+        """
+        for each in (self.task, *self.at_lengths.values()):
             self._count(each, "test")
-        self.num_val = self._count(task, "val")
-        if task.solved_below is not None:
-            _refuse_too_few(*self._confirming, task.solved_below)
+        if self.num_val and self.task.solved_below is not None:
+            _refuse_too_few(*self._confirming, self.task.solved_below)
+
+    @cached_property
+    def num_val(self) -> int:
+        """Sequences of a validation."""
+        return self._count(self.task, "val")
 
     def _count(self, task: Task, split: str) -> int:
         """How many sequences a score of a split is taken on.

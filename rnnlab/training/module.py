@@ -48,9 +48,10 @@ class TrainingModule(pl.LightningModule):
         seed: Of dropout.
         origin: Plain types that go into every checkpoint, beside how far training has come.
         changed: Settings of the optimizer that a resume has changed: a checkpoint has the old ones.
+        answers_only: Whether it is never trained or tested, as where the data of its task are not here.
 
     Raises:
-        ValueError: As `Evaluation` does; from training, for a Trainer without `trainer_options`.
+        ValueError: As `Evaluation` and its `refuse_counts` do; from training, for a Trainer without `trainer_options`.
         DivergedError: From training, where a loss is not finite.
     """
 
@@ -66,6 +67,7 @@ class TrainingModule(pl.LightningModule):
         seed: int = 0,
         origin: Mapping[str, Any] | None = None,
         changed: Collection[str] = (),
+        answers_only: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -75,6 +77,8 @@ class TrainingModule(pl.LightningModule):
         self.make_schedule = schedule
         self.train_settings = train_settings or TrainSettings()
         self.evaluation = Evaluation(task, eval_settings or EvalSettings())
+        if not answers_only:
+            self.evaluation.refuse_counts()
         clip = clip or NoClip()
         self.blocks = Blocks(model, task, clip, self.train_settings, check_seed("seed", seed))
         self.origin, self.changed = dict(origin or {}), frozenset(changed)
@@ -127,6 +131,8 @@ class TrainingModule(pl.LightningModule):
         return range(self.updates, stop, settings.block)
 
     def on_train_start(self) -> None:
+        if not self.updates:
+            self.record({f"baseline/{name}": v for name, v in self.task.baselines.items()})
         if self.changed:
             loaded: Any = self.optimizers()
             wanted = self.make_optimizer(self.model.parameters())

@@ -47,7 +47,10 @@ class Progress(pl.Callback):
         """The newest figures: the loss of the last validation, or of training before the first."""
         recent = module.recent
         loss = recent.get("val/loss", recent.get("train/loss", float("nan")))
-        error = f"   error {recent['val/error']:.1%}" if "val/error" in recent else ""
+        error, at_chance = "", module.task.chance_error
+        if "val/error" in recent:
+            beside = "" if at_chance is None else f", chance {at_chance:.1%}"
+            error = f"   error {recent['val/error']:.1%}{beside}"
         return (
             f"{self.name}   {module.updates}/{module.train_settings.steps}   "
             f"loss {loss:.3g}, chance {module.task.chance:.3g}{error}   "

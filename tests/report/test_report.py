@@ -17,9 +17,15 @@ from rnnlab.report.grid import make_grid
 from rnnlab.report.panels import Styles
 from rnnlab.report.read_runs import Run
 from rnnlab.report.report import make_report, write_report
-from rnnlab.report.rows import HEADER
 from rnnlab.report.training_plots import learning_curves
 from tests.support.made_runs import run
+
+HEADER = (
+    *("variant", "task", "length", "solved (95 %)", "median steps to solve"),
+    *("mean test loss (95 %)", "chance", "diverged", "failed"),
+    *("median gradient norm", "parameters", "steps/s"),
+)
+"""Of a table of tasks that say when they are solved, and no more of chance than its loss."""
 
 
 def several() -> list[Run]:

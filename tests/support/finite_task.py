@@ -20,9 +20,9 @@ COUNTS = {"train": 23, "val": 11, "test": 13}
 class Waves(Task):
     """Tell which of three waves a noisy sequence is; sequence n of a split is of class n % 3."""
 
-    seq_len: int = 6
+    seq_len: int = 6  # pyrefly: ignore[bad-override]
     counts: Mapping[str, int] = field(default_factory=lambda: COUNTS)
-    solved_below: float | None = None
+    solved_below: float | None = None  # pyrefly: ignore[bad-override]
     names: list[str] | None = None
 
     input_size, output_size = 1, 3  # pyrefly: ignore[bad-override]
@@ -46,10 +46,10 @@ class Waves(Task):
     def sequences(self) -> dict[str, np.ndarray]:
         noise = np.random.default_rng(0)
         return {
-            split: np.float32(
+            split: (
                 np.sin(np.outer(np.arange(count) % 3 + 1, np.arange(self.seq_len)))
                 + 0.1 * noise.standard_normal((count, self.seq_len))
-            )
+            ).astype(np.float32)
             for split, count in self.counts.items()
         }
 

@@ -106,6 +106,7 @@ def test_a_student_of_the_same_size_learns_it():
     with torch.no_grad():
         outputs = student[1](student[0](inputs)[0])
     assert task.loss(outputs, targets) < 0.01 * task.chance
+    assert task.solved_below is not None
     assert task.errors(outputs, targets).float().mean() < task.solved_below
 
 
