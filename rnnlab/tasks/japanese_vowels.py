@@ -89,7 +89,7 @@ class JapaneseVowels(Classification):
 
     @property
     def baselines(self) -> dict[str, float]:
-        return {"error of Kudo et al. 1999": 0.059, "error of a hidden Markov model": 0.038}
+        return {"error/Kudo et al. 1999": 0.059, "error/hidden Markov model": 0.038}
 
     def sample(self, draws: Draws) -> Batch:
         utterances, numbers = _split(draws.split)
@@ -144,7 +144,9 @@ def _read(part: str) -> _Utterances:
         raise ValueError(f"{PACKAGE} {package.version} has no data: {why_unread(error)}") from error
     lines = [line for line in data.decode("utf-8").splitlines() if line and line[0] not in "#@"]
     cells = [line.split(":") for line in lines]
-    frames = [np.array([row.split(",") for row in cell[:-1]], np.float32).T.copy() for cell in cells]
+    frames = [
+        np.array([row.split(",") for row in cell[:-1]], np.float32).T.copy() for cell in cells
+    ]
     speakers = np.array([int(cell[-1]) - 1 for cell in cells])
     name = PLACE.format(part).rpartition("/")[2]
     digest = hashlib.sha256(data).hexdigest()

@@ -121,23 +121,25 @@ class Text(Task):
 
     @cached_property
     def baselines(self) -> dict[str, float]:
+        made_from = [self._source.file.digest, self.seq_len, self.characters]
+        path = cache.path_of(f"levels of a text, in bits: {json.dumps(made_from)}")
+        found = cache.read(path)
+        levels = json.loads(found) if found else self._levels()
+        if not found:
+            cache.write(path, json.dumps(levels).encode())
+        bits = {"unigram": self.chance / math.log(2), **levels}
+        return {f"bits/{name}": value for name, value in bits.items()}
+
+    def _levels(self) -> dict[str, float]:
+        """What takes seconds, and of a large text minutes."""
         text, windows = self._source.text, self._windows
-        made_from = [1, self._source.file.digest, self.seq_len, self.characters]
-        path = cache.path_of(f"text levels {json.dumps(made_from)}")
-        if found := cache.read(path):
-            return json.loads(found)
-        train, test = windows.steps("train"), windows.steps("test")
-        scored = windows.answers("test")
+        train, test, scored = windows.steps("train"), windows.steps("test"), windows.answers("test")
         pairs = self._chunks(range(scored.start - 1, scored.stop))
-        levels = {
-            "bits of unigram": self.chance / math.log(2),
-            "bits of bigram": bigram_bits(self._chunks(train), pairs, self.output_size),
-        }
         context = text.bytes(train.start, train.stop)[-CONTEXT:]
-        compressed = compressed_bits(context, text.bytes(test.start, test.stop), len(test))
-        levels |= {f"bits of {name}": bits for name, bits in compressed.items()}
-        cache.write(path, json.dumps(levels).encode())
-        return levels
+        return {
+            "bigram": bigram_bits(self._chunks(train), pairs, self.output_size),
+            **compressed_bits(context, text.bytes(test.start, test.stop), len(test)),
+        }
 
     def sample(self, draws: Draws) -> Batch:
         text = self._source.text
