@@ -3,8 +3,8 @@
 from typing import Any
 
 from rnnlab.tasks.array_data import ArrayData
-from rnnlab.tasks.labels import class_names
-from rnnlab.tasks.scale import Scale
+from rnnlab.tasks.labels import check_classes, class_names
+from rnnlab.tasks.scale import Scale, check_scale
 from rnnlab.tasks.windows import Windows
 
 FOUND = {
@@ -57,3 +57,8 @@ def check_given(target: str, given: dict[str, Any]) -> None:
                 f"{name}={value} is {state}: {', '.join(wanted)} are found in the data of "
                 f"target={target}; leave them null, or give them all"
             )
+    check_scale(given["mean"], given["scale"])
+    if target == "value":
+        check_scale(given["target_mean"], given["target_scale"], "target_")
+    if target == "class":
+        check_classes(given["classes"])

@@ -12,9 +12,15 @@ from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.labels import blind_cross_entropy, blind_error, class_names, class_numbers
+from rnnlab.tasks.labels import (
+    blind_cross_entropy,
+    blind_error,
+    check_classes,
+    class_names,
+    class_numbers,
+)
 from rnnlab.tasks.recordings import Recordings, recordings
-from rnnlab.tasks.scale import Scale
+from rnnlab.tasks.scale import Scale, check_scale
 from rnnlab.tasks.sound_features import SoundFeatures
 from rnnlab.tasks.task import Batch
 from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder
@@ -77,13 +83,19 @@ class Audio(Classification):
             raise ValueError(
                 f"{missing[0]}=None: {', '.join(FOUND)} are found together; give all, or none"
             )
-        if self.rate is None:
+        if self.rate is not None:
+            check_int("rate", self.rate, 1)
+        else:
             object.__setattr__(self, "rate", self._folder.rate)
         self._features  # noqa: B018 which refuses a frame that is too short
         if self.seq_len is None:
             object.__setattr__(self, "seq_len", self._common_length)
         if missing:
             given = self._found()
+        check_classes(given["classes"])
+        check_scale(given["mean"], given["scale"])
+        if len(given["mean"]) != self.input_size:
+            raise ValueError(f"mean={given['mean']} is not of {self.input_size} features")
         for name in ("classes", "mean", "scale"):  # lists, where they are read from a config
             object.__setattr__(self, name, tuple(given[name]))
 

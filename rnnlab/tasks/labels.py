@@ -49,3 +49,14 @@ def blind_error(train: np.ndarray, test: np.ndarray) -> float:
     counts = np.bincount(train)
     guesses = np.flatnonzero(counts == counts.max())
     return float(1 - np.isin(test, guesses).mean() / len(guesses))
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Refuse what are no names of classes.
+
+    Raises:
+        ValueError: There are fewer than two, or one has no name or that of another.
+    """
+    names = list(classes)
+    if len(names) < 2 or len(set(names)) < len(names) or not all(names):
+        raise ValueError(f"classes={names} are not two or more different names")

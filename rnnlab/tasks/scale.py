@@ -1,10 +1,13 @@
 """Numbers brought to mean 0 and deviation 1, and what was taken off for it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from rnnlab.foundation.checks import check_float
 
 
 class Scale(NamedTuple):
@@ -34,3 +37,24 @@ class Scale(NamedTuple):
         """Of numbers (..., features), in single precision; the differences are taken in double."""
         scaled = (numbers.astype(np.float64) - self.mean) / self.deviation
         return torch.from_numpy(scaled.astype(np.float32))
+
+
+def check_scale(mean: Sequence[float], scale: Sequence[float], prefix: str = "") -> None:
+    """Refuse what is no mean and deviation of the same features.
+
+    Args:
+        mean: Of each feature.
+        scale: The deviations, which are above 0.
+        prefix: Of the two names, for messages.
+
+    Raises:
+        ValueError: That names the field.
+    """
+    for value in mean:
+        check_float(f"{prefix}mean", value)
+    for value in scale:
+        check_float(f"{prefix}scale", value, above=0)
+    if not mean or len(mean) != len(scale):
+        raise ValueError(
+            f"{prefix}scale={list(scale)} are {len(scale)} numbers, and {prefix}mean has {len(mean)}"
+        )

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from rnnlab.foundation import cache
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
+from rnnlab.tasks.alphabet import Alphabet
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
@@ -22,9 +23,6 @@ from rnnlab.tasks.task import Batch, Task
 from rnnlab.tasks.text_file import TextFile, read_text
 from rnnlab.tasks.text_levels import CONTEXT, bigram_bits, compressed_bits, unigram_nats
 from rnnlab.tasks.windows import Windows
-
-OTHER = "other"
-"""The name of the class of all characters that the training text has not."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +72,21 @@ class Text(Task):
         check_int("seq_len", self.seq_len, 1)
         if self.alphabet is None:
             self._windows  # noqa: B018 a text that is wrong is refused now
-        elif not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
-            raise ValueError(f"alphabet={self.alphabet!r} is not one or more different characters")
+        self._alphabet  # noqa: B018 and so is an alphabet
 
     @cached_property
-    def characters(self) -> str:
-        """The characters that are classes, in order of their numbers."""
+    def _alphabet(self) -> Alphabet:
         if self.alphabet is not None:
-            return self.alphabet
-        found: set[int] = set()
-        for chunk in self._source.text.chunks(self._windows.steps("train")):
-            found |= set(np.unique(chunk).tolist())
-        return "".join(map(chr, sorted(found)))
+            return Alphabet(self.alphabet)
+        return Alphabet.of(self._source.text.chunks(self._windows.steps("train")))
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return (*self.characters, OTHER)
+        return self._alphabet.class_names
 
     @property
     def input_size(self) -> int:
-        return len(self.characters) + 1
+        return len(self.class_names)
 
     @property
     def output_size(self) -> int:
@@ -105,7 +98,7 @@ class Text(Task):
 
     @property
     def from_data(self) -> dict[str, Any]:
-        return {"alphabet": self.characters}
+        return {"alphabet": self._alphabet.characters}
 
     @property
     def answers_once(self) -> bool:
@@ -121,7 +114,7 @@ class Text(Task):
 
     @cached_property
     def baselines(self) -> dict[str, float]:
-        made_from = [self._source.file.digest, self.seq_len, self.characters]
+        made_from = [self._source.file.digest, self.seq_len, self._alphabet.characters]
         path = cache.path_of(f"levels of a text, in bits: {json.dumps(made_from)}")
         found = cache.read(path)
         levels = json.loads(found) if found else self._levels()
@@ -146,7 +139,7 @@ class Text(Task):
         starts = self._windows.starts(draws).tolist()
         shown = np.empty((len(starts), self.seq_len + 1), np.int64)
         for row, start in zip(shown, starts, strict=True):
-            row[:] = self._classes(text.code_points(start, start + self.seq_len + 1))
+            row[:] = self._alphabet.numbers(text.code_points(start, start + self.seq_len + 1))
         numbers = torch.from_numpy(shown).to(draws.device)
         return Batch(self._one_hot(numbers[:, :-1]), numbers[:, 1:].contiguous())
 
@@ -154,8 +147,7 @@ class Text(Task):
         return outputs.softmax(dim=2)
 
     def encode_text(self, text: str) -> Tensor:
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-        return self._one_hot(torch.from_numpy(self._classes(points)))
+        return self._one_hot(torch.from_numpy(self._alphabet.numbers(text)))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)
@@ -186,18 +178,7 @@ class Text(Task):
 
     def _chunks(self, characters: range) -> Iterator[np.ndarray]:
         """The class numbers of many characters, some of them at a time."""
-        return map(self._classes, self._source.text.chunks(characters))
-
-    @cached_property
-    def _table(self) -> np.ndarray:
-        """The class of each code point up to one behind the last of the alphabet."""
-        points = np.frombuffer(self.characters.encode("utf-32-le", "surrogatepass"), "<u4")
-        table = np.full(int(points.max()) + 2, len(points), np.int64)
-        table[points] = np.arange(len(points))
-        return table
-
-    def _classes(self, points: np.ndarray) -> np.ndarray:
-        return self._table.take(points, mode="clip")
+        return map(self._alphabet.numbers, self._source.text.chunks(characters))
 
     def _one_hot(self, numbers: Tensor) -> Tensor:
         # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.

@@ -7,7 +7,7 @@ import numpy as np
 
 BLOCK = 2**12
 """Bytes between two places of the index."""
-CHUNK = 2**20
+CHUNK = 2**18
 """Bytes, or characters, that are looked at together: whole blocks."""
 
 
