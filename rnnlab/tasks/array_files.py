@@ -1,6 +1,5 @@
 """Sequences and their targets from files of numpy's: an .npz, or a folder of .npy, read by memory map."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +47,10 @@ def read_npz(path: Path, series: bool) -> SequenceArrays:
         ValueError: It is not what it should be; that does not name the file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            found = {name: archive[name] for name in getattr(archive, "files", ())}
+    except Exception as error:  # of an archive's there are many kinds
         raise ValueError(f"it cannot be read: {why_unread(error)}") from error
     return _checked(found, series, (DataFile.of(path, len(found.get("inputs", ()))),))
 

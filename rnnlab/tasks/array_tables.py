@@ -35,7 +35,7 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
 
     try:
         frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError, UnicodeError) as error:  # pandas' own errors are ValueErrors
+    except Exception as error:  # of pandas' and pyarrow's there are many kinds
         raise ValueError(f"it cannot be read: {why_unread(error)}") from error
     if not len(frame):
         raise ValueError("it has no row")

@@ -107,5 +107,5 @@ class Arrays(ArrayFields):
 
     def at_length(self, seq_len: int) -> Self:
         changed = replace(self, seq_len=seq_len)
-        changed._data  # noqa: B018 which refuses more steps than there are
+        changed.num_sequences("test")  # which refuses more steps than there are
         return changed

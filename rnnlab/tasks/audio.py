@@ -23,7 +23,7 @@ from rnnlab.tasks.recordings import Recordings, recordings
 from rnnlab.tasks.scale import Scale, check_scale
 from rnnlab.tasks.sound_features import SoundFeatures
 from rnnlab.tasks.task import Batch
-from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder
+from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder, short_name
 
 FOUND = ("classes", "rate", "mean", "scale")
 
@@ -105,7 +105,7 @@ class Audio(Classification):
         names = class_names(self._folder.labels[numbers])
         return {"classes": names, "mean": scale.mean, "scale": scale.deviation}
 
-    @property
+    @cached_property
     def _folder(self) -> WavFolder:
         if self.path is None:
             raise ValueError("path=None: a folder of folders of wav files")
@@ -124,11 +124,11 @@ class Audio(Classification):
         fewest, most = (self._features.num_frames(int(n)) for n in (lengths.min(), lengths.max()))
         if fewest < most:
             raise ValueError(
-                f"seq_len=None: {short.name} has {fewest} frames and {long.name} {most}; seq_len=N takes "
+                f"seq_len=None: {short_name(short)} has {fewest} frames and {short_name(long)} {most}; seq_len=N takes "
                 "the middle N of longer ones, and puts silence before shorter ones"
             )
         if not most:
-            raise ValueError(f"frame={self.frame} is longer than {short.name}")
+            raise ValueError(f"frame={self.frame} is longer than {short_name(short)}")
         return most
 
     @property

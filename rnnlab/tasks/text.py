@@ -168,7 +168,7 @@ class Text(Task):
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)
 
-    @property
+    @cached_property
     def _source(self) -> TextFile:
         return read_text(self.path)
 

@@ -40,6 +40,11 @@ class WavFolder:
     file: DataFile
 
 
+def short_name(path: Path) -> str:
+    """Of a recording, with its label: yes/anna.wav."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def read_wav(path: Path) -> tuple[int, np.ndarray]:
     """Samples a second, and the samples, (samples, channels) as the file has them, by memory map.
 
@@ -54,11 +59,11 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
         try:
             rate, samples = _mapped(path)
         except OSError as error:
-            raise ValueError(f"{path.name} cannot be read: {why_unread(error)}") from error
+            raise ValueError(f"{short_name(path)} cannot be read: {why_unread(error)}") from error
         except Exception as error:  # of scipy's there are many kinds
-            raise ValueError(f"{path.name} is no wav file: {why_unread(error)}") from error
+            raise ValueError(f"{short_name(path)} is no wav file: {why_unread(error)}") from error
     if samples.dtype.kind != "f" and str(samples.dtype) not in ("uint8", *FULL):
-        raise ValueError(f"{path.name} has samples of {samples.dtype}")
+        raise ValueError(f"{short_name(path)} has samples of {samples.dtype}")
     return rate, samples.reshape(len(samples), -1)
 
 
@@ -117,9 +122,9 @@ def _read(folder: Path, paths: tuple[Path, ...], *_states: tuple[int, ...]) -> W
     rates, lengths = {}, []
     for path in paths:
         rate, samples = read_wav(path)
-        rates.setdefault(rate, path.name)
+        rates.setdefault(rate, short_name(path))
         if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-            raise ValueError(f"{path.relative_to(folder)} has a sample that is not a finite number")
+            raise ValueError(f"{short_name(path)} has a sample that is not a finite number")
         lengths.append(len(samples))
     if len(rates) > 1:
         (first, one), (second, other), *_ = rates.items()
@@ -131,22 +136,20 @@ def _read(folder: Path, paths: tuple[Path, ...], *_states: tuple[int, ...]) -> W
     split = split_examples(labels)
     numbers = members(split)
     digests = [file_digest(path) for path in paths]
-    _refuse_shared(folder, paths, digests, split)
-    lines = (f"{d}  {p.relative_to(folder)}\n" for d, p in zip(digests, paths, strict=True))
+    _refuse_shared(paths, digests, split)
+    lines = (f"{d}  {short_name(p)}\n" for d, p in zip(digests, paths, strict=True))
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
     file = DataFile(folder.resolve().name or "wav", str(folder), digest, len(paths))
     return WavFolder(paths, np.array(lengths), labels, next(iter(rates)), numbers, file)
 
 
-def _refuse_shared(
-    folder: Path, paths: tuple[Path, ...], digests: list[str], split: np.ndarray
-) -> None:
+def _refuse_shared(paths: tuple[Path, ...], digests: list[str], split: np.ndarray) -> None:
     """A file that is in two splits: what was learnt of it would count as foreseen."""
     seen: dict[str, int] = {}
     for number, digest in enumerate(digests):
         first = seen.setdefault(digest, number)
         if split[first] != split[number]:
             raise ValueError(
-                f"{paths[first].relative_to(folder)} and {paths[number].relative_to(folder)} are equal, and "
+                f"{short_name(paths[first])} and {short_name(paths[number])} are equal, and "
                 f"in {split[first]} and {split[number]}: a split shares none with another"
             )

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import itertools
 import lzma
 import math
 
@@ -44,9 +45,9 @@ def test_bigrams_by_brute_force_whatever_the_pieces():
     train, test = draw.integers(0, 5, 300), draw.integers(0, 6, 90)
     counts = np.bincount(train, minlength=6)
     unigram = (counts + 1) / (counts.sum() + 6)
-    pairs = list(zip(train.tolist(), train.tolist()[1:], strict=False))
+    pairs = list(itertools.pairwise(train.tolist()))
     total = 0.0
-    for a, b in zip(test.tolist(), test.tolist()[1:], strict=False):
+    for a, b in itertools.pairwise(test.tolist()):
         followed = sum(x == a for x, _ in pairs)
         total -= math.log2((pairs.count((a, b)) + unigram[b]) / (followed + 1))
     for cuts in ([], [1], [100, 101, 250]):
