@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SMALL = 0.5  # of the free memory: what takes no more by a generous guess is not tried
 # Numbers that an update, and a score, take at most for each of a sequence's states and features at each step.
 UPDATE, SCORE = 64, 16
-LOOKED_AT, GRAPH = 32, 20_000  # sequences, if a diagnostic names no number; bytes of a step's graph
+LOOKED_AT, GRAPH = 200, 20_000  # sequences, if a diagnostic names no number; bytes of a step's graph
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def at_most(config: "RunConfig") -> float:
         below = state[0].unsqueeze(1)
     numbers = 8 * (states + task.input_size + task.output_size)
     longest = max([task.seq_len, *evaluation.lengths])
-    looked_at = [getattr(d, "sequences", LOOKED_AT) for d in config.diagnostics.values()]
+    looked_at = [getattr(d, "sequences", None) or LOOKED_AT for d in config.diagnostics.values()]
     counts = (
         UPDATE * config.train.batch_size * task.seq_len,
         SCORE * evaluation.batch_size * longest,
