@@ -17,8 +17,10 @@ from rnnlab.runs.settings import KEYS, TrainerSettings
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.configs import composed, plain, run_config, section
+from tests.support.data_files import write_data
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
+OF_FILES = {"arrays": "labelled.npz", "audio": "words"}  # tasks on a user's own, and an example
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
 
 
@@ -154,12 +156,15 @@ def test_every_option_says_what_it_is(path: Path):
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
-def test_every_choice_makes_a_run(group, choice):
+def test_every_choice_makes_a_run(group, choice, tmp_path):
     """Composed, checked and built by the code of a run, with its optimizer and schedule."""
     config = composed(f"{group}={choice}", hydra=True)
     assert config.hydra.runtime.choices[group] == choice
+    needed = []
+    if choice in OF_FILES:
+        needed.append(f"task.path={write_data(tmp_path) / OF_FILES[choice]}")
     with torch.random.fork_rng():
-        module = make_module(run_config(f"{group}={choice}"))
+        module = make_module(run_config(f"{group}={choice}", *needed))
     assert module.model.num_params > 0
 
 

@@ -20,10 +20,22 @@ from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
 from tests.support.command import QUICK, SMALL, Command, client, result_of
 from tests.support.configs import composed, leaves, plain, run_config
+from tests.support.data_files import write_data, write_words
 from tests.support.journals import distinct_points
 from tests.support.trained import Trained, looks, trained
 from tests.support.training import Recorder, trainer_of
 
+FEW = ("eval.sequences=2", "eval.val_sequences=2")  # as many as the smallest of these splits has
+FOUND = ("task.mean=[3,3]", "task.scale=[2,2]")
+LABELS = (*FOUND, "task.classes=[up,down]")
+TOLD = (
+    *("task.path={data}/values.npz", "task.target=value", *FOUND),
+    *("task.target_mean=[100]", "task.target_scale=[50]"),
+)
+HEARD = (
+    *("task.num_bands=2", "task.mean=[0,0]", "task.scale=[1,1]"),
+    *("task.classes=[high,low]", "task.rate=8000"),
+)
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
 # (choice, override, what both runs have besides)
@@ -50,6 +62,28 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=teacher", "task.output_size=2", ()),
     ("task=teacher", "task.hidden_size=3", ()),
     ("task=teacher", "task.seed=1", ()),
+    ("task=text", "task.seq_len=12", ()),
+    ("task=text", "task.path={data}/text.txt", ()),
+    ("task=text", "task.alphabet=etaoinshrdlu", ()),
+    ("task=japanese_vowels", "task.seq_len=9", ()),
+    ("task=arrays", "task.path={data}/numbers.npz", ()),
+    ("task=arrays", "task.target=value", ("task.path={data}/numbers.npz",)),
+    ("task=arrays", "task.seq_len=4", ()),
+    ("task=arrays", "task.standardize=false", ()),
+    ("task=arrays", "task.classes=[down,up]", LABELS),
+    ("task=arrays", "task.mean=[9,3]", LABELS),
+    ("task=arrays", "task.scale=[9,3]", LABELS),
+    ("task=arrays", "task.target_mean=[9]", TOLD),
+    ("task=arrays", "task.target_scale=[9]", TOLD),
+    ("task=audio", "task.path={data}/noise", ()),
+    ("task=audio", "task.features=raw", ()),
+    ("task=audio", "task.num_bands=30", ()),
+    ("task=audio", "task.frame=20.0", ()),
+    ("task=audio", "task.hop=5.0", ()),
+    ("task=audio", "task.seq_len=4", ()),
+    ("task=audio", "task.classes=[low,high]", HEARD),
+    ("task=audio", "task.mean=[9,0]", HEARD),
+    ("task=audio", "task.scale=[9,1]", HEARD),
     ("clip=norm", "clip.max_norm=0.01", ()),
     ("clip=value", "clip.clip_value=0.001", ()),
     ("optimizer=adam", "optimizer.lr=0.1", ()),
@@ -112,9 +146,14 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
 SHORT = {
     "task=copy_memory": ("task.delay=2", "task.copy_len=2"),
     "task=teacher": ("task.seq_len=4",),
+    "task=text": ("task.seq_len=10", *FEW),
+    "task=japanese_vowels": ("task.seq_len=10", *FEW),
+    "task=arrays": ("task.path={data}/labelled.npz", *FEW),
+    "task=audio": ("task.path={data}/words", *FEW),
 }
 
 SHOWN_BY = {
+    "task.rate": "tasks/test_audio.py",
     "train.stop_when_solved": "training/test_module.py",
     "resume.run": "runs/test_resume.py",
     "resume.allow_changes": "faults/test_kill.py",
@@ -143,17 +182,26 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
     return functools.cache(lambda *arguments: trained(arguments, tmp_path_factory.mktemp("run")))
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of a user's."""
+    folder = write_data(tmp_path_factory.mktemp("data"))
+    write_words(folder / "noise", samples=900)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("choice", "override", "beside"), CHANGES, ids=lambda p: p if isinstance(p, str) else ""
 )
 def test_changes_a_number(
-    run: Callable[..., Trained], choice: str, override: str, beside: tuple[str, ...]
+    run: Callable[..., Trained], data: Path, choice: str, override: str, beside: tuple[str, ...]
 ) -> None:
     small = tuple(o for o in SMALL if not o.startswith("task.")) + SHORT.get(
         choice, ("task.seq_len=10",)
     )
-    base = (*QUICK, *small, choice, *beside)
-    assert run(*base) != run(*base, override)
+    written = (o.replace("{data}", str(data)) for o in (*small, choice, *beside, override))
+    *base, changed = (*QUICK, *written)
+    assert run(*base) != run(*base, changed)
 
 
 def test_what_is_trained_here_is_what_a_command_trains(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 SMALL = 0.5  # of the free memory: what takes no more by a generous guess is not tried
 # Numbers that an update, and a score, take at most for each of a sequence's states and features at each step.
 UPDATE, SCORE = 64, 16
-LOOKED_AT, GRAPH = 200, 20_000  # sequences, if a diagnostic names no number; bytes of a step's graph
+LOOKED_AT, GRAPH = (
+    200,
+    20_000,
+)  # sequences, if a diagnostic names no number; bytes of a step's graph
 
 
 @dataclass(frozen=True)

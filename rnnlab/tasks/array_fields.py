@@ -61,18 +61,17 @@ class ArrayFields(Task):
             check_given(self.target, given)
         else:
             given |= self._found()
+        if self.seq_len is None:
+            object.__setattr__(self, "seq_len", self._data.inputs.shape[1])
         for name, value in given.items():  # a list, where it is read from a config
             object.__setattr__(self, name, None if value is None else tuple(value))
 
     def _found(self) -> dict[str, Any]:
         data, windows = self._data, self._windows if self.target == "next" else None
         try:
-            found = find(data, self.standardize, windows)
+            return find(data, self.standardize, windows)
         except ValueError as error:
             raise ValueError(f"path={self.path}: {error}") from error
-        if self.seq_len is None:
-            object.__setattr__(self, "seq_len", data.inputs.shape[1])
-        return found
 
     @cached_property
     def _data(self) -> ArrayData:

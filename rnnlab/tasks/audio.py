@@ -109,7 +109,10 @@ class Audio(Classification):
     def _folder(self) -> WavFolder:
         if self.path is None:
             raise ValueError("path=None: a folder of folders of wav files")
-        return read_folder(self.path)
+        folder = read_folder(self.path)
+        if self.rate not in (None, folder.rate):
+            raise ValueError(f"rate={self.rate} is not that of {self.path}: {folder.rate}")
+        return folder
 
     @cached_property
     def _features(self) -> SoundFeatures:

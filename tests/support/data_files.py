@@ -21,14 +21,20 @@ def series(steps: int = 200) -> np.ndarray:
 
 
 def write_data(folder: Path) -> Path:
-    """All of them, in a folder that may be there: labelled.npz, values.npz, series.npz, words/ and text.txt."""
+    """All of them, in a folder that may be there.
+
+    labelled.npz, values.npz, numbers.npz (whole ones, which may be classes or values), series.npz, words/ and
+    text.txt.
+    """
     folder.mkdir(exist_ok=True)
     inputs, labels = labelled()
     np.savez(folder / "labelled.npz", inputs=inputs, targets=labels)
     np.savez(folder / "values.npz", inputs=inputs, targets=100 + 10 * inputs.sum(axis=1)[:, 0])
+    np.savez(folder / "numbers.npz", inputs=inputs, targets=np.arange(len(inputs)) % 3)
     np.savez(folder / "series.npz", inputs=series())
     write_words(folder / "words")
-    (folder / "text.txt").write_text("the cat sat on the mat. naïve? " * 40, encoding="utf-8")
+    words = np.random.default_rng(3).choice(["the ", "cat ", "sat ", "naïve ", "mat. "], 300)
+    (folder / "text.txt").write_text("".join(words), encoding="utf-8")
     return folder
 
 

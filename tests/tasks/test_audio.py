@@ -4,6 +4,7 @@ import hashlib
 import math
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_a_sound_is_encoded_as_its_file_is(words: Path) -> None:
     paths = sorted(words.glob("*/*.wav"))
     encoded = []
     for path in paths:
-        samples = np.float32(wavfile.read(path)[1][:, None] / 2**15)
+        samples = wavfile.read(path)[1][:, None].astype(np.float32) / 2**15
         encoded.append(task.encode_sound(samples, RATE))
     for row in shown:
         assert sum(torch.equal(row, one) for one in encoded) == 1
@@ -122,12 +123,11 @@ def test_a_sound_is_encoded_as_its_file_is(words: Path) -> None:
         ("frame", 20.0),
         ("hop", 5.0),
         ("seq_len", 4),
-        ("rate", 4000),
         ("mean", (1.0,) * 40),
         ("scale", (2.0,) * 40),
     ],
 )
-def test_every_choice_changes_what_is_shown(words: Path, override: str, value: object) -> None:
+def test_every_choice_changes_what_is_shown(words: Path, override: str, value: Any) -> None:
     task = Audio("words")
     found = (
         {} if override in ("features", "num_bands", "frame", "hop", "seq_len") else task.from_data
@@ -135,6 +135,13 @@ def test_every_choice_changes_what_is_shown(words: Path, override: str, value: o
     other = Audio("words", **{**found, override: value})
     ours, theirs = all_of(task, "test").inputs, all_of(other, "test").inputs
     assert ours.shape != theirs.shape or not torch.equal(ours, theirs)
+
+
+def test_another_rate_than_the_folders_is_refused(words: Path) -> None:
+    found: dict[str, Any] = Audio("words").from_data | {"rate": 4000}
+    task = Audio("words", **found)
+    with pytest.raises(ValueError, match=r"^rate=4000 is not that of words: 8000"):
+        _ = task.data
 
 
 def test_features_that_fit_are_kept(words: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +20,12 @@ def all_of(task: JapaneseVowels, split: str) -> Batch:
     return task.sample(Draws(0, split, [Part(0, 0, count)], batch_size=count))
 
 
+def shipped(part: str) -> Path:
+    return Path(str(distribution("sktime").locate_file(PLACE.format(part))))
+
+
 def lines(part: str) -> list[str]:
-    text = distribution("sktime").locate_file(PLACE.format(part)).read_text(encoding="utf-8")
+    text = shipped(part).read_text(encoding="utf-8")
     return [line for line in text.split("@data\n")[1].splitlines() if line]
 
 
@@ -77,7 +82,7 @@ def test_other_lengths_show_the_last_frames() -> None:
 
 def test_the_digests_are_those_of_the_files() -> None:
     for part, file, rows in zip(("TRAIN", "TEST"), JapaneseVowels().data, (270, 370), strict=True):
-        content = distribution("sktime").locate_file(PLACE.format(part)).read_bytes()
+        content = shipped(part).read_bytes()
         assert file.digest == hashlib.sha256(content).hexdigest()
         assert (file.name, file.rows) == (f"JapaneseVowels_{part}.ts", rows)
 

@@ -1,6 +1,7 @@
 """What a frame shows. Oracle: a sine's energy and noise's, by hand; numpy's own slices."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,15 @@ from rnnlab.tasks.sound_features import SoundFeatures
 RATE = 8000
 
 
-def made(**changed: object) -> SoundFeatures:
-    settings: dict = {"kind": "log_mel", "num_bands": 20, "frame": 25.0, "hop": 10.0, "rate": RATE}
-    return SoundFeatures(**settings | changed)
+def made(**changed: Any) -> SoundFeatures:
+    settings: dict[str, Any] = {
+        "kind": "log_mel",
+        "num_bands": 20,
+        "frame": 25.0,
+        "hop": 10.0,
+        "rate": RATE,
+    }
+    return SoundFeatures(**{**settings, **changed})
 
 
 def mel(frequency: float) -> float:
@@ -88,6 +95,6 @@ def test_longer_ones_are_cut_to_their_middle_and_shorter_ones_follow_silence() -
         ({"hop": 0.01}, r"^hop=0\.01 is no sample at 8000 a second"),
     ],
 )
-def test_what_is_refused(changed: dict[str, object], message: str) -> None:
+def test_what_is_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made(**changed)
