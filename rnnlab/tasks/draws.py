@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.normal import normals
-from rnnlab.tasks.philox import STREAMS, Pages, Part, Words, epoch_order
+from rnnlab.tasks.philox import STREAMS, Pages, Part, Words, order
 
 WIDEST = 2**31 - 1  # of `integers`, so that its products fit 63 bits
 
@@ -94,7 +94,7 @@ class Draws:
             found = np.empty_like(places)
             for epoch in np.unique(epochs):
                 now = epochs == epoch
-                found[now] = epoch_order(self.seed, int(epoch), n)[places[now]]
+                found[now] = order(self.seed, "epoch", int(epoch), n)[places[now]]
             return torch.from_numpy(found)
         if self.stream != "diagnostics" and places.max(initial=0) >= n:
             raise ValueError(

@@ -9,8 +9,8 @@ for block b of page p of sequence r of batch t, where s is the stream's number. 
 (t, s, p, seed), and b < 16, so two draws of different (seed, stream, t, r) never share a counter. A page is the
 64 words of 16 blocks; the pages of neighbouring sequences lie side by side, so that one call of numpy fills them.
 
-The streams "dropout", "length" and "epoch" have no sequences: `Words` and `epoch_order` read their blocks one after
-another, from 1 on. Of "epoch", t is the number of the epoch.
+The streams "dropout", "length", "epoch" and "pixels" have no sequences: `Words` and `order` read their blocks one
+after another, from 1 on. Of "epoch", t is the number of the epoch; of "pixels" it is 0.
 """
 
 import functools
@@ -31,6 +31,7 @@ STREAMS = {
     "length": 6,
     "teacher": 7,
     "epoch": 8,
+    "pixels": 9,
 }
 
 BLOCKS = 16  # of four words, in a page
@@ -140,17 +141,18 @@ def philox_words(seed: int, stream: str, step: int, count: int, page: int = 0) -
 
 
 @functools.lru_cache(maxsize=2)  # as a block of updates may reach from one epoch into the next
-def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The numbers 0 to `count` - 1 in the order of one epoch: by a random word of each, equal ones by number.
+def order(seed: int, stream: str, step: int, count: int) -> np.ndarray:
+    """The numbers 0 to `count` - 1 in a random order: by a random word of each, equal ones by number.
 
-    All orders are equally likely, which a cipher of few rounds does not give for small counts; the price
-    is 8 bytes a number, made once an epoch. It is a function of its arguments alone: it needs raw words and
-    a sort, and not the methods of numpy's generators, which may change from version to version.
+    Of the stream "epoch" it is the order of epoch `step`. All orders are equally likely, which a cipher of few
+    rounds does not give for small counts; the price is 8 bytes a number, made once an epoch. It is a function of
+    its arguments alone: it needs raw words and a sort, and not the methods of numpy's generators, which may change
+    from version to version.
     """
-    counter = np.array([0, epoch, STREAMS["epoch"], seed], dtype=np.uint64)
-    order = np.random.Philox(key=0, counter=counter).random_raw(count).argsort(kind="stable")
-    order.flags.writeable = False  # as it is kept
-    return order
+    counter = np.array([0, step, STREAMS[stream], seed], dtype=np.uint64)
+    found = np.random.Philox(key=0, counter=counter).random_raw(count).argsort(kind="stable")
+    found.flags.writeable = False  # as it is kept
+    return found
 
 
 class Words:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnlab.tasks import Draws, Part, Stream
-from rnnlab.tasks.philox import epoch_order
+from rnnlab.tasks.philox import order
 from tests.support.finite_task import COUNTS, Waves
 
 
@@ -37,12 +37,12 @@ def test_the_order_of_an_epoch_is_that_of_one_word_an_example():
     """Oracle: numpy's Philox at the counter that philox.py states, sorted by brute force."""
     philox = np.random.Philox(key=0, counter=np.array([0, 5, 8, 3], np.uint64))
     words = [int(word) for word in philox.random_raw(50)]
-    assert epoch_order(3, 5, 50).tolist() == sorted(range(50), key=words.__getitem__)
+    assert order(3, "epoch", 5, 50).tolist() == sorted(range(50), key=words.__getitem__)
 
 
 def test_all_orders_are_equally_likely():
     """24,000 epochs of four examples: each of 24 orders within five standard deviations of 1000."""
-    orders = [tuple(epoch_order.__wrapped__(0, epoch, 4)) for epoch in range(24_000)]
+    orders = [tuple(order.__wrapped__(0, "epoch", epoch, 4)) for epoch in range(24_000)]
     counts = np.unique(orders, axis=0, return_counts=True)[1]
     assert len(counts) == 24
     assert abs(counts - 1000).max() < 5 * (1000 * 23 / 24) ** 0.5

@@ -1,0 +1,100 @@
+"""Images pixel by pixel: as long a memory as an image has pixels (Le, Jaitly & Hinton, 2015)."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple, Self
+
+import numpy as np
+import torch
+
+from rnnlab.foundation.checks import check_bool, check_seed
+from rnnlab.tasks.classification import Classification
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.labels import blind_cross_entropy, blind_error
+from rnnlab.tasks.philox import order
+from rnnlab.tasks.task import Batch
+
+
+class LabelledImages(NamedTuple):
+    """Of one split."""
+
+    images: np.ndarray  # (images, pixels) of whole numbers, row by row; perhaps a memory map
+    labels: np.ndarray  # class numbers, (images,)
+
+
+@dataclass(frozen=True)
+class PixelByPixel(Classification):
+    """Tell what an image shows, of which every step shows one pixel: its first row, its second, and so on.
+
+    A pixel is its brightness between 0 and 1. With `permuted` the pixels of every image come in one order that is
+    random, so that what is near in the image is far in the sequence. Papers draw an order of their own each, and do
+    not publish it: `permutation_seed` says which one it is here.
+
+    Args:
+        permuted: Show the pixels in a random order, the same for all images.
+        permutation_seed: Which order.
+
+    Raises:
+        ValueError: `permuted` is no bool, or `permutation_seed` no seed.
+    """
+
+    pixels: ClassVar[int]
+    """Of an image."""
+    brightest: ClassVar[int]
+    """The number of a pixel that is all white."""
+
+    permuted: bool = False
+    permutation_seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_bool("permuted", self.permuted)
+        check_seed("permutation_seed", self.permutation_seed)
+
+    @abstractmethod
+    def split(self, split: str) -> LabelledImages:
+        """The images of "train", "val" or "test"."""
+
+    @property
+    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
+        return self.pixels
+
+    @property
+    def input_size(self) -> int:
+        return 1
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple("0123456789")
+
+    def num_sequences(self, split: str) -> int:
+        return len(self.split(split).labels)
+
+    @cached_property
+    def chance(self) -> float:  # pyrefly: ignore[bad-override]
+        return blind_cross_entropy(self.split("train").labels, self.split("test").labels)
+
+    @cached_property
+    def chance_error(self) -> float:  # pyrefly: ignore[bad-override]
+        return blind_error(self.split("train").labels, self.split("test").labels)
+
+    @cached_property
+    def _order(self) -> np.ndarray | None:
+        """In which the pixels are shown; None: as they stand."""
+        return order(self.permutation_seed, "pixels", 0, self.pixels) if self.permuted else None
+
+    def sample(self, draws: Draws) -> Batch:
+        images, labels = self.split(draws.split)
+        which = draws.examples(len(labels)).numpy()
+        shown = images[which]  # of a memory map, these alone are read
+        if self._order is not None:
+            shown = shown[:, self._order]
+        # Sent as they are, which is a quarter of what floats would be.
+        inputs = torch.from_numpy(np.ascontiguousarray(shown)).to(draws.device)
+        targets = torch.from_numpy(labels[which].astype(np.int64)).to(draws.device)
+        return Batch((inputs.float() / self.brightest).unsqueeze(2), targets.unsqueeze(1))
+
+    def at_length(self, seq_len: int) -> Self:
+        if seq_len != self.pixels:
+            raise ValueError(f"seq_len={seq_len}: an image has {self.pixels} pixels, a step each")
+        return self
