@@ -18,9 +18,14 @@ from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.configs import composed, plain, run_config, section
 from tests.support.data_files import write_data
+from tests.support.idx_files import write_mnist
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
-OF_FILES = {"arrays": "labelled.npz", "audio": "words"}  # tasks on a user's own, and an example
+OF_FILES = {  # tasks on a user's own, and what writes an example
+    "mnist": write_mnist,
+    "arrays": lambda folder: write_data(folder) / "labelled.npz",
+    "audio": lambda folder: write_data(folder) / "words",
+}
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
 
 
@@ -162,7 +167,7 @@ def test_every_choice_makes_a_run(group, choice, tmp_path):
     assert config.hydra.runtime.choices[group] == choice
     needed = []
     if choice in OF_FILES:
-        needed.append(f"task.path={write_data(tmp_path) / OF_FILES[choice]}")
+        needed.append(f"task.path={OF_FILES[choice](tmp_path)}")
     with torch.random.fork_rng():
         module = make_module(run_config(f"{group}={choice}", *needed))
     assert module.model.num_params > 0

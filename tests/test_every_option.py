@@ -21,11 +21,12 @@ from rnnlab.runs.hydra_job import GROUPS
 from tests.support.command import QUICK, SMALL, Command, client, result_of
 from tests.support.configs import composed, leaves, plain, run_config
 from tests.support.data_files import write_data, write_words
+from tests.support.idx_files import write_mnist
 from tests.support.journals import distinct_points
 from tests.support.trained import Trained, looks, trained
 from tests.support.training import Recorder, trainer_of
 
-FEW = ("eval.sequences=2", "eval.val_sequences=2")  # as many as the smallest of these splits has
+FEW = ("eval.sequences=2", "eval.val_sequences=2")  # as many as the smallest of the splits has
 FOUND = ("task.mean=[3,3]", "task.scale=[2,2]")
 LABELS = (*FOUND, "task.classes=[up,down]")
 TOLD = (
@@ -84,6 +85,14 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=audio", "task.classes=[low,high]", HEARD),
     ("task=audio", "task.mean=[9,0]", HEARD),
     ("task=audio", "task.scale=[9,1]", HEARD),
+    ("task=digits", "task.permuted=true", ()),
+    ("task=digits", "task.permutation_seed=1", ("task.permuted=true",)),
+    ("task=mnist1d", "task.seq_len=20", ()),
+    ("task=mnist1d", "task.permuted=true", ()),
+    ("task=mnist1d", "task.seed=1", ()),
+    ("task=mnist", "task.path={data}/other", ()),
+    ("task=mnist", "task.permuted=true", ()),
+    ("task=mnist", "task.permutation_seed=1", ("task.permuted=true",)),
     ("clip=norm", "clip.max_norm=0.01", ()),
     ("clip=value", "clip.clip_value=0.001", ()),
     ("optimizer=adam", "optimizer.lr=0.1", ()),
@@ -150,6 +159,9 @@ SHORT = {
     "task=japanese_vowels": ("task.seq_len=10", *FEW),
     "task=arrays": ("task.path={data}/labelled.npz", *FEW),
     "task=audio": ("task.path={data}/words", *FEW),
+    "task=digits": FEW,
+    "task=mnist1d": FEW,
+    "task=mnist": ("task.path={data}/mnist", *FEW),
 }
 
 SHOWN_BY = {
@@ -187,6 +199,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of a user's."""
     folder = write_data(tmp_path_factory.mktemp("data"))
     write_words(folder / "noise", samples=900)
+    write_mnist(folder / "mnist")
+    write_mnist(folder / "other", train=48)
     return folder
 
 

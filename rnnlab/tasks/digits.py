@@ -4,12 +4,12 @@ import functools
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from rnnlab.tasks.data_file import DataFile
-from rnnlab.tasks.pixels import LabelledImages, PixelByPixel
+from rnnlab.tasks.pixels import ImageData, LabelledImages, PixelByPixel
 
 TRAIN, VAL = 120, 30
 """Of each digit, in the order of the file; the rest is tested."""
@@ -28,26 +28,28 @@ class Digits(PixelByPixel):
 
     Inputs are (batch, 64, 1), targets class numbers (batch, 1), outputs (batch, 1, 10). Chance is the cross-entropy of
     the classes' shares in training, ln 10 as they are equal; chance_error is 0.9.
+
+    Args:
+        permuted: Show the pixels in a random order, the same for all images.
+        permutation_seed: Which order.
+
+    Raises:
+        ValueError: `permuted` is no bool, or `permutation_seed` no seed.
     """
 
     pixels: ClassVar[int] = 64
     brightest: ClassVar[int] = 16
 
-    def split(self, split: str) -> LabelledImages:
-        return _read().splits[split]
+    permuted: bool = False  # pyrefly: ignore[bad-override]
+    permutation_seed: int = 0  # pyrefly: ignore[bad-override]
 
     @property
-    def data(self) -> tuple[DataFile, ...]:
-        return (_read().file,)
-
-
-class _Read(NamedTuple):
-    splits: dict[str, LabelledImages]
-    file: DataFile
+    def images(self) -> ImageData:
+        return _read()
 
 
 @functools.cache
-def _read() -> _Read:
+def _read() -> ImageData:
     """All images, once a process."""
     from sklearn.datasets import load_digits  # which takes a second
 
@@ -61,4 +63,4 @@ def _read() -> _Read:
     splits = {name: LabelledImages(images[kind], labels[kind]) for name, kind in kinds.items()}
     source = f"scikit-learn {version('scikit-learn')}: load_digits"
     digest = sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    return _Read(splits, DataFile("digits", source, digest, len(labels)))
+    return ImageData(splits, (DataFile("digits", source, digest, len(labels)),))

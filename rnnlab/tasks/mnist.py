@@ -4,13 +4,13 @@ import functools
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rnnlab.foundation.files import why_unread
 from rnnlab.foundation.here import here
 from rnnlab.tasks.data_file import DataFile, file_digest
 from rnnlab.tasks.idx_file import read_idx
-from rnnlab.tasks.pixels import LabelledImages, PixelByPixel
+from rnnlab.tasks.pixels import ImageData, LabelledImages, PixelByPixel
 
 SIDE, CLASSES = 28, 10
 VAL = 12
@@ -43,30 +43,21 @@ class Mnist(PixelByPixel):
         permutation_seed: Which order.
 
     Raises:
-        ValueError: `path` is not given, `permuted` is no bool, or `permutation_seed` no seed. The folder itself
-            is looked at once there is something to read.
+        ValueError: `permuted` is no bool, or `permutation_seed` no seed; once something is read, that
+            `path` is not given, or one of its files is missing, cut short, or another.
     """
 
     pixels: ClassVar[int] = SIDE * SIDE
     brightest: ClassVar[int] = 255
 
     path: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.path:
-            raise ValueError(f"path={self.path} is no folder: the one that has MNIST's four files")
-
-    def split(self, split: str) -> LabelledImages:
-        return self._read.splits[split]
-
-    @property
-    def data(self) -> tuple[DataFile, ...]:
-        return self._read.files
+    permuted: bool = False  # pyrefly: ignore[bad-override]
+    permutation_seed: int = 0  # pyrefly: ignore[bad-override]
 
     @cached_property
-    def _read(self) -> "_Read":
-        assert self.path is not None
+    def images(self) -> ImageData:  # pyrefly: ignore[bad-override]
+        if not self.path:
+            raise ValueError(f"path={self.path} is no folder: the one that has MNIST's four files")
         folder = here() / self.path
         try:
             files = tuple(_find(folder, name) for name in NAMES)
@@ -92,13 +83,8 @@ def _find(folder: Path, name: str) -> Path:
     raise ValueError(f"{state}: the four files are {', '.join(NAMES)}, each perhaps with .gz")
 
 
-class _Read(NamedTuple):
-    splits: dict[str, LabelledImages]
-    files: tuple[DataFile, ...]
-
-
 @functools.lru_cache(maxsize=4)
-def _read(paths: tuple[Path, ...], _digests: tuple[str, ...]) -> _Read:
+def _read(paths: tuple[Path, ...], _digests: tuple[str, ...]) -> ImageData:
     """The files in one state: a process that has read them need not read them again.
 
     Raises:
@@ -122,7 +108,7 @@ def _read(paths: tuple[Path, ...], _digests: tuple[str, ...]) -> _Read:
     rows = [len(part.labels) for part in (train, train, test, test)]
     names = (path.name.removesuffix(".gz").replace(".", "-") for path in paths)
     files = (DataFile.of(*each) for each in zip(paths, rows, names, strict=True))
-    return _Read(splits, tuple(files))
+    return ImageData(splits, tuple(files))
 
 
 def _labelled(images_path: Path, labels_path: Path) -> LabelledImages:

@@ -61,7 +61,7 @@ class Mnist1d(Classification):
         return tuple("0123456789")
 
     @property
-    def _made(self) -> "_Made":
+    def _made(self) -> "_Sequences":
         return _make(self.seed, self.seq_len, self.permuted)
 
     def num_sequences(self, split: str) -> int:
@@ -100,14 +100,14 @@ _SPLITS = {
 }
 
 
-class _Made(NamedTuple):
+class _Sequences(NamedTuple):
     sequences: np.ndarray
     digits: np.ndarray
     file: DataFile
 
 
 @functools.lru_cache(maxsize=8)
-def _make(seed: int, seq_len: int, permuted: bool) -> _Made:
+def _make(seed: int, seq_len: int, permuted: bool) -> _Sequences:
     """Half a second; once a process for each length."""
     sequences, digits = generate(seed, seq_len, permuted)
     rounded = np.round(sequences, DECIMALS) * 10**DECIMALS
@@ -115,4 +115,4 @@ def _make(seed: int, seq_len: int, permuted: bool) -> _Made:
     shown = "shuffled" if permuted else "in order"
     source = f"the generator of MNIST-1D: seed {seed}, {seq_len} points, {shown}"
     file = DataFile("mnist1d", source, digest.hexdigest(), len(digits))
-    return _Made(sequences.astype(np.float32), digits, file)
+    return _Sequences(sequences.astype(np.float32), digits, file)

@@ -1,7 +1,6 @@
 """Images pixel by pixel: as long a memory as an image has pixels (Le, Jaitly & Hinton, 2015)."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
@@ -10,6 +9,7 @@ import torch
 
 from rnnlab.foundation.checks import check_bool, check_seed
 from rnnlab.tasks.classification import Classification
+from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import blind_cross_entropy, blind_error
 from rnnlab.tasks.philox import order
@@ -23,7 +23,13 @@ class LabelledImages(NamedTuple):
     labels: np.ndarray  # class numbers, (images,)
 
 
-@dataclass(frozen=True)
+class ImageData(NamedTuple):
+    """Of all splits, and what they were read from."""
+
+    splits: dict[str, LabelledImages]
+    files: tuple[DataFile, ...]
+
+
 class PixelByPixel(Classification):
     """Tell what an image shows, of which every step shows one pixel: its first row, its second, and so on.
 
@@ -31,9 +37,7 @@ class PixelByPixel(Classification):
     random, so that what is near in the image is far in the sequence. Papers draw an order of their own each, and do
     not publish it: `permutation_seed` says which one it is here.
 
-    Args:
-        permuted: Show the pixels in a random order, the same for all images.
-        permutation_seed: Which order.
+    A dataclass that is one of these has the fields `permuted` and `permutation_seed`, and gives `images`.
 
     Raises:
         ValueError: `permuted` is no bool, or `permutation_seed` no seed.
@@ -44,16 +48,21 @@ class PixelByPixel(Classification):
     brightest: ClassVar[int]
     """The number of a pixel that is all white."""
 
-    permuted: bool = False
-    permutation_seed: int = 0
+    permuted: bool
+    permutation_seed: int
 
     def __post_init__(self) -> None:
         check_bool("permuted", self.permuted)
         check_seed("permutation_seed", self.permutation_seed)
 
+    @property
     @abstractmethod
-    def split(self, split: str) -> LabelledImages:
-        """The images of "train", "val" or "test"."""
+    def images(self) -> ImageData:
+        """What there is, read when it is first asked for."""
+
+    @property
+    def data(self) -> tuple[DataFile, ...]:
+        return self.images.files
 
     @property
     def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
@@ -68,15 +77,20 @@ class PixelByPixel(Classification):
         return tuple("0123456789")
 
     def num_sequences(self, split: str) -> int:
-        return len(self.split(split).labels)
+        return len(self.images.splits[split].labels)
 
     @cached_property
     def chance(self) -> float:  # pyrefly: ignore[bad-override]
-        return blind_cross_entropy(self.split("train").labels, self.split("test").labels)
+        return blind_cross_entropy(*self._labels)
 
     @cached_property
     def chance_error(self) -> float:  # pyrefly: ignore[bad-override]
-        return blind_error(self.split("train").labels, self.split("test").labels)
+        return blind_error(*self._labels)
+
+    @property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        splits = self.images.splits
+        return splits["train"].labels, splits["test"].labels
 
     @cached_property
     def _order(self) -> np.ndarray | None:
@@ -84,7 +98,7 @@ class PixelByPixel(Classification):
         return order(self.permutation_seed, "pixels", 0, self.pixels) if self.permuted else None
 
     def sample(self, draws: Draws) -> Batch:
-        images, labels = self.split(draws.split)
+        images, labels = self.images.splits[draws.split]
         which = draws.examples(len(labels)).numpy()
         shown = images[which]  # of a memory map, these alone are read
         if self._order is not None:

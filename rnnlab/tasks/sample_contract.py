@@ -76,12 +76,9 @@ def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
 
 def _check_splits(task: Task, batch: Batch) -> None:
     """The first and the last sequence of each split, which a mistake of one would not find."""
-    firsts = {}
-    for split in ("train", "val", "test"):
-        count = task.num_sequences(split)
-        assert count is not None
-        ends = [Part(0, first, 1) for first in (0, count - 1)]
-        for part in ends:
+    counts = {split: task.num_sequences(split) or 0 for split in ("train", "val", "test")}
+    for split, count in counts.items():
+        for part in (Part(0, first, 1) for first in (0, count - 1)):
             one = called(task, "sample", Draws(0, split, [part], batch_size=count))
             for ours, like in zip(one, batch, strict=True):
                 if ours.dim() != like.dim() or ours.dtype != like.dtype or len(ours) != 1:
@@ -91,9 +88,9 @@ def _check_splits(task: Task, batch: Batch) -> None:
                         f"sample gave {a_kind(ours)} as sequence {part.first} of {split}",
                         wanted,
                     )
-        some = [Part(0, 0, min(count, PRIMES[-1]))]
-        firsts[split] = called(task, "sample", Draws(0, split, some, batch_size=count))
-    if all(map(torch.equal, firsts["val"], firsts["test"])):
+    some = [Part(0, 0, min(counts["val"], counts["test"], PRIMES[-1]))]
+    firsts = (called(task, "sample", Draws(0, split, some)) for split in ("val", "test"))
+    if all(map(torch.equal, *firsts)):
         wanted = "sequences of draws.split alone, so that no split shares one with another"
         refuse(task, "sample gave the same sequences as val and as test", wanted)
 
