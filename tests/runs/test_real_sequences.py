@@ -39,7 +39,7 @@ def test_every_cell_trains_on_it(task: str, cell: str, data: Path, tmp_path: Pat
     assert "test/solved" not in keys
 
 
-REFUSED = {
+REFUSED: dict[tuple[str, ...], str] = {
     (
         "task=text",
         "task.path=away.txt",
