@@ -105,6 +105,12 @@ class Arrays(ArrayFields):
     def probabilities(self, outputs: Tensor) -> Tensor | None:
         return outputs.softmax(dim=2) if self.classes else None
 
+    def encode_numbers(self, numbers: Tensor) -> Tensor:
+        return self._scale(numbers.cpu().numpy()).to(numbers)
+
+    def decode_numbers(self, outputs: Tensor) -> Tensor:
+        return outputs if self.classes else self._told_scale.back(outputs)
+
     def at_length(self, seq_len: int) -> Self:
         changed = replace(self, seq_len=seq_len)
         changed.num_sequences("test")  # which refuses more steps than there are

@@ -19,11 +19,11 @@ from rnnlab.tasks.labels import (
     class_names,
     class_numbers,
 )
-from rnnlab.tasks.recordings import Recordings, recordings
+from rnnlab.tasks.recordings import Recordings, common_frames, recordings
 from rnnlab.tasks.scale import Scale, check_scale
 from rnnlab.tasks.sound_features import SoundFeatures
 from rnnlab.tasks.task import Batch
-from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder, short_name
+from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder
 
 FOUND = ("classes", "rate", "mean", "scale")
 
@@ -89,7 +89,7 @@ class Audio(Classification):
             object.__setattr__(self, "rate", self._folder.rate)
         self._features  # noqa: B018 which refuses a frame that is too short
         if self.seq_len is None:
-            object.__setattr__(self, "seq_len", self._common_length)
+            object.__setattr__(self, "seq_len", common_frames(self._folder, self._features))
         if missing:
             given = self._found()
         check_classes(given["classes"])
@@ -118,21 +118,6 @@ class Audio(Classification):
     def _features(self) -> SoundFeatures:
         assert self.rate is not None
         return SoundFeatures(self.features, self.num_bands, self.frame, self.hop, self.rate)
-
-    @property
-    def _common_length(self) -> int:
-        """The frames that all files have."""
-        folder, lengths = self._folder, self._folder.lengths
-        short, long = folder.paths[lengths.argmin()], folder.paths[lengths.argmax()]
-        fewest, most = (self._features.num_frames(int(n)) for n in (lengths.min(), lengths.max()))
-        if fewest < most:
-            raise ValueError(
-                f"seq_len=None: {short_name(short)} has {fewest} frames and {short_name(long)} {most}; seq_len=N takes "
-                "the middle N of longer ones, and puts silence before shorter ones"
-            )
-        if not most:
-            raise ValueError(f"frame={self.frame} is longer than {short_name(short)}")
-        return most
 
     @property
     def _recordings(self) -> Recordings:
@@ -195,6 +180,10 @@ class Audio(Classification):
             raise ValueError(f"rate={rate}: the model has learnt from {self.rate} samples a second")
         fitted = self._features.fitted(as_floats(samples), self._steps)
         return self._scale(self._features(fitted))
+
+    def encode_numbers(self, numbers: Tensor) -> Tensor:
+        """Features as `SoundFeatures` gives them."""
+        return self._scale(numbers.cpu().numpy()).to(numbers)
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

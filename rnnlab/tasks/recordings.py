@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from rnnlab.tasks.sound_features import SoundFeatures
-from rnnlab.tasks.wav_files import WavFolder, as_floats, read_wav
+from rnnlab.tasks.wav_files import WavFolder, as_floats, read_wav, short_name
 
 ROOM = 2**28
 """Bytes of features that are kept."""
@@ -55,3 +55,22 @@ class Recordings:
 def recordings(folder: WavFolder, features: SoundFeatures, frames: int) -> Recordings:
     """The same object for the same files, whose features are then made once a process."""
     return Recordings(folder, features, frames)
+
+
+def common_frames(folder: WavFolder, features: SoundFeatures) -> int:
+    """The frames that all files have.
+
+    Raises:
+        ValueError: They have different ones, or none; that names `seq_len`, or `frame`.
+    """
+    lengths = folder.lengths
+    short, long = (short_name(folder.paths[n]) for n in (lengths.argmin(), lengths.argmax()))
+    fewest, most = (features.num_frames(int(n)) for n in (lengths.min(), lengths.max()))
+    if fewest < most:
+        raise ValueError(
+            f"seq_len=None: {short} has {fewest} frames and {long} {most}; seq_len=N takes "
+            "the middle N of longer ones, and puts silence before shorter ones"
+        )
+    if not most:
+        raise ValueError(f"frame={features.frame} is longer than {short}")
+    return most

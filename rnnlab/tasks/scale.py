@@ -38,6 +38,11 @@ class Scale(NamedTuple):
         scaled = (numbers.astype(np.float64) - self.mean) / self.deviation
         return torch.from_numpy(scaled.astype(np.float32))
 
+    def back(self, scaled: Tensor) -> Tensor:
+        """The numbers (..., features) that were scaled, in the type that they come in."""
+        mean, deviation = (torch.tensor(part, dtype=torch.float64) for part in self)
+        return (scaled.cpu().double() * deviation + mean).to(scaled)
+
 
 def check_scale(mean: Sequence[float], scale: Sequence[float], prefix: str = "") -> None:
     """Refuse what is no mean and deviation of the same features.

@@ -234,3 +234,17 @@ def test_an_epoch_shows_every_training_sequence_once(data: Path) -> None:
     for epoch in (0, 1):
         rows = shown[epoch * count : (epoch + 1) * count].flatten(1)
         assert sorted(row.tolist() for row in rows) == whole
+
+
+@pytest.mark.parametrize("name", ["values.npz", "series.npz"])
+def test_numbers_of_a_file_become_inputs_and_answers_become_numbers_of_it(
+    data: Path, name: str
+) -> None:
+    """Oracle: what a task that does not standardise has."""
+    task, plain = Arrays(name, **TARGETS[name]), Arrays(name, standardize=False, **TARGETS[name])
+    shown, told = all_of(plain, "test")
+    torch.testing.assert_close(task.encode_numbers(shown[0]), all_of(task, "test").inputs[0])
+    again = task.decode_numbers(all_of(task, "test").targets)
+    torch.testing.assert_close(again, told)
+    assert torch.equal(plain.decode_numbers(told), told)
+    assert torch.equal(plain.encode_numbers(shown), shown)

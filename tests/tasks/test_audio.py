@@ -109,6 +109,11 @@ def test_a_sound_is_encoded_as_its_file_is(words: Path) -> None:
     for path in paths:
         samples = wavfile.read(path)[1][:, None].astype(np.float32) / 2**15
         encoded.append(task.encode_sound(samples, RATE))
+    features = task._features(as_floats(samples))[:5]
+    scaled = (features - np.array(task.mean)) / np.array(task.scale)
+    torch.testing.assert_close(
+        task.encode_numbers(torch.from_numpy(features)), torch.from_numpy(scaled).float()
+    )
     for row in shown:
         assert sum(torch.equal(row, one) for one in encoded) == 1
     with pytest.raises(ValueError, match=r"^rate=16000: the model has learnt from 8000 samples"):
