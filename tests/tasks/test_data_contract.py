@@ -124,6 +124,6 @@ def test_a_digest_is_sha256_of_the_bytes(tmp_path: Path) -> None:
         ({"digest": "G" * 64}, "is no SHA-256"),
     ],
 )
-def test_a_file_that_is_none(changed: dict[str, str], message: str) -> None:
+def test_a_file_that_is_none(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(FILE, **changed)

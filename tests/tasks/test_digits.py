@@ -1,6 +1,7 @@
 """Digits, pixel by pixel. Oracle: scikit-learn's own arrays, sorted by brute force."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def everything(task: Digits, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def by_hand() -> dict[str, tuple[list, list]]:
     """Of each digit the first 120 in train, the next 30 in val, the rest in test, in the order of the file."""
-    found = load_digits()
+    found: Any = load_digits()
     seen, splits = dict.fromkeys(range(10), 0), {split: ([], []) for split in COUNTS}
     for image, label in zip(found.data, found.target, strict=True):
         split = "train" if seen[label] < 120 else "val" if seen[label] < 150 else "test"

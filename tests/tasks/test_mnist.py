@@ -3,6 +3,7 @@
 import gzip
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_levels_by_hand(folder):
 
 def test_a_plain_file_is_read_by_memory_map(folder):
     train = Mnist(str(folder)).images.splits["train"].images
-    base = train
+    base: Any = train
     while not isinstance(base, np.memmap):
         base = base.base
     assert Path(str(base.filename)) == folder / NAMES[0]
@@ -164,12 +165,12 @@ def test_what_is_no_such_file_is_refused_by_name(folder, name, damage, message):
 def test_other_refusals(tmp_path):
     few = write_mnist(tmp_path / "few", train=11)
     for path, message in (
-        (tmp_path / "nowhere", "it is no folder"),
+        (f"{tmp_path}/nowhere", "it is no folder"),
         (None, "path=None is no folder"),
-        (few, "no image is left for val: training needs 12 images"),
+        (str(few), "no image is left for val: training needs 12 images"),
     ):
         with pytest.raises(ValueError, match=message):
-            Mnist(path and str(path)).data  # noqa: B018
+            Mnist(path).data  # noqa: B018
     with pytest.raises(ValueError, match="permuted=1 is neither"):
         Mnist("x", permuted=1)  # pyrefly: ignore[bad-argument-type]
     with pytest.raises(ValueError, match="an image has 784 pixels"):
