@@ -102,7 +102,8 @@ def _checked(
 def _check_names(names: tuple[str, ...], wanted: tuple[str, ...]) -> None:
     for name in wanted[:2]:
         if name not in names:
-            raise ValueError(f"it has no array {name!r}, but {', '.join(names) or 'none'}")
+            others = f", but {', '.join(names)}" if names else ""
+            raise ValueError(f"it has no array {name!r}{others}")
     for name in names:
         if name not in wanted:
             raise ValueError(f"array {name!r} is not one of {', '.join(wanted)}")

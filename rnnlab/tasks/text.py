@@ -1,6 +1,7 @@
 """Text: tell the next character of each, after Elman (1990) and Mikolov et al. (2012)."""
 
 import json
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +24,11 @@ from rnnlab.tasks.task import Batch, Task
 from rnnlab.tasks.text_file import TextFile, read_text
 from rnnlab.tasks.text_levels import CONTEXT, bigram_bits, compressed_bits, unigram_nats
 from rnnlab.tasks.windows import Windows
+
+log = logging.getLogger(__name__)
+
+LARGE = 10**7
+"""Characters, of which what others need takes long."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,8 @@ class Text(Task):
     def _levels(self) -> dict[str, float]:
         """What takes seconds, and of a large text minutes."""
         text, windows = self._source.text, self._windows
+        if text.size > LARGE:
+            log.info("compressing the test, to set it beside (once, about a minute)")
         train, test, scored = windows.steps("train"), windows.steps("test"), windows.answers("test")
         pairs = self._chunks(range(scored.start - 1, scored.stop))
         context = text.bytes(train.start, train.stop)[-CONTEXT:]
