@@ -1,5 +1,6 @@
 """Text: tell the next character of each, after Elman (1990) and Mikolov et al. (2012)."""
 
+import functools
 import json
 import logging
 import math
@@ -84,7 +85,7 @@ class Text(Task):
     def _alphabet(self) -> Alphabet:
         if self.alphabet is not None:
             return Alphabet(self.alphabet)
-        return Alphabet.of(self._source.text.chunks(self._windows.steps("train")))
+        return _alphabet_of(self._source, self._windows.steps("train"))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -191,3 +192,9 @@ class Text(Task):
     def _one_hot(self, numbers: Tensor) -> Tensor:
         # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.
         return F.embedding(numbers, torch.eye(self.input_size, device=numbers.device))
+
+
+@functools.lru_cache(maxsize=4)
+def _alphabet_of(source: TextFile, characters: range) -> Alphabet:
+    """Of a part of a text, which other lengths ask for again."""
+    return Alphabet.of(source.text.chunks(characters))

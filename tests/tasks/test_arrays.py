@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnlab.tasks import Batch, Draws, Part, Stream, check_task
+from rnnlab.tasks import Batch, Draws, Part, Stream, array_data, check_task
 from rnnlab.tasks.arrays import Arrays
 from tests.support.data_files import labelled, series, write_data
 
@@ -248,3 +249,20 @@ def test_numbers_of_a_file_become_inputs_and_answers_become_numbers_of_it(
     torch.testing.assert_close(again, told)
     assert torch.equal(plain.decode_numbers(told), told)
     assert torch.equal(plain.encode_numbers(shown), shown)
+
+
+def test_a_folder_larger_than_what_is_looked_at_together_is_not_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: Python's own count of what is allocated; the inputs have 32 MB, and 0.5 MB are looked at."""
+    monkeypatch.setattr(array_data, "AT_ONCE", 2**16)
+    draw = np.random.default_rng(0)
+    np.save(tmp_path / "inputs.npy", draw.random((2000, 1000, 4), np.float32))
+    np.save(tmp_path / "targets.npy", np.arange(2000) % 2)
+    tracemalloc.start()
+    task = Arrays(str(tmp_path))
+    task.sample(Draws(0, "train", [Part(0, 0, 4)], batch_size=4))
+    assert task.chance == pytest.approx(math.log(2))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32e6 / 8
