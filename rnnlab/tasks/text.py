@@ -134,7 +134,7 @@ class Text(Task):
         """What takes seconds, and of a large text minutes."""
         text, windows = self._source.text, self._windows
         if text.size > LARGE:
-            log.info("compressing the test, to set it beside (once, about a minute)")
+            log.info("compressing the test, to compare with (once, about a minute)")
         train, test, scored = windows.steps("train"), windows.steps("test"), windows.answers("test")
         pairs = self._chunks(range(scored.start - 1, scored.stop))
         context = text.bytes(train.start, train.stop)[-CONTEXT:]
@@ -162,7 +162,7 @@ class Text(Task):
         return cross_entropy(outputs, targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self.position_errors(outputs, targets)[:, -1]
+        return mistaken(outputs, targets)[:, -1]
 
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return mistaken(outputs, targets)
@@ -171,7 +171,7 @@ class Text(Task):
         nats = F.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
         return {
             "bits": nats.mean(dim=1) / math.log(2),
-            "accuracy": 1 - self.position_errors(outputs, targets).float().mean(dim=1),
+            "accuracy": 1 - mistaken(outputs, targets).float().mean(dim=1),
         }
 
     def at_length(self, seq_len: int) -> Self:

@@ -83,7 +83,11 @@ REFUSED: dict[tuple[str, ...], str] = {
 }
 
 
-@pytest.mark.parametrize("words", REFUSED, ids=" ".join)
+QUICKLY = list(REFUSED)[::4]  # and the others among the slow tests
+refusals = [w if w in QUICKLY else pytest.param(w, marks=pytest.mark.slow) for w in REFUSED]
+
+
+@pytest.mark.parametrize("words", refusals, ids=" ".join)
 def test_a_mistake_is_named_in_a_line(words: tuple[str, ...], data: Path, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 80)
     said = refusal(*words, output=tmp_path / "run")
