@@ -1,6 +1,7 @@
 """What a run prints as it ends, at 80 columns."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,27 @@ MADE = Result(
         "length/2000/error": 0.25,
     },
 )
+
+
+def test_a_task_without_a_rate_is_neither_solved_nor_unsolved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its levels stand below: of the loss, of the error, and what the task names besides."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    kept = ("test/loss", "test/loss_over_chance", "test/error")
+    metrics = {key: MADE.metrics[key] for key in kept} | {"diverged": 0.0}
+    levels = {"chance_error": 0.9, "baselines": {"nearest": 0.7, "error/nearest": 0.05}}
+    made = replace(MADE, metrics=metrics, chance=2.3, folder=str(tmp_path), **levels)
+    lines = summary(made).splitlines()
+    assert "solve" not in " ".join(lines[1:4])
+    assert lines[4:7] == ["chance 2.3, error 90.00%", "nearest 0.7", "error/nearest 0.05"]
+    assert made.verdict() == "loss 0.00123, chance 2.3"
+    assert made.levels == {"chance": 2.3, "nearest": 0.7}
+    made.metrics |= {"diverged": 1.0, "diverged_step": 14.0}
+    assert made.verdict() == "loss 0.00123, chance 2.3, diverged at 14"
+    assert "diverged at 14" in summary(made)
 
 
 @pytest.mark.parametrize("width", [80, 140])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any, Self
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch, DataFile, Draws, Task
 
 COUNTS = {"train": 23, "val": 11, "test": 13}
@@ -79,3 +81,9 @@ class Waves(Task):
 
     def at_length(self, seq_len: int) -> Self:
         raise ValueError(f"seq_len={seq_len}: waves have {self.seq_len} steps")
+
+
+def model_of(task: Task) -> SequenceModel:
+    """A small one."""
+    torch.manual_seed(0)
+    return SequenceModel(partial(ElmanCell, hidden_size=5), task.input_size, task.output_size)

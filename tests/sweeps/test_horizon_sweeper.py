@@ -357,6 +357,14 @@ def test_refused_before_anything_starts(
     assert set(wall.iterdir()) - {wall / "__pycache__"} == before  # no folder, no store opened
 
 
+def test_a_task_without_a_rate_has_no_horizon(command: Command, home: Path) -> None:
+    refused = command("-m", "hydra/sweeper=horizon", "task=digits", "cell=gru")
+    assert refused.status == 2
+    assert "task=digits has no horizon: it has no error rate below which it counts" in refused.err
+    assert refused.err.count("\n") <= 2
+    assert not (home / "outputs").exists()
+
+
 def _statuses(sweep: Path) -> list[str]:
     return sorted(Result.read(path.parent).status for path in sweep.glob("*/result.json"))
 

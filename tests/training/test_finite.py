@@ -1,7 +1,6 @@
 """Training on a set of data, and its test. Oracles: loops over its arrays, written out; torch alone."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.cells.elman import ElmanCell
-from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.tasks.philox import order
 from rnnlab.training.evaluation import Evaluation
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.settings import EvalSettings, TrainSettings
-from tests.support.finite_task import COUNTS, Waves
+from tests.support.finite_task import COUNTS, Waves, model_of
 from tests.support.training import ADAM, Recorder, fit, trainer_of
-
-
-def model_of(task: Waves) -> SequenceModel:
-    torch.manual_seed(0)
-    return SequenceModel(partial(ElmanCell, hidden_size=5), task.input_size, task.output_size)
 
 
 def module_of(task: Waves, steps: int = 8, **settings: Any) -> TrainingModule:

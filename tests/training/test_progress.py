@@ -3,10 +3,12 @@
 import io
 from pathlib import Path
 
+from rnnlab.training.module import TrainingModule
 from rnnlab.training.position import Position
 from rnnlab.training.progress import Progress
+from tests.support.finite_task import Waves, model_of
 from tests.support.screens import Terminal
-from tests.support.training import fit, module_of
+from tests.support.training import ADAM, fit, module_of
 
 
 def shown(stream: io.StringIO, folder: Path) -> str:
@@ -42,3 +44,10 @@ def test_the_line_by_hand() -> None:
     assert Progress("x", io.StringIO()).line(module) == (
         "x   4/6   loss 0.0214, chance 0.167   error 12.0%   412 steps/s"
     )
+
+
+def test_the_error_stands_beside_its_level_where_that_is_known() -> None:
+    module = TrainingModule(model_of(Waves()), Waves(), ADAM)
+    module.recent = {"val/loss": 0.25, "val/error": 0.125}
+    line = Progress("gru · waves 6 · s0", io.StringIO()).line(module)
+    assert "loss 0.25, chance 1.1   error 12.5%, chance 60.0%   " in line
