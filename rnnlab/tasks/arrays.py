@@ -57,7 +57,7 @@ class Arrays(ArrayFields):
         return self._levels.chance
 
     @property
-    def chance_error(self) -> float | None:
+    def chance_error(self) -> float:
         return self._levels.chance_error
 
     @property

@@ -1,10 +1,7 @@
 """Text: tell the next character of each, after Elman (1990) and Mikolov et al. (2012)."""
 
 import functools
-import json
-import logging
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -14,22 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnnlab.foundation import cache
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.alphabet import Alphabet
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.scored_text import ScoredText
 from rnnlab.tasks.task import Batch, Task
 from rnnlab.tasks.text_file import TextFile, read_text
-from rnnlab.tasks.text_levels import CONTEXT, bigram_bits, compressed_bits, unigram_nats
 from rnnlab.tasks.windows import Windows
-
-log = logging.getLogger(__name__)
-
-LARGE = 10**7
-"""Characters, of which what others need takes long."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ class Text(Task):
     that most is known about.
 
     Chance knows how often each character occurs in the training part (`unigram_probabilities`), and is
-    the cross-entropy of the scored characters. The baselines are in bits a character, to be set beside
+    the cross-entropy of the scored characters; its error is that of the most frequent one. The baselines are in bits a character, to be set beside
     `bits`: unigram is chance, bigram knows pairs; gzip, bz2 and lzma are what compressors add for
     the whole test part once they have seen the training part (its last 8 MiB). They may look back across
     windows, and they learn from the test part as they go, which a model does not.
@@ -115,33 +106,20 @@ class Text(Task):
         return self._windows.count(split)
 
     @cached_property
+    def _scored(self) -> ScoredText:
+        return ScoredText(self._source, self._windows, self._alphabet)
+
+    @property
     def chance(self) -> float:
-        scored = self._chunks(self._windows.answers("test"))
-        return unigram_nats(self._chunks(self._windows.steps("train")), scored, self.output_size)
+        return self._scored.chance
 
-    @cached_property
+    @property
+    def chance_error(self) -> float:
+        return self._scored.chance_error
+
+    @property
     def baselines(self) -> dict[str, float]:
-        made_from = [self._source.file.digest, self.seq_len, self._alphabet.characters]
-        path = cache.path_of(f"levels of a text, in bits: {json.dumps(made_from)}")
-        found = cache.read(path)
-        levels = json.loads(found) if found else self._levels()
-        if not found:
-            cache.write(path, json.dumps(levels).encode())
-        bits = {"unigram": self.chance / math.log(2), **levels}
-        return {f"bits/{name}": value for name, value in bits.items()}
-
-    def _levels(self) -> dict[str, float]:
-        """What takes seconds, and of a large text minutes."""
-        text, windows = self._source.text, self._windows
-        if text.size > LARGE:
-            log.info("compressing the test, to compare with (once, about a minute)")
-        train, test, scored = windows.steps("train"), windows.steps("test"), windows.answers("test")
-        pairs = self._chunks(range(scored.start - 1, scored.stop))
-        context = text.bytes(train.start, train.stop)[-CONTEXT:]
-        return {
-            "bigram": bigram_bits(self._chunks(train), pairs, self.output_size),
-            **compressed_bits(context, text.bytes(test.start, test.stop), len(test)),
-        }
+        return {f"bits/{name}": value for name, value in self._scored.bits.items()}
 
     def sample(self, draws: Draws) -> Batch:
         text = self._source.text
@@ -184,10 +162,6 @@ class Text(Task):
     @cached_property
     def _windows(self) -> Windows:
         return Windows(self._source.text.size, self.seq_len, shares=(90, 5))
-
-    def _chunks(self, characters: range) -> Iterator[np.ndarray]:
-        """The class numbers of many characters, some of them at a time."""
-        return map(self._alphabet.numbers, self._source.text.chunks(characters))
 
     def _one_hot(self, numbers: Tensor) -> Tensor:
         # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.

@@ -34,17 +34,21 @@ def unigram_probabilities(counts: np.ndarray) -> np.ndarray:
     return (counts + 1) / (counts.sum() + len(counts))
 
 
-def unigram_nats(train: Iterable[np.ndarray], test: Iterable[np.ndarray], classes: int) -> float:
+def count_classes(texts: Iterable[np.ndarray], classes: int) -> np.ndarray:
+    """How often each class occurs in class numbers, which come some at a time."""
+    return sum(
+        (np.bincount(text, minlength=classes) for text in texts), np.zeros(classes, np.int64)
+    )
+
+
+def unigram_nats(train: np.ndarray, test: np.ndarray) -> float:
     """The cross-entropy of the test under the training text's unigrams, in nats a character.
 
     Args:
-        train: The class numbers of the training text, some at a time.
-        test: Those that are scored.
-        classes: K.
+        train: How often each class occurs in the training text.
+        test: How often it occurs in what is scored.
     """
-    probabilities = unigram_probabilities(_counts(train, classes))
-    counts = _counts(test, classes)
-    return float(-(counts @ np.log(probabilities)) / counts.sum())
+    return float(-(test @ np.log(unigram_probabilities(train))) / test.sum())
 
 
 def bigram_bits(train: Iterable[np.ndarray], test: Iterable[np.ndarray], classes: int) -> float:
@@ -103,12 +107,6 @@ def _compressed(compressor: _Compressor, *texts: np.ndarray) -> int:
         for at in range(0, len(text), 2**20):
             size += len(compressor.compress(text[at : at + 2**20].tobytes()))
     return size + len(compressor.flush())
-
-
-def _counts(texts: Iterable[np.ndarray], classes: int) -> np.ndarray:
-    return sum(
-        (np.bincount(text, minlength=classes) for text in texts), np.zeros(classes, np.int64)
-    )
 
 
 def _pairs(

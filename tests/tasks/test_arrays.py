@@ -266,3 +266,15 @@ def test_a_folder_larger_than_what_is_looked_at_together_is_not_read_into_memory
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 32e6 / 8
+
+
+def test_a_noise_whose_last_value_is_worse_than_its_mean(data: Path) -> None:
+    """Oracle: the errors of the mean's answers themselves; some windows are wrong, and not all."""
+    noise = np.random.default_rng(5).normal(5.0, 2.0, (4000, 1))
+    noise[1::2] += 0.6 * noise[:-1:2]
+    np.savez("noise.npz", inputs=noise)
+    task = Arrays("noise.npz", "next", seq_len=4)
+    targets = all_of(task, "test").targets
+    expected = task.errors(torch.zeros_like(targets), targets).double().mean().item()
+    assert 0 < expected < 1
+    assert task.chance_error == pytest.approx(expected)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rnnlab.tasks import Draws, Part, Stream, check_task, text
+from rnnlab.tasks import Draws, Part, Stream, check_task, scored_text
 from rnnlab.tasks.text import Text
 
 WORDS = ["the ", "cat ", "sat ", "on ", "naïve ", "mat. ", "東京 ", "a\n"]
@@ -91,6 +91,7 @@ def test_chance_is_the_loss_of_the_unigram_on_the_test(task: Text, written: str)
     assert task.scores(outputs, targets)["bits"].mean().item() == pytest.approx(
         task.baselines["bits/unigram"], rel=1e-5
     )
+    assert task.errors(outputs, targets).double().mean().item() == pytest.approx(task.chance_error)
 
 
 def test_baselines_by_brute_force(task: Text, written: str) -> None:
@@ -114,7 +115,7 @@ def test_baselines_by_brute_force(task: Text, written: str) -> None:
 
 def test_levels_are_kept_for_the_next_process(task: Text, monkeypatch: pytest.MonkeyPatch) -> None:
     found = task.baselines
-    monkeypatch.setattr(text, "compressed_bits", lambda *of: 1 / 0)
+    monkeypatch.setattr(scored_text, "compressed_bits", lambda *of: 1 / 0)
     assert Text(20, task.path).baselines == found
     with pytest.raises(ZeroDivisionError):  # of another length they are others
         _ = Text(10, task.path).baselines

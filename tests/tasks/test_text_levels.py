@@ -12,6 +12,7 @@ import pytest
 from rnnlab.tasks.text_levels import (
     bigram_bits,
     compressed_bits,
+    count_classes,
     unigram_nats,
     unigram_probabilities,
 )
@@ -26,7 +27,9 @@ def test_unigrams_by_hand():
         [1 / 2, 1 / 3, 1 / 6]
     )
     # a a b, and then a, b, c: three classes, p = 1/2, 1/3, 1/6
-    found = unigram_nats(arrays([0, 0, 1]), arrays([0, 1], [2]), 3)
+    train, test = (count_classes(arrays(*texts), 3) for texts in ([[0, 0, 1]], [[0, 1], [2]]))
+    assert (train.tolist(), test.tolist()) == ([2, 1, 0], [1, 1, 1])
+    found = unigram_nats(train, test)
     assert found == pytest.approx(-(math.log(1 / 2) + math.log(1 / 3) + math.log(1 / 6)) / 3)
 
 
