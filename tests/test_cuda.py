@@ -17,6 +17,8 @@ from rnnlab.foundation.compute import compute_in_float32
 from rnnlab.tasks import Batch, Draws, Part, Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
+from rnnlab.tasks.digits import Digits
+from rnnlab.tasks.mnist1d import Mnist1d
 from rnnlab.tasks.stream import Stream
 from rnnlab.tasks.teacher import Teacher
 from rnnlab.tasks.temporal_order import TemporalOrder
@@ -134,6 +136,19 @@ def test_permutations_and_bounds_of_each_sequence_are_the_bits_of_the_cpu() -> N
         low = torch.arange(50, device=device)
         drawn.append([draws.permutation(300).cpu(), draws.integers(low, low + 9, 40).cpu()])
     assert all(map(torch.equal, *drawn))
+
+
+def test_a_set_of_data_is_the_same_there() -> None:
+    """Oracle: the CPU, over three epochs; every image is as many bytes, and so the same bits."""
+    for task in (Digits(permuted=True), Mnist1d(seq_len=20)):
+        steps = 3 * task.num_sequences("train") // 100
+        here, there = (
+            Stream(task, 100, 3, "train").batches(0, steps, device) for device in ("cpu", "cuda")
+        )
+        for one, other in zip(here, there, strict=True):
+            assert all(
+                torch.equal(ours, theirs.cpu()) for ours, theirs in zip(one, other, strict=True)
+            )
 
 
 @pytest.mark.parametrize("name", LOOPS)

@@ -77,6 +77,7 @@ def _answer(question: Question, run: TrainedRun) -> Answer:
     tasks = _tasks(plain, question.lengths)
     plain["eval"]["lengths"] = [task.seq_len for task in tasks]
     plain["train"]["batch_size"] = 1  # nothing is trained, and memory is asked for accordingly
+    plain["eval"]["val_sequences"] = None  # nor validated
     plain["trainer"] |= {"accelerator": "cpu", "devices": 1}
     config = read_config(plain, here=False)
     data = _other_data(question, run, config.task)
@@ -186,6 +187,7 @@ def _scores(
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Of the tasks, or of the run's own where nothing else is asked; and the levels beside each."""
     evaluation = Evaluation(config.task, config.eval_settings)
+    evaluation.refuse_counts()
     named = {f"length/{task.seq_len}": task for task in tasks}
     if not (named or diagnosed):
         named = {"test": config.task}

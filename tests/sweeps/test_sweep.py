@@ -273,3 +273,27 @@ def test_a_job_in_a_folder_below_another_is_called_by_what_it_is(tmp_path: Path)
     labels = Labels(listed.overrides.values())
     summary = summarise(folder, labels, asked=listed.overrides)
     assert [job.name for job in summary.failed] == ["job s/0 (seed=0)", "job s/1 (seed=1)"]
+
+
+@pytest.mark.slow
+def test_a_sweep_over_a_set_of_data_has_its_own_report(
+    command: Command, home: Path, figures: None
+) -> None:
+    """By loss and error beside chance; nobody solved or did not solve anything."""
+    few = (*(o for o in FAST if not o.startswith(("eval.", "task."))), "diagnostics=omega")
+    finished = command("-m", "task=digits", "cell=elman,gru", "seed=0,1", *few)
+    assert finished.status == 0, finished.err
+    folder = SweepFolder(home / "outputs" / "sweep")
+    text = (folder.report / "report.md").read_text().partition("## Method")[0]
+    assert "digits at 64: nothing was learnt, all losses are at the level of chance" in text
+    assert "chance is 2.303, with 90 % wrong." in text
+    assert "solved" not in text.replace("was solved keeps its last value", "")
+    for name in ("report.html", "comparison.csv", "figures/learning_curves.png"):
+        assert (folder.report / name).stat().st_size > 100
+    assert "digits at 64" in folder.summary.read_text()
+    assert "digits at 64" in finished.out
+    runs = [run for run in by_kind(home)[1] if run.data.params["task"] == "digits"]
+    assert len(runs) == 4
+    for run in runs:
+        (given,) = run.inputs.dataset_inputs
+        assert given.dataset.name == "digits"
