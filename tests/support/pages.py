@@ -35,7 +35,7 @@ SHORT = (
 )
 """What follows a command of a page's, so that it ends within seconds."""
 
-OF_DATA = ("digits", "mnist1d", "rhythm")
+OF_DATA = ("text", "arrays", "audio", "japanese_vowels", "digits", "mnist1d", "rhythm")
 """Tasks of the pages whose splits have fewer sequences than that."""
 
 COLLECTED = ("--collect-only", "-q", "tests/test_layout.py")
