@@ -14,6 +14,8 @@ from rnnlab.foundation.streams import safe_streams
 COMMANDS = {
     "run": "train one cell on one task, or a sweep of many with -m",
     "evaluate": "ask a finished run again: at other lengths, by other diagnostics",
+    "predict": "answer sequences of your own with a trained model, from file to file",
+    "export": "write a trained model as an ONNX file, for runtimes without torch",
     "compare": "put runs side by side, with intervals: a table, figures, a page",
     "sync": "bring to MLflow what it missed, and end what a dead process left running",
 }

@@ -17,10 +17,15 @@ from rnnlab.runs.settings import KEYS, TrainerSettings
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from tests.support.configs import composed, plain, run_config, section
+from tests.support.data_files import write_data
 from tests.support.idx_files import write_mnist
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
-OF_FILES = {"mnist": write_mnist}  # tasks on a user's own, and what writes an example
+OF_FILES = {  # tasks on a user's own, and what writes an example
+    "mnist": write_mnist,
+    "arrays": lambda folder: write_data(folder) / "labelled.npz",
+    "audio": lambda folder: write_data(folder) / "words",
+}
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
 
 

@@ -20,12 +20,23 @@ from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
 from tests.support.command import QUICK, SMALL, Command, client, result_of
 from tests.support.configs import composed, leaves, plain, run_config
+from tests.support.data_files import write_data, write_words
 from tests.support.idx_files import write_mnist
 from tests.support.journals import distinct_points
 from tests.support.trained import Trained, looks, trained
 from tests.support.training import Recorder, trainer_of
 
 FEW = ("eval.sequences=2", "eval.val_sequences=2")  # as many as the smallest of the splits has
+FOUND = ("task.mean=[3,3]", "task.scale=[2,2]")
+LABELS = (*FOUND, "task.classes=[up,down]")
+TOLD = (
+    *("task.path={data}/values.npz", "task.target=value", *FOUND),
+    *("task.target_mean=[100]", "task.target_scale=[50]"),
+)
+HEARD = (
+    *("task.num_bands=2", "task.mean=[0,0]", "task.scale=[1,1]"),
+    *("task.classes=[high,low]", "task.rate=8000"),
+)
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
 
 # (choice, override, what both runs have besides)
@@ -52,6 +63,28 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=teacher", "task.output_size=2", ()),
     ("task=teacher", "task.hidden_size=3", ()),
     ("task=teacher", "task.seed=1", ()),
+    ("task=text", "task.seq_len=12", ()),
+    ("task=text", "task.path={data}/text.txt", ()),
+    ("task=text", "task.alphabet=etaoinshrdlu", ()),
+    ("task=japanese_vowels", "task.seq_len=9", ()),
+    ("task=arrays", "task.path={data}/numbers.npz", ()),
+    ("task=arrays", "task.target=value", ("task.path={data}/numbers.npz",)),
+    ("task=arrays", "task.seq_len=4", ()),
+    ("task=arrays", "task.standardize=false", ()),
+    ("task=arrays", "task.classes=[down,up]", LABELS),
+    ("task=arrays", "task.mean=[9,3]", LABELS),
+    ("task=arrays", "task.scale=[9,3]", LABELS),
+    ("task=arrays", "task.target_mean=[9]", TOLD),
+    ("task=arrays", "task.target_scale=[9]", TOLD),
+    ("task=audio", "task.path={data}/noise", ()),
+    ("task=audio", "task.features=raw", ()),
+    ("task=audio", "task.num_bands=30", ()),
+    ("task=audio", "task.frame=20.0", ()),
+    ("task=audio", "task.hop=5.0", ()),
+    ("task=audio", "task.seq_len=4", ()),
+    ("task=audio", "task.classes=[low,high]", HEARD),
+    ("task=audio", "task.mean=[9,0]", HEARD),
+    ("task=audio", "task.scale=[9,1]", HEARD),
     ("task=digits", "task.permuted=true", ()),
     ("task=digits", "task.permutation_seed=1", ("task.permuted=true",)),
     ("task=mnist1d", "task.seq_len=20", ()),
@@ -122,12 +155,17 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
 SHORT = {
     "task=copy_memory": ("task.delay=2", "task.copy_len=2"),
     "task=teacher": ("task.seq_len=4",),
+    "task=text": ("task.seq_len=10", *FEW),
+    "task=japanese_vowels": ("task.seq_len=10", *FEW),
+    "task=arrays": ("task.path={data}/labelled.npz", *FEW),
+    "task=audio": ("task.path={data}/words", *FEW),
     "task=digits": FEW,
     "task=mnist1d": FEW,
     "task=mnist": ("task.path={data}/mnist", *FEW),
 }
 
 SHOWN_BY = {
+    "task.rate": "tasks/test_audio.py",
     "train.stop_when_solved": "training/test_module.py",
     "resume.run": "runs/test_resume.py",
     "resume.allow_changes": "faults/test_kill.py",
@@ -159,7 +197,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of a user's."""
-    folder = tmp_path_factory.mktemp("data")
+    folder = write_data(tmp_path_factory.mktemp("data"))
+    write_words(folder / "noise", samples=900)
     write_mnist(folder / "mnist")
     write_mnist(folder / "other", train=48)
     return folder

@@ -13,9 +13,9 @@ ROOT = Path(rnnlab.__file__).parent
 # A package imports only what stands above it.
 PACKAGES = (
     *("foundation", "kernels", "tasks", "cells", "training", "tracking", "diagnostics"),
-    *("report", "runs", "sweeps"),
+    *("report", "runs", "prediction", "sweeps"),
 )
-COMMANDS = {"run", "evaluate", "compare", "sync"}
+COMMANDS = {"run", "evaluate", "predict", "export", "compare", "sync"}
 
 
 def modules() -> dict[str, Path]:
@@ -54,7 +54,10 @@ def package(module: str) -> str:
 
 def test_at_the_top_stand_the_commands_alone() -> None:
     here = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
-    assert here - {"conf", "README.md"} == {*PACKAGES, *(f"{name}.py" for name in COMMANDS)}
+    assert here - {"conf", "README.md", "TOUR.md"} == {
+        *PACKAGES,
+        *(f"{name}.py" for name in COMMANDS),
+    }
 
 
 @pytest.mark.parametrize("module", MODULES)

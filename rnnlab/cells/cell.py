@@ -59,6 +59,16 @@ class Cell(nn.Module, ABC):
         state = self.initial_state(inputs) if state is None else state
         return unroll(self.step, inputs, state)
 
+    def torch_layer(self) -> nn.Module:
+        """The layer of torch.nn with these weights that computes the same, batch first.
+
+        It begins from (1, batch, hidden_size), or from a tuple of one for each tensor of the state.
+
+        Raises:
+            ValueError: There is none.
+        """
+        raise ValueError("it is none of nn.RNN, nn.LSTM and nn.GRU")
+
     def _scanned(
         self, inputs: Tensor, state: State | None, all_steps: bool
     ) -> tuple[Tensor | None, State]:

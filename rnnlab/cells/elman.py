@@ -86,6 +86,16 @@ class ElmanCell(Cell):
             return super().initial_state(inputs)
         return (self.h0.expand(inputs.size(0), -1),)
 
+    def torch_layer(self) -> nn.Module:
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nn.RNN has no nonlinearity={self.nonlinearity}: tanh or relu")
+        sizes = self.input_size, self.hidden_size
+        layer = nn.RNN(*sizes, nonlinearity=self.nonlinearity, batch_first=True)
+        named = {"weight_ih": self.weight_ih, "weight_hh": self.weight_hh, "bias_ih": self.bias}
+        weights = {f"{name}_l0": weight.detach() for name, weight in named.items()}
+        layer.load_state_dict({**weights, "bias_hh_l0": torch.zeros_like(self.bias)})
+        return layer.to(self.bias)
+
     def step(self, inputs: Tensor, state: State) -> State:
         (h,) = state
         a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)

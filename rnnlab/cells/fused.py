@@ -62,6 +62,9 @@ class FusedCell(Cell):
             return self._scanned(inputs, state, all_steps=False)[1]
         return self(inputs, state)[1]
 
+    def torch_layer(self) -> nn.Module:
+        return self.fused
+
     def _compiles(self, inputs: Tensor) -> bool:
         return inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to
 

@@ -53,20 +53,29 @@ class Dynamics:
             inputs = after[-1][0]
         return after
 
+    def run(self, inputs: Tensor, flat: Tensor) -> Tensor:
+        """s_t after the steps of inputs, (n, steps, input_size), from s_0, (n, D)."""
+        after = []
+        for cell, state in zip(self.layers, self._unflattened(flat), strict=True):
+            # of the base class: the steps' own gradients, and cuDNN gives none of a model in `eval`
+            inputs, end = Cell.forward(cell, inputs, state)
+            after.append(end)
+        return flatten(after)
+
     def part(self, flat: Tensor, name: str) -> Tensor:
         """The columns of s_t, (..., D), that hold the tensors of one name."""
         return torch.cat([flat[..., columns] for columns in self.parts[name]], dim=-1)
 
     def pulled_back(self, inputs: Tensor, flat: Tensor, cotangents: Tensor) -> Tensor:
-        """J'v of F's Jacobian J in s at each of n points; a row each.
+        """J'v at each of n points, a row each, of J = ds_k/ds_0 over one step or some.
 
         Args:
-            inputs: (n, input_size).
-            flat: s, (n, D).
+            inputs: x_1 to x_k, (n, k, input_size).
+            flat: s_0, (n, D).
             cotangents: v, (n, D).
         """
         flat = flat.detach().requires_grad_()
-        after = flatten(self.step(inputs.detach(), self._unflattened(flat)))
+        after = self.run(inputs.detach(), flat)
         (pulled,) = torch.autograd.grad(
             after, flat, cotangents, allow_unused=True, materialize_grads=True
         )
@@ -79,7 +88,8 @@ class Dynamics:
         at_once = max(1, CHUNK // self.size**2)
         for points in torch.arange(len(flat), device=flat.device).split(at_once):
             each = points.repeat_interleave(self.size)
-            found.append(self.pulled_back(inputs[each], flat[each], rows.repeat(len(points), 1)))
+            x, s = inputs[each].unsqueeze(1), flat[each]
+            found.append(self.pulled_back(x, s, rows.repeat(len(points), 1)))
         return torch.cat(found).view(-1, self.size, self.size)
 
     def _unflattened(self, flat: Tensor) -> States:

@@ -1,6 +1,7 @@
 """Whether small differences grow or fade along real sequences."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -14,15 +15,19 @@ from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_float, check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
+EVERY = 5  # steps between two QR, at most
+APART = 1e-8  # ratio of two directions' lengths which leaves the shorter half of its digits
+
 
 @dataclass(frozen=True)
 class Lyapunov(Diagnostic):
     """The largest Lyapunov exponents, by QR along the task's sequences (Engelken et al., 2023).
 
-        Q_t R_t = J_t' Q_{t+1},    lambda_i = mean_t log |R_t,ii|    (per step)
+        Q_t R_t = J_t' Q_{t+k},    lambda_i = mean_t log |R_t,ii| / k    (per step)
 
-    J_t = ds_t/ds_{t-1} of all that the cells carry. The products run back in time, as gradients do:
-    the exponents are those of the forward products, and only gradients of `step` are needed. With
+    J_t = ds_{t+k-1}/ds_{t-1} of all that the cells carry, over k = 5 steps, or fewer where the products
+    of so many would lose digits. The products run back in time, as gradients do: the exponents are
+    those of the forward products, and only gradients of `step` are needed. With
     orthogonal U and no nonlinearity all exponents are 0, with U = a I they are log |a|.
 
     An exponent is a rate in the long run, and a sequence may be short: within 10 steps from s_0 = 0
@@ -67,34 +72,33 @@ class Lyapunov(Diagnostic):
 
     def measure(self, probe: Probe) -> Measurement:
         dynamics, inputs = probe.dynamics, self._joined(probe)
-        states = _states(dynamics, inputs)
-        count = min(self.count or dynamics.size, dynamics.size)
-        frame = self._frame(probe, count)  # rows, where the equation has columns
-        steps, skipped = len(inputs), int(self.transient * len(inputs))
-        counted = range(skipped, steps - skipped)
-        logs = torch.zeros(len(counted), self.sequences, count, dtype=torch.float64)
-        for t in reversed(range(counted.start, steps)):
-            x, s = (v[t].repeat_interleave(count, dim=0) for v in (inputs, states))
-            pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
-            q, r = torch.linalg.qr(pulled.cpu())  # small, and slow on a GPU
-            frame = q.mT.to(frame).contiguous()
-            if t in counted:
-                logs[t - counted.start] = r.diagonal(dim1=1, dim2=2).abs().log()
-        exponents, order = logs.mean(dim=(0, 1)).sort(descending=True)
+        steps, skipped = inputs.size(1), int(self.transient * inputs.size(1))
+        settled = steps - skipped
+        cuts = [*range(skipped, settled, EVERY), *range(settled, steps, EVERY), steps]
+        states = _states(dynamics, inputs, cuts)
+        frame = self._frame(probe, min(self.count or dynamics.size, dynamics.size))
+        logs, lengths = [], []
+        for state, (start, stop) in reversed([*zip(states, pairwise(cuts), strict=True)]):
+            frame, grown = _pulled_back(dynamics, inputs[:, start:stop], state, frame)
+            if stop <= settled:
+                logs.insert(0, grown.mean(dim=0))
+                lengths.insert(0, stop - start)
+        by_part, counted = torch.stack(logs), torch.tensor(lengths)
+        exponents, order = (by_part.sum(dim=0) / counted.sum()).sort(descending=True)
         metrics = {"recurrent/lyapunov_max": exponents[0].item()}
-        largest = logs[..., order[0]].mean(dim=1)
+        largest = by_part[:, order[0]]
         if largest.isfinite().all():
-            quarters = [part.mean().item() for part in largest.tensor_split(4) if len(part)]
-            metrics["recurrent/lyapunov_unsettled"] = max(quarters) - min(quarters)
+            quarters = zip(largest.tensor_split(4), counted.tensor_split(4), strict=True)
+            rates = [float(part.sum() / over.sum()) for part, over in quarters if len(part)]
+            metrics["recurrent/lyapunov_unsettled"] = max(rates) - min(rates)
         return Measurement(metrics, {"exponents": exponents.numpy()})
 
     def _joined(self, probe: Probe) -> Tensor:
-        """Inputs, (steps or more, sequences, input_size)."""
+        """Inputs, (sequences, steps or more, input_size)."""
         each = -(-self.steps // probe.task.seq_len)
-        inputs = probe.batch(
-            self.sequences * each, again=True
-        ).inputs  # as long as seq_len, or longer
-        return inputs.reshape(self.sequences, -1, inputs.size(2)).transpose(0, 1)
+        count = self.sequences * each
+        inputs = probe.batch(count, again=True).inputs  # as long as seq_len, or longer
+        return inputs.reshape(self.sequences, -1, inputs.size(2))
 
     def _frame(self, probe: Probe, count: int) -> Tensor:
         """Orthonormal rows to begin with; the axes themselves where they are all followed."""
@@ -112,12 +116,33 @@ class Lyapunov(Diagnostic):
         axes.set(title="Lyapunov exponents", xlabel="number", ylabel="exponent (1/step)")
 
 
-def _states(dynamics: Dynamics, inputs: Tensor) -> Tensor:
-    """s_{t-1} of every step, (steps, sequences, D)."""
-    before = []
+def _states(dynamics: Dynamics, inputs: Tensor, cuts: list[int]) -> list[Tensor]:
+    """s_t before the step of each cut but the last, (sequences, D)."""
     with torch.no_grad():
-        states = dynamics.initial_states(inputs.transpose(0, 1))
-        for x in inputs:
-            before.append(flatten(states))
-            states = dynamics.step(x, states)
-    return torch.stack(before)
+        states = [flatten(dynamics.initial_states(inputs))]
+        for start, stop in pairwise([0, *cuts[:-1]]):
+            part = inputs[:, start:stop]
+            states.append(dynamics.run(part, states[-1]) if start < stop else states[-1])
+    return states[1:]
+
+
+def _pulled_back(
+    dynamics: Dynamics, inputs: Tensor, state: Tensor, frame: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A frame before some steps from the one after them, (sequences, count, D), and log |R_ii|.
+
+    Where the steps draw the directions too far apart for one product, they are halved.
+    """
+    steps, count = inputs.size(1), frame.size(1)
+    x, s = (each.repeat_interleave(count, dim=0) for each in (inputs, state))
+    pulled = dynamics.pulled_back(x, s, frame.flatten(0, 1)).view_as(frame).mT
+    q, r = torch.linalg.qr(pulled.cpu())  # small, and slow on a GPU
+    grown = r.diagonal(dim1=1, dim2=2).abs()
+    if steps > 1 and (grown.amin(dim=1) < APART * grown.amax(dim=1)).any():
+        half = steps // 2
+        with torch.no_grad():
+            between = dynamics.run(inputs[:, :half], state)
+        frame, late = _pulled_back(dynamics, inputs[:, half:], between, frame)
+        frame, early = _pulled_back(dynamics, inputs[:, :half], state, frame)
+        return frame, late + early
+    return q.mT.to(frame).contiguous(), grown.log()

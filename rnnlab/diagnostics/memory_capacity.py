@@ -1,5 +1,6 @@
 """How much of its past input a cell's state holds, whatever the readout has learnt."""
 
+import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
-from rnnlab.diagnostics.probe import Probe
+from rnnlab.diagnostics.probe import Probe, noise_of
 from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
@@ -88,14 +89,14 @@ class MemoryCapacity(Diagnostic):
         """r_k^2 of so many lags; whether the farther half of them has next to nothing."""
         size = probe.dynamics.layers[-1].hidden_size
         read = max(64, size, lags // 8)
-        noise = probe.noise(self.streams).uniform(lags + read, 1) * 2 - 1
-        hidden = noise.to(probe.device, probe.dtype).expand(-1, -1, probe.task.input_size)
+        noise, triangle = _noise(probe.seed, self.streams, lags, read)
+        hidden = noise.unsqueeze(2).to(probe.device, probe.dtype)
+        hidden = hidden.expand(-1, -1, probe.task.input_size)
         with torch.no_grad():
             for cell in probe.dynamics.layers:
                 hidden, _ = cell(hidden)
         states = hidden[:, lags:].flatten(0, 1).cpu()
-        lagged = noise.squeeze(2).unfold(1, lags, 1)[:, 1:].flip(2)  # newest first
-        by_lag = capacities(states, lagged.flatten(0, 1).double())
+        by_lag = capacities(states, _lagged(noise, lags), triangle)
         scatter = 2 * np.sqrt(size * lags) / len(states)  # two standard errors of the half's sum
         return by_lag, not by_lag[lags // 2 :].sum() > SETTLED * by_lag.sum() + scatter
 
@@ -106,8 +107,28 @@ class MemoryCapacity(Diagnostic):
         axes.set(title=f"memory capacity {capacity}", xlabel="lag k (steps)", ylabel="r_k^2")
 
 
-def capacities(states: Tensor, lagged: Tensor) -> np.ndarray:
+@functools.lru_cache(maxsize=8)  # 8 MiB each, at most; every look takes the same noise
+def _noise(seed: int, streams: int, lags: int, read: int) -> tuple[Tensor, Tensor]:
+    """u_t, (streams, lags + read), and the triangle of its lagged samples."""
+    noise = noise_of(seed, streams).uniform(lags + read) * 2 - 1
+    return noise, triangle_of(_lagged(noise, lags))
+
+
+def _lagged(noise: Tensor, lags: int) -> Tensor:
+    """u_{t-k} after the first `lags` steps, (samples, lags); k = 0 first."""
+    return noise.unfold(1, lags, 1)[:, 1:].flip(2).flatten(0, 1).double()
+
+
+def triangle_of(lagged: Tensor) -> Tensor:
+    """R of lagged = Q R, its means taken off: by Cholesky, a tenth of the time of a QR of all samples."""
+    lagged = lagged - lagged.mean(dim=0)
+    return torch.linalg.cholesky(lagged.mT @ lagged, upper=True)
+
+
+def capacities(states: Tensor, lagged: Tensor, triangle: Tensor) -> np.ndarray:
     """r_k^2 of each lag, (lags,), from samples of the states (m, N) and lagged inputs (m, lags).
+
+    `triangle` makes the lagged inputs orthogonal, as Gram and Schmidt do: see `triangle_of`.
 
     In the sample the states explain e_k of lag k, which is made orthogonal to those before it, and
     sum_k e_k <= N. They hold S of the lags; what is left of their N dimensions lies anywhere in
@@ -119,16 +140,14 @@ def capacities(states: Tensor, lagged: Tensor) -> np.ndarray:
     """
     if not states.isfinite().all():
         return np.full(lagged.size(1), np.nan)
-    states, lagged = states - states.mean(dim=0), lagged - lagged.mean(dim=0)
+    states = states - states.mean(dim=0)  # and so what is multiplied by them needs no mean of 0
     variances, directions = torch.linalg.eigh(states.mT @ states)
     kept = variances > NEGLIGIBLE * variances[-1]
     rank = int(kept.sum())
     if variances[-1] <= 0 or rank == 0:
         return np.zeros(lagged.size(1))
     basis = states @ directions[:, kept] / variances[kept].sqrt()
-    # Gram and Schmidt, by Cholesky: a tenth of the time of a QR of all samples.
-    steps = torch.linalg.cholesky(lagged.mT @ lagged, upper=True)
-    parts = torch.linalg.solve_triangular(steps, basis.mT @ lagged, upper=True, left=False)
+    parts = torch.linalg.solve_triangular(triangle, basis.mT @ lagged, upper=True, left=False)
     explained = parts.square().sum(dim=0).numpy()
     samples, lags = lagged.shape
     spare = (samples - rank - lags) / 2

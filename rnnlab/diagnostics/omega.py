@@ -45,8 +45,8 @@ class Omega(Diagnostic):
         unrolled = probe.unrolled(self.sequences)
         errors = unrolled.of_loss.carried
         inputs = unrolled.batch.inputs.transpose(0, 1)
-        points = (v.flatten(0, 1) for v in (inputs, unrolled.before, errors))
-        pulled = probe.dynamics.pulled_back(*points).view_as(errors)
+        x, s, v = (each.flatten(0, 1) for each in (inputs, unrolled.before, errors))
+        pulled = probe.dynamics.pulled_back(x.unsqueeze(1), s, v).view_as(errors)
         errors, pulled = errors.cpu(), pulled.cpu()
         size = errors.square().sum(dim=2)
         counted = size >= NOTHING

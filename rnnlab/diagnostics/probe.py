@@ -19,6 +19,11 @@ STREAM = "diagnostics"
 BATCHES, NOISE = 0, 1  # batches of the stream: the sequences, and noise of all other kinds
 
 
+def noise_of(seed: int, rows: int) -> Draws:
+    """Random numbers for diagnostics, so many rows of them, of the seed alone."""
+    return Draws(seed, STREAM, [Part(NOISE, 0, rows)])
+
+
 class Probe:
     """One look at a model; what several diagnostics need is computed once.
 
@@ -64,7 +69,7 @@ class Probe:
 
     def noise(self, rows: int) -> Draws:
         """Random numbers of a diagnostic's own, so many rows of them, the same at every look."""
-        return Draws(self.seed, STREAM, [Part(NOISE, 0, rows)])
+        return noise_of(self.seed, rows)
 
     @cached_property
     def dynamics(self) -> Dynamics:

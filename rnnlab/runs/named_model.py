@@ -1,19 +1,23 @@
 """The trained model that a command names by its run, or by its name in MLflow's registry."""
 
+from collections.abc import Callable
+
 from rnnlab.foundation.checks import check_choice
+from rnnlab.foundation.masking import first_line
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.found_run import find_run, refuse_unfinished
 from rnnlab.runs.named_run import CHECKPOINTS, named_folder
 from rnnlab.runs.trained_model import (
+    RUNS,
     TrainedModel,
+    checkpoint_of,
     model_in,
     model_of_checkpoint,
     model_of_uri,
 )
-from rnnlab.runs.trained_run import checkpoint_of
 from rnnlab.tracking.result import Result
 
-BY_MLFLOW = ("models:/", "runs:/")
+BY_MLFLOW = ("models:/", RUNS)
 
 
 def open_model(name: str, checkpoint: str = "best", uri: str | None = None) -> TrainedModel:
@@ -29,19 +33,38 @@ def open_model(name: str, checkpoint: str = "best", uri: str | None = None) -> T
     """
     check_choice("checkpoint", checkpoint, CHECKPOINTS)
     if name.startswith(BY_MLFLOW):
-        return _by_mlflow(name, checkpoint, uri)
+        return _from_store(_by_uri, name, checkpoint, uri)
     folder = named_folder("run", name)
     if folder is not None:
         if uri is not None:
             raise ValueError(f"tracking.uri={uri} is not asked: run={name} is a folder")
         return _in_folder(folder, checkpoint)
+    return _from_store(_by_id, name, checkpoint, uri)
+
+
+def _from_store(
+    find: Callable[[str, str, str | None], TrainedModel],
+    name: str,
+    checkpoint: str,
+    uri: str | None,
+) -> TrainedModel:
+    """What it finds; whatever a store may fail with is one line."""
+    from rnnlab.tracking.store import FAILURES  # with MLflow, which takes a second to import
+
+    try:
+        return find(name, checkpoint, uri)
+    except FAILURES as error:
+        raise ValueError(f"run={name}: {first_line(error)}") from error
+
+
+def _by_id(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
     found = find_run(name, uri)
     if found.folder is not None:
         return _in_folder(found.folder, checkpoint)
     return found.model(checkpoint)
 
 
-def _by_mlflow(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
+def _by_uri(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
     from rnnlab.tracking.store import existing_store, tracking_uri
 
     if checkpoint != "best":
@@ -49,8 +72,7 @@ def _by_mlflow(name: str, checkpoint: str, uri: str | None) -> TrainedModel:
             f"checkpoint={checkpoint}: {name} is the model of one checkpoint, the best"
         )
     store = tracking_uri(uri)
-    existing_store(store)
-    return model_of_uri(name, store)
+    return model_of_uri(existing_store(store), name, store)
 
 
 def _in_folder(folder: RunFolder, checkpoint: str) -> TrainedModel:

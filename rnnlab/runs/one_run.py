@@ -7,25 +7,17 @@ in MLflow and in `result.json` in its folder, and never stays RUNNING.
 import json
 import logging
 
-import torch
-
 from rnnlab import __version__
-from rnnlab.foundation.compute import (
-    compute_in_float32,
-    keep_freed_memory,
-    set_flush_denormal,
-    set_num_threads,
-)
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
-from rnnlab.foundation.quiet import quiet_tools
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
 from rnnlab.runs.fitting import refuse_unfit
 from rnnlab.runs.machine import OTHER_BITS, machine, moved
 from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
 from rnnlab.runs.own_code import write_code
+from rnnlab.runs.process import prepare_process
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume import EarlierRun
 from rnnlab.runs.run_config import RunConfig
@@ -79,16 +71,6 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
         tracked.run(config.plain, work)
     deliver_waiting(result, tracking_uri(config.tracking.uri))
     return result
-
-
-def prepare_process(num_threads: int, flush_denormal: bool) -> None:
-    """How this process computes from now on, and what its tools say of it."""
-    quiet_tools()
-    set_num_threads(num_threads)
-    set_flush_denormal(flush_denormal)
-    compute_in_float32()
-    keep_freed_memory()
-    torch.use_deterministic_algorithms(False)  # of the job before, where this one does not say
 
 
 def _make_parts(config: RunConfig, request: Request, earlier: EarlierRun | None) -> Parts:

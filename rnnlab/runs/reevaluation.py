@@ -17,9 +17,9 @@ from rnnlab.foundation.masking import first_line
 from rnnlab.runs.build import build
 from rnnlab.runs.later_question import DIAGNOSTICS, OF_RUN, Question
 from rnnlab.runs.memory import refuse_inputs, refuse_too_large
-from rnnlab.runs.one_run import prepare_process
 from rnnlab.runs.own_code import allow_code
 from rnnlab.runs.precision import computing_in, dtype_of
+from rnnlab.runs.process import prepare_process
 from rnnlab.runs.run_config import RunConfig, read_config, read_data, read_task
 from rnnlab.runs.trained_run import TrainedRun, open_run
 from rnnlab.tasks import DataFile, Task

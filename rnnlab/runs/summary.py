@@ -20,6 +20,7 @@ def summary(result: Result) -> str:
         "test loss": _figure(metrics, "test/loss"),
         "loss/chance": _figure(metrics, "test/loss_over_chance"),
         "test error": f"{metrics['test/error']:.2%}" if "test/error" in metrics else "-",
+        **_of_levels(result),
         **_became(metrics),
         "time": f"{result.seconds:.1f} s",
     }
@@ -40,6 +41,13 @@ def summary(result: Result) -> str:
             f"it all, and this delivers it:\npython -m rnnlab.sync {typable(typed_path(result.folder), '')}"
         )
     return fitted("\n".join(lines), sys.stdout)
+
+
+def _of_levels(result: Result) -> dict[str, str]:
+    """Of the further figures that levels are of, as `bits/gzip`, the run's own."""
+    named = (name.rpartition("/")[0] for name in result.baselines)
+    figures = dict.fromkeys(figure for figure in named if figure not in ("", "loss", "error"))
+    return {f"test {figure}": _figure(result.metrics, f"test/{figure}") for figure in figures}
 
 
 def _became(metrics: dict[str, float]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What a trained model is made of: its config, its weights, and the code of classes of the user's own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import atexit
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +16,14 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.version import check_version
 from rnnlab.runs.model_file import CODE, ModelFile
 from rnnlab.runs.run_config import with_found
-from rnnlab.training import checkpoints
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_downloaded: list[TemporaryDirectory[str]] = []
-"""Models of stores, which live as long as this process: it may import code from them."""
+RUNS = "runs:/"
+_downloaded = ExitStack()
+"""Folders of models of stores, which live as long as this process: it may import code from them."""
+atexit.register(_downloaded.close)
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,22 @@ class TrainedModel:
     code: Path | None
 
 
+def checkpoint_of(folder: RunFolder, checkpoint: str) -> Path:
+    """The file of a run's "best" checkpoint or its "last"; raises ValueError if it has none."""
+    file = folder.best if checkpoint == "best" else folder.last
+    if not file.exists():
+        raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
+    return file
+
+
 def model_of_checkpoint(file: Path, code: Path) -> TrainedModel:
     """From a checkpoint of rnnlab's command, and the code of its run.
 
     Raises:
         ValueError: If it cannot be read, or another version or program has written it.
     """
+    from rnnlab.training import checkpoints  # with Lightning, which takes seconds to import
+
     content = checkpoints.load(file)
     own, found = content["rnnlab"], content["rnnlab"].get("from_data", {})
     check_version(str(file), str(own.get("version", "of an unknown version")))
@@ -102,7 +114,7 @@ def model_of_run(client: "MlflowClient", run_id: str, store: str) -> TrainedMode
     return model_in(Path(model), f"run={run_id}")
 
 
-def model_of_uri(uri: str, store: str) -> TrainedModel:
+def model_of_uri(client: "MlflowClient", uri: str, store: str) -> TrainedModel:
     """From what MLflow finds by `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/ID/model`.
 
     Raises:
@@ -110,28 +122,25 @@ def model_of_uri(uri: str, store: str) -> TrainedModel:
     """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
 
     try:
-        with _tracking(store):
-            model = download_artifacts(artifact_uri=uri, dst_path=_new_folder())
+        if uri.startswith(RUNS):
+            run_id, _, path = uri.removeprefix(RUNS).partition("/")
+            model = client.download_artifacts(run_id, path, _new_folder())
+        else:
+            # MLflow's own way from a name to its files asks the store of the whole process.
+            name, version = (*get_model_name_and_version(client, uri), None)[:2]
+            if name is None or version is None:
+                raise ValueError(
+                    f"run={uri} is neither models:/NAME@ALIAS nor models:/NAME/VERSION"
+                )
+            source = client.get_model_version_download_uri(name, version)
+            model = download_artifacts(source, dst_path=_new_folder(), tracking_uri=store)
     except (MlflowException, OSError) as error:
         raise ValueError(f"run={uri}: {first_line(error)}") from error
     return model_in(Path(model), f"run={uri}")
 
 
-@contextmanager
-def _tracking(store: str) -> Iterator[None]:
-    """MLflow looks names of models up in the store of the process, and takes no other."""
-    import mlflow
-
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store)
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)
-
-
 def _new_folder() -> str:
-    _downloaded.append(TemporaryDirectory())
-    return _downloaded[-1].name
+    return _downloaded.enter_context(TemporaryDirectory())

@@ -13,7 +13,7 @@ from rnnlab.foundation.masking import masked
 from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.found_run import find_run, refuse_unfinished
 from rnnlab.runs.named_run import CHECKPOINTS, named_folder
-from rnnlab.runs.trained_model import TrainedModel, model_of_checkpoint
+from rnnlab.runs.trained_model import TrainedModel, checkpoint_of, model_of_checkpoint
 from rnnlab.tasks import DataFile
 from rnnlab.tracking.datasets import files_in, files_of
 from rnnlab.tracking.journal import Journal
@@ -138,14 +138,6 @@ def _of_store(run_id: str, checkpoint: str, uri: str | None) -> TrainedRun:
         device=run.data.tags.get("rnnlab.device", ""),
         data=files_of(run),
     )
-
-
-def checkpoint_of(folder: RunFolder, checkpoint: str) -> Path:
-    """The file of a run's "best" checkpoint or its "last"; raises ValueError if it has none."""
-    file = folder.best if checkpoint == "best" else folder.last
-    if not file.exists():
-        raise ValueError(f"run={folder.path} has no {file.name}: it diverged before its first")
-    return file
 
 
 def tested_at(folder: RunFolder) -> int:

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from rnnlab.foundation.contract import a_kind, attribute, called, refuse
-from rnnlab.tasks.loss_contract import refuse_broadcast
 from rnnlab.tasks.task import Task
 
 
@@ -41,4 +40,5 @@ def _check_probabilities(task: Task, outputs: Tensor, named: bool) -> None:
         refuse(task, f"probabilities gave {a_kind(given)}", wanted)
     alone = called(task, "probabilities", outputs[:1])
     if alone.shape != given[:1].shape or not torch.allclose(alone, given[:1], rtol=1e-4):
-        refuse_broadcast(task, "probabilities", outputs, outputs)
+        gave = "other numbers for a sequence alone than for it among others"
+        refuse(task, f"probabilities gave {gave}", "numbers that go by each step's own outputs")

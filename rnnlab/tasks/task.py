@@ -196,6 +196,17 @@ class Task(ABC):
         """
         raise ValueError(f"task {type(self).__name__} reads no sound")
 
+    def encode_numbers(self, numbers: Tensor) -> Tensor:
+        """The inputs that numbers of a user's file are, both (seq_len, input_size): by default the same.
+
+        A task whose data are standardised takes off the mean and divides. A long sequence may come in pieces.
+        """
+        return numbers
+
+    def decode_numbers(self, outputs: Tensor) -> Tensor:
+        """Answers that are numbers, (..., output_size), in the units of a user's file: by default the same."""
+        return outputs
+
 
 def _of_the_same_steps(score: Callable[[Any, Tensor, Tensor], Any]) -> Callable[..., Any]:
     """A method that would let torch broadcast the outputs of all steps against one target."""

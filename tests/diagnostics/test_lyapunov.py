@@ -91,15 +91,36 @@ def test_the_approach_from_zero_is_left_out() -> None:
     assert counted["recurrent/lyapunov_unsettled"] < 1e-2
     all_of_it, _ = Lyapunov(count=1, steps=1, transient=0.0).measure(seen)
     assert all_of_it["recurrent/lyapunov_max"] > settled + 0.02
-    # By hand, the quarters of a sequence, of 13, 13, 12 and 12 steps: logs of the derivative.
+    # By hand, the quarters of a sequence, in whole parts of 5 steps: logs of the derivative.
     states = [0.0]
     for _ in range(50):
         states.append(math.tanh(a * states[-1] + b))
     logs = [math.log(a * (1 - after * after)) for after in states[1:]]
-    quarters = [logs[:13], logs[13:26], logs[26:38], logs[38:]]
+    quarters = [logs[:15], logs[15:30], logs[30:40], logs[40:]]
     means = [sum(part) / len(part) for part in quarters]
     unsettled = max(means) - min(means)
     assert all_of_it["recurrent/lyapunov_unsettled"] == pytest.approx(unsettled, rel=1e-9)
+
+
+def test_directions_far_apart_keep_their_digits() -> None:
+    """Within 5 steps the third direction shrinks by 1e-20 beside the first: one product would hold rounding alone."""
+    lengths, axes = torch.tensor([1.0, 0.1, 1e-4, 1e-7], dtype=torch.float64), orthogonal(4)
+    u = axes @ (lengths.diag() + torch.ones(4, 4, dtype=torch.float64).triu(1)) @ axes.mT
+    _, arrays = Lyapunov(count=3).measure(linear(u))
+    np.testing.assert_allclose(arrays["exponents"], lengths.log().numpy()[:3], atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", [ElmanCell, GRUCell, LSTMCell])
+def test_is_what_a_qr_at_every_step_gives(cell: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the same, orthonormalised at every step; two layers."""
+    seen = probe(cell, task=Adding(seq_len=30), num_layers=2)
+    often, seldom = Lyapunov(), Lyapunov()
+    expected = seldom.measure(seen)
+    monkeypatch.setattr("rnnlab.diagnostics.lyapunov.EVERY", 1)
+    found = often.measure(seen)
+    np.testing.assert_allclose(
+        expected.arrays["exponents"], found.arrays["exponents"], rtol=1e-6, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("length", [10, 50])

@@ -8,7 +8,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import Probe
-from rnnlab.diagnostics.memory_capacity import MemoryCapacity, capacities
+from rnnlab.diagnostics.memory_capacity import MemoryCapacity, capacities, triangle_of
 from tests.support.systems import linear, orthogonal, probe, zeroed
 
 
@@ -141,7 +141,9 @@ def test_is_what_least_squares_explains() -> None:
     states = generator.normal(size=(400, 5))
     known = states @ generator.normal(size=5) + generator.normal(size=400)
     lagged = np.stack([known, generator.normal(size=400)], axis=1)
-    found = capacities(torch.tensor(states), torch.tensor(lagged))
+    found = capacities(
+        torch.tensor(states), torch.tensor(lagged), triangle_of(torch.tensor(lagged))
+    )
     centred = states - states.mean(axis=0)
     explained, before = [], np.empty((400, 0))
     for target in (lagged - lagged.mean(axis=0)).T:
@@ -158,7 +160,8 @@ def test_is_what_least_squares_explains() -> None:
 
 
 def test_of_what_is_not_finite_is_not_finite() -> None:
-    assert np.isnan(capacities(torch.full((9, 2), torch.nan), torch.randn(9, 3))).all()
+    lagged = torch.randn(9, 3)
+    assert np.isnan(capacities(torch.full((9, 2), torch.nan), lagged, triangle_of(lagged))).all()
 
 
 @pytest.mark.parametrize(("key", "least"), [("lags", 1), ("streams", 16)])

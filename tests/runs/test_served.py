@@ -22,30 +22,27 @@ from tests.support.processes import wait_for
 from tests.support.servers import QUIET, free_port
 
 
+def mlflow_models(what: str, uri: str) -> list[str]:
+    return [sys.executable, "-m", "mlflow", "models", what, "-m", uri, "--env-manager", "local"]
+
+
+def alone(store: str) -> dict[str, str]:
+    """An environment that has rnnlab as it is installed, and no path to its source."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of uvicorn
+    return environment | {**QUIET, "MLFLOW_TRACKING_URI": store, "PATH": beside}
+
+
 @contextmanager
 def serving(uri: str, folder: Path, store: str) -> Iterator[str]:
     """The address of `mlflow models serve`, on loopback, which stands in an empty folder."""
     port = free_port()
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of uvicorn
-    environment |= {**QUIET, "MLFLOW_TRACKING_URI": store, "PATH": beside}
-    words = (
-        "models",
-        "serve",
-        "-m",
-        uri,
-        "--env-manager",
-        "local",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    )
+    where = ("-h", "127.0.0.1", "-p", str(port))
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", *words],
+            [*mlflow_models("serve", uri), *where],
             cwd=folder,
-            env=environment,
+            env=alone(store),
             stdout=log,
             stderr=log,
             start_new_session=True,  # it has processes of its own
@@ -81,7 +78,9 @@ def test_a_model_answers_over_http(
     example = np.asarray(Model.load(path).load_input_example(path), np.float32)
     assert example.shape == (2, 10, 2)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with serving(f"runs:/{run_id}/model", elsewhere, f"sqlite:///{home}/mlflow.db") as address:
+    uri, store = f"runs:/{run_id}/model", f"sqlite:///{home}/mlflow.db"
+    _check_predict(uri, store, elsewhere, example, model)
+    with serving(uri, elsewhere, store) as address:
         for shape in ((1, 1, 2), (3, 40, 2), example.shape):
             inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
             inputs = example if shape == example.shape else inputs
@@ -99,3 +98,25 @@ def test_a_model_answers_over_http(
             "inputs of shape (1, 1, 1) are not (batch, seq_len, 2)"
             in json.loads(bad.text)["message"]
         )
+
+
+def _check_predict(
+    uri: str, store: str, folder: Path, inputs: np.ndarray, model: torch.nn.Module
+) -> None:
+    """What `mlflow models predict` writes."""
+    (folder / "inputs.json").write_text(json.dumps({"inputs": inputs.tolist()}))
+    files = ("-i", "inputs.json", "-t", "json", "-o", "outputs.json")
+    done = subprocess.run(
+        [*mlflow_models("predict", uri), *files],
+        check=False,
+        cwd=folder,
+        env=alone(store),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    found = np.asarray(json.loads((folder / "outputs.json").read_text())["predictions"], np.float32)
+    with torch.inference_mode():
+        wanted, _ = model(torch.as_tensor(inputs))
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-6, atol=1e-7)

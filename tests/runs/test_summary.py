@@ -55,6 +55,21 @@ def test_a_task_without_a_rate_is_neither_solved_nor_unsolved(
     assert "diverged at 14" in summary(made)
 
 
+def test_a_level_of_another_figure_has_the_runs_own_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    levels = {"bits/unigram": 4.6, "bits/gzip": 1.973, "error/nearest": 0.05, "nearest": 0.7}
+    made = replace(MADE, metrics=MADE.metrics | {"test/bits": 1.7812}, baselines=levels)
+    _, head, _, row, *below = summary(replace(made, folder=str(tmp_path))).splitlines()
+    names, values = ([cell.strip() for cell in line.split("|")] for line in (head, row))
+    assert values[names.index("test bits")] == "1.781"
+    assert sum(name.startswith("test ") for name in names) == 3  # and those of every run
+    assert "bits/gzip 1.973" in below
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_nothing_wraps(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the pages' addresses, which have an id and a query."""

@@ -32,8 +32,8 @@ main()
 # The process is gone once a function, named as `module:owner.name`, has done its work.
 AFTER_CALL = """
 import importlib, os, signal, sys
-from rnnlab.run import main
 
+main = importlib.import_module(sys.argv.pop(1)).main
 module, _, dotted = sys.argv.pop(1).partition(":")
 owner = importlib.import_module(module)
 *path, name = dotted.split(".")
@@ -62,9 +62,9 @@ def killed_at(home: Path, update: int, *arguments: str) -> None:
     _run_to_its_kill(home, AT_UPDATE, str(update), *arguments)
 
 
-def killed_after(home: Path, call: str, *arguments: str) -> None:
-    """A run that is killed as soon as `call` has returned."""
-    _run_to_its_kill(home, AFTER_CALL, call, *arguments)
+def killed_after(home: Path, call: str, *arguments: str, program: str = "rnnlab.run") -> None:
+    """A run, or another program, that is killed as soon as `call` has returned."""
+    _run_to_its_kill(home, AFTER_CALL, program, call, *arguments)
 
 
 def _run_to_its_kill(home: Path, program: str, *arguments: str) -> None:

@@ -4,13 +4,17 @@ As a program it runs the blocks of one page in the current folder, in their orde
 `python -m tests.support.pages PAGE`.
 """
 
+import atexit
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +35,7 @@ SHORT = (
 )
 """What follows a command of a page's, so that it ends within seconds."""
 
-OF_DATA = ("digits", "mnist1d", "rhythm")
+OF_DATA = ("text", "arrays", "audio", "japanese_vowels", "digits", "mnist1d", "rhythm")
 """Tasks of the pages whose splits have fewer sequences than that."""
 
 COLLECTED = ("--collect-only", "-q", "tests/test_layout.py")
@@ -117,7 +121,11 @@ def _run(command: str) -> None:
         words[0] = str(ROOT / words[0])
         words += COLLECTED if words[0].endswith("test") else SHORT
     if words[:2] == ["mlflow", "ui"]:
-        _serve([sys.executable, "-m", *words])
+        _stop(_server([sys.executable, "-m", *words], UI))
+    elif words[:3] == ["mlflow", "models", "serve"]:
+        port = words[words.index("--port") + 1]
+        server = _server([sys.executable, "-m", *words], f"http://127.0.0.1:{port}/ping")
+        atexit.register(_stop, server)  # the page goes on to ask it
     else:
         print("$", shlex.join(words), flush=True)  # noqa: T201 for whoever reads a failure
         subprocess.run(words, check=True)
@@ -129,21 +137,26 @@ def _is_of_data(words: list[str]) -> bool:
     return bool({*OF_DATA} & {*chosen})
 
 
-def _serve(words: list[str]) -> None:
-    """A server, until it has answered."""
-    server = subprocess.Popen(words)
+def _server(words: list[str], address: str) -> subprocess.Popen[bytes]:
+    """A server that has answered at an address."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of uvicorn
+    server = subprocess.Popen(words, env={**os.environ, "PATH": beside}, start_new_session=True)
     try:
         for _ in range(300):
-            try:
-                with urllib.request.urlopen(UI, timeout=5) as answer:
-                    assert answer.status == 200
-                    return
-            except OSError:
-                time.sleep(0.2)
+            with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+                assert answer.status == 200
+                return server
+            time.sleep(0.2)
         raise AssertionError(f"{words} did not answer")
-    finally:
-        server.terminate()
-        server.wait()
+    except BaseException:
+        _stop(server)
+        raise
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """With the processes that it has begun."""
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait()
 
 
 if __name__ == "__main__":

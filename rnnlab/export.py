@@ -1,0 +1,64 @@
+"""python -m rnnlab.export: a trained model as an ONNX file."""
+
+import sys
+
+from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.signals import Stopped, stop_on_signals
+from rnnlab.foundation.streams import safe_streams
+
+HELP = """\
+usage: python -m rnnlab.export run=RUN output=FILE.onnx [key=value ...]
+
+Writes the model of a finished run as an ONNX file, for runtimes that have no torch. It takes `inputs`,
+(batch, seq_len, input_size) of any batch and length, and gives `outputs`, y_t of every step.
+Elman cells with tanh or relu, LSTM and GRU can be written; others are refused.
+
+  run=RUN               its folder, its id in MLflow, or models:/NAME@ALIAS
+  output=FILE.onnx      the file
+  overwrite=true        replaces an output that exists
+  checkpoint=last       the newest model; best, the default, is the one that was tested
+  tracking.uri=URI      the store of an id or of a registered model (default:
+                        $MLFLOW_TRACKING_URI, or ./mlflow.db)
+  allow_targets=[mine]  lets the run's own cell or task be imported from its code
+
+It needs the package onnx: pip install 'rnnlab[onnx]'.
+
+examples
+  python -m rnnlab.export run=outputs/runs/2026-01-01/12-00-00-000000 output=adding.onnx
+  python -m rnnlab.export run=models:/adding@best output=adding.onnx
+"""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Exit 0, or 2 with one line for a request that cannot be met."""
+    words = sys.argv[1:] if words is None else words
+    with safe_streams():
+        if not words or {"-h", "--help"} & {*words}:
+            sys.stdout.write(HELP)
+            sys.exit(0 if words else 2)
+        stop_on_signals()
+        try:
+            _export(words)
+        except Stopped as stopped:
+            sys.stderr.write(f"stopped by {stopped}\n")
+            sys.exit(128 + stopped.signum)
+        sys.exit(0)
+
+
+def _export(words: list[str]) -> None:
+    from rnnlab.foundation.quiet import quiet_tools
+
+    quiet_tools()
+    from rnnlab.prediction.export import export, read_export_request
+
+    try:
+        request = read_export_request(words)
+        size = export(request)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"{first_line(error)}\n")
+        sys.exit(2)
+    sys.stdout.write(f"{request.output}  {size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

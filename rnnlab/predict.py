@@ -1,0 +1,86 @@
+"""python -m rnnlab.predict: a trained model's answers to sequences of your own."""
+
+import sys
+from typing import NoReturn
+
+from rnnlab.foundation.masking import first_line
+from rnnlab.foundation.signals import Stopped, stop_on_signals
+from rnnlab.foundation.streams import safe_streams
+
+HELP = """\
+usage: python -m rnnlab.predict run=RUN input=FILE output=FILE [key=value ...]
+
+Answers the sequences of a file with the model of a finished run.
+
+  run=RUN               its folder, its id in MLflow, or models:/NAME@ALIAS
+  input=FILE            .npy .npz .csv .jsonl .parquet .wav .txt, or - for a pipe
+  output=FILE           .npy .npz .csv .jsonl .parquet, or - for a pipe
+  steps=all             the answer at every step, or steps=last at the last alone (default: as
+                        the task answers)
+  states=true           the states of all layers too
+  columns=[NAME,NAME]   the columns of a table that are the features (default: all but sequence)
+  input_format=csv      where the name does not tell; output_format= likewise
+  overwrite=true        replaces an output that exists
+  checkpoint=last       the newest model; best, the default, is the one that was tested
+  tracking.uri=URI      the store of an id or of a registered model (default:
+                        $MLFLOW_TRACKING_URI, or ./mlflow.db)
+  allow_targets=[mine]  lets the run's own cell or task be imported from its code
+
+A sequence may be longer than memory: it is answered in pieces, with the same bits as in one.
+The output gets its name once it is whole.
+
+examples
+  python -m rnnlab.predict run=outputs/runs/2026-01-01/12-00-00-000000 input=x.npy output=y.npy
+  python -m rnnlab.predict run=models:/adding@best input=x.csv output=y.csv steps=last
+  cat x.jsonl | python -m rnnlab.predict run=3f2a... input=- input_format=jsonl \\
+                output=- output_format=jsonl
+"""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Exit 0, or 2 with one line for a request that cannot be met."""
+    words = sys.argv[1:] if words is None else words
+    with safe_streams():
+        if not words or {"-h", "--help"} & {*words}:
+            sys.stdout.write(HELP)
+            sys.exit(0 if words else 2)
+        stop_on_signals()
+        try:
+            _predict(words)
+        except Stopped as stopped:
+            sys.stderr.write(f"stopped by {stopped}\n")
+            sys.exit(128 + stopped.signum)
+        except BrokenPipeError:  # whoever reads has seen enough
+            sys.exit(0)
+        sys.exit(0)
+
+
+def _predict(words: list[str]) -> None:
+    from rnnlab.foundation.quiet import quiet_tools
+    from rnnlab.prediction.request import read_prediction_request
+
+    quiet_tools()
+    try:
+        request = read_prediction_request(words)
+    except ValueError as error:
+        _refuse(error)
+    from rnnlab.prediction.prediction import predict
+
+    try:
+        found = predict(request)
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError) as error:
+        _refuse(error)
+    if request.path is not None:
+        sequences = f"{found.sequences} sequence{'s' * (found.sequences != 1)}"
+        sys.stdout.write(f"{request.output}  {sequences}, {found.steps} steps in all\n")
+
+
+def _refuse(error: Exception) -> NoReturn:
+    sys.stderr.write(f"{first_line(error)}\n")
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
