@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report.answer import answers
+from rnnlab.report.columns import NARROW, table
 from rnnlab.report.findings import Finding
 from rnnlab.report.grid import Grid
-from rnnlab.report.rows import NARROW, table
 from rnnlab.report.too_few import TooFew, merged
 
 WIDTH = 80  # columns of a terminal

@@ -13,6 +13,7 @@ from pathlib import Path
 from rnnlab.foundation.files import write_text
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report.answer import answers
+from rnnlab.report.columns import TABLE, table
 from rnnlab.report.csv_file import csv_text
 from rnnlab.report.digest import conclusions, digest
 from rnnlab.report.findings import Finding, findings
@@ -23,10 +24,8 @@ from rnnlab.report.plots import PLOTS, draw
 from rnnlab.report.read_runs import Run
 from rnnlab.report.rows import (
     OTHER_LENGTHS_HEADER,
-    TABLE,
     measured_row,
     other_lengths_rows,
-    table,
 )
 
 ORDER = "Sorted by task and length, and there the best outcome first; this order is no ranking."

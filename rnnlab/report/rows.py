@@ -6,7 +6,6 @@ Every table has the variant first, as that column stays in sight where the other
 import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
-from typing import NamedTuple
 
 from rnnlab.foundation.statistics import Interval, mean_interval
 from rnnlab.report.group import Group
@@ -19,33 +18,7 @@ OTHER_LENGTHS_HEADER = (
 ANYTHING, FRACTION = (-math.inf, math.inf), (0.0, 1.0)  # between which a mean can lie
 
 
-class Column(NamedTuple):
-    """A column of a table: its name, what it says of a group, and whether it stands where these groups do."""
-
-    name: str
-    text: Callable[[Group], str]
-    stands: Callable[[Sequence[Group]], bool] = bool
-
-
-def _judged(groups: Sequence[Group]) -> bool:
-    return any(group.has_criterion for group in groups)
-
-
-def _of_data(groups: Sequence[Group]) -> bool:
-    return not all(group.has_criterion and group.chance_error is None for group in groups)
-
-
-def _with_baselines(groups: Sequence[Group]) -> bool:
-    return any(group.baselines for group in groups)
-
-
-def table(columns: Sequence[Column], groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
-    """The header, and a row for each group."""
-    shown = [column for column in columns if column.stands(groups)]
-    return [c.name for c in shown], [[c.text(group) for c in shown] for group in groups]
-
-
-def _short_loss(group: Group) -> str:
+def short_loss(group: Group) -> str:
     """`0.002`, or `0.002 solved` where others have not: the mean of those that have."""
     shown, *others = group.by_outcome or [group]
     text = f"{fmean(shown.losses):.3g}" if shown.losses else "-"
@@ -93,7 +66,8 @@ def error(group: Group) -> str:
     return each_outcome(group, lambda same: mean(same, same.values("test/error"), FRACTION))
 
 
-def _short_error(group: Group) -> str:
+def short_error(group: Group) -> str:
+    """`0.12`"""
     errors = group.values("test/error")
     return f"{fmean(errors):.3g}" if errors else "-"
 
@@ -187,36 +161,3 @@ def speed(group: Group) -> float | None:
 def first(values: Sequence[float]) -> float | None:
     """Of values that are all the same."""
     return values[0] if values else None
-
-
-TABLE = (
-    Column("variant", lambda group: group.label),
-    Column("task", lambda group: group.task),
-    Column("length", lambda group: str(group.length)),
-    Column("solved (95 %)", solved, _judged),
-    Column("median steps to solve", steps, _judged),
-    Column(
-        "mean test loss (95 %)", lambda g: each_outcome(g, lambda same: mean(same, same.losses))
-    ),
-    Column("chance", lambda group: number(group.chance)),
-    Column("wrong sequences (95 %)", error, _of_data),
-    Column("wrong by chance", lambda group: number(group.chance_error), _of_data),
-    Column("other levels", levels, _with_baselines),
-    Column("diverged", lambda group: str(sum(run.diverged for run in group.finished))),
-    Column("failed", lambda group: without_result(group) or "0"),
-    Column("median gradient norm", lambda group: number(group.gradient_norm)),
-    Column("parameters", lambda group: number(first(group.values_of_param("num_params")))),
-    Column("steps/s", lambda group: number(speed(group))),
-)
-"""All that a page has room for."""
-NARROW = (
-    Column("variant", lambda group: group.label),
-    Column("length", lambda group: str(group.length)),
-    Column("solved (95 %)", solved, _judged),
-    Column("steps", steps, _judged),
-    Column("loss", _short_loss),
-    Column("chance", lambda group: number(group.chance)),
-    Column("wrong", _short_error, _of_data),
-    Column("by chance", lambda group: number(group.chance_error), _of_data),
-)
-"""What a terminal has room for, of one task."""

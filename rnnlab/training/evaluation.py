@@ -47,7 +47,8 @@ class Evaluation:
         """
         for each in (self.task, *self.at_lengths.values()):
             self._count(each, "test")
-        if self.num_val and self.task.solved_below is not None:
+        self._count(self.task, "val")
+        if self.task.solved_below is not None:
             _refuse_too_few(*self._confirming, self.task.solved_below)
 
     @cached_property
