@@ -16,6 +16,9 @@ from rnnlab.foundation.palette import BLUE, GREY
 FADED = 1e-3
 
 
+DEFAULT = 32  # sequences
+
+
 @dataclass(frozen=True)
 class GradientByLag(Diagnostic):
     """g_k = E ||dL/dh_{T-k}||, k = 0..T-1: the error signal that lag k gets (Hochreiter, 1991).
@@ -35,7 +38,7 @@ class GradientByLag(Diagnostic):
     The arrays are g_k as it is, by the tensor's name: `h` (T,), for an LSTM also `c` (T,).
 
     Args:
-        sequences: To take the mean over.
+        sequences: To take the mean over; None: 32, or all of a validation split that has fewer.
 
     Raises:
         ValueError: For fewer than one sequence.
@@ -43,16 +46,18 @@ class GradientByLag(Diagnostic):
 
     reported: ClassVar = {"memory/gradient_horizon": "gradient horizon (steps)"}
 
-    sequences: int = 32
+    sequences: int | None = None
 
     def __post_init__(self) -> None:
-        check_int("sequences", self.sequences, minimum=1)
+        if self.sequences is not None:
+            check_int("sequences", self.sequences, minimum=1)
 
     def measure(self, probe: Probe) -> Measurement:
-        gradients = probe.unrolled(self.sequences).of_last_answer.total
+        count = self.sequences or probe.at_most(DEFAULT)
+        gradients = probe.unrolled(count).of_last_answer.total
         arrays = {
             # The loss is a mean over the batch: of one sequence, it is so many times as steep.
-            name: (g.cpu().norm(dim=2).mean(dim=1) * self.sequences).flip(0).numpy()
+            name: (g.cpu().norm(dim=2).mean(dim=1) * count).flip(0).numpy()
             for name, g in gradients.items()
         }
         metrics: dict[str, float] = {}

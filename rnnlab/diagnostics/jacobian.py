@@ -12,6 +12,8 @@ from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
+DEFAULT = 4  # sequences
+
 
 @dataclass(frozen=True)
 class Jacobian(Diagnostic):
@@ -27,7 +29,7 @@ class Jacobian(Diagnostic):
     (points,), and `singular_values` (D,), descending, the mean over points.
 
     Args:
-        sequences: To look along.
+        sequences: To look along; None: 4, or all of a validation split that has fewer.
         steps: Points on each sequence, evenly spaced, the last step among them.
 
     Raises:
@@ -36,15 +38,17 @@ class Jacobian(Diagnostic):
 
     reported: ClassVar = {"recurrent/spectral_radius": "spectral radius"}
 
-    sequences: int = 4
+    sequences: int | None = None
     steps: int = 2
 
     def __post_init__(self) -> None:
-        check_int("sequences", self.sequences, minimum=1)
+        if self.sequences is not None:
+            check_int("sequences", self.sequences, minimum=1)
         check_int("steps", self.steps, minimum=1)
 
     def measure(self, probe: Probe) -> Measurement:
-        unrolled, dynamics = probe.unrolled(self.sequences), probe.dynamics
+        unrolled = probe.unrolled(self.sequences or probe.at_most(DEFAULT))
+        dynamics = probe.dynamics
         inputs = unrolled.batch.inputs.transpose(0, 1)
         # Fewer steps than asked for are looked at more than once, which changes no mean.
         last, count = len(inputs) - 1, self.steps

@@ -13,6 +13,9 @@ from rnnlab.foundation.palette import BLUE, GREY
 NOTHING = 1e-20  # an error signal of a smaller squared norm says nothing of its growth
 
 
+DEFAULT = 32  # sequences
+
+
 @dataclass(frozen=True)
 class Omega(Diagnostic):
     """The regularizer of Pascanu et al. (2013), eq. 10, as a measure; 0 where errors keep their norm.
@@ -28,7 +31,7 @@ class Omega(Diagnostic):
     Gives `recurrent/omega`, and the array `growth` (T,): the mean of q_t over sequences.
 
     Args:
-        sequences: In the batch.
+        sequences: In the batch; None: 32, or all of a validation split that has fewer.
 
     Raises:
         ValueError: For fewer than one sequence.
@@ -36,13 +39,14 @@ class Omega(Diagnostic):
 
     reported: ClassVar = {"recurrent/omega": "Omega"}
 
-    sequences: int = 32
+    sequences: int | None = None
 
     def __post_init__(self) -> None:
-        check_int("sequences", self.sequences, minimum=1)
+        if self.sequences is not None:
+            check_int("sequences", self.sequences, minimum=1)
 
     def measure(self, probe: Probe) -> Measurement:
-        unrolled = probe.unrolled(self.sequences)
+        unrolled = probe.unrolled(self.sequences or probe.at_most(DEFAULT))
         errors = unrolled.of_loss.carried
         inputs = unrolled.batch.inputs.transpose(0, 1)
         x, s, v = (each.flatten(0, 1) for each in (inputs, unrolled.before, errors))

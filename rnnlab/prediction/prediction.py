@@ -82,7 +82,7 @@ def _answer_one(
     writer.begin(sequence.name)
     for piece in sequence.pieces:
         first = stream.steps
-        arrays = stream.feed(piece).arrays
+        arrays = stream.feed(piece, sequence.encoded).arrays
         if not last:
             writer.add(first, arrays)
     if last:

@@ -22,7 +22,7 @@ LETTERS = 2**12
 
 def read_text(file: IO[bytes], task: Task) -> Source:
     """UTF-8, letter by letter."""
-    return Source(False, iter([InputSequence("0", _encoded(file, task))]))
+    return Source(False, iter([InputSequence("0", _encoded(file, task), encoded=True)]))
 
 
 def _encoded(file: IO[bytes], task: Task) -> Iterator[np.ndarray]:
@@ -51,7 +51,7 @@ def read_wav(file: IO[bytes], task: Task) -> Source:
     if samples.ndim == 1:
         samples = samples[:, np.newaxis]
     inputs = _inputs(partial(task.encode_sound, _between_ones(samples), rate), task)
-    return Source(False, iter([InputSequence("0", iter([inputs]))]))
+    return Source(False, iter([InputSequence("0", iter([inputs]), encoded=True)]))
 
 
 def _between_ones(samples: np.ndarray) -> np.ndarray:

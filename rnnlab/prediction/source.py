@@ -27,6 +27,8 @@ class InputSequence(NamedTuple):
 
     name: str
     pieces: Iterator[np.ndarray]  # (steps, input_size)
+    encoded: bool = False
+    """Whether the task has encoded them."""
 
 
 class Source(NamedTuple):

@@ -72,11 +72,13 @@ class PredictionStream:
         self.steps = 0
         """How many have been answered."""
 
-    def feed(self, inputs: np.ndarray | Tensor) -> Prediction:
+    def feed(self, inputs: np.ndarray | Tensor, encoded: bool = False) -> Prediction:
         """Answer the next steps.
 
         Args:
             inputs: (steps, input_size), at least one step.
+            encoded: Whether they are as the task shows them to the model, as `encode_text` gives them.
+                Else they are numbers in the units of the user's data, which a task may standardise.
 
         Raises:
             InputsRefusedError: If they are of another shape, no numbers, or not all finite; the stream
@@ -86,6 +88,8 @@ class PredictionStream:
         refuse_kind(given.dtype)
         refuse_shape(given.shape, self._task.input_size)
         numbers = as_numbers(given, self._numbers.dtype, self.steps)
+        if not encoded:
+            numbers = self._task.encode_numbers(torch.tensor(numbers)).numpy()
         parts = []
         while len(numbers):
             parts.append(self._add(numbers[: BLOCK - self._filled]))
@@ -115,10 +119,11 @@ class PredictionStream:
                 outputs, ends = self._model(self._block, self._before)
             else:
                 outputs, ends, states = self._all_states(self._block, self._before)
-            found = {"outputs": outputs}
             probabilities = self._task.probabilities(outputs)
-            if probabilities is not None:
-                found["probabilities"] = probabilities
+            if probabilities is None:
+                found = {"outputs": self._task.decode_numbers(outputs)}
+            else:
+                found = {"outputs": outputs, "probabilities": probabilities}
         return found | states, ends
 
     def _prediction(self, found: dict[str, np.ndarray]) -> Prediction:

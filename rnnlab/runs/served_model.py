@@ -2,7 +2,8 @@
 
 MLflow keeps a copy of this file with the model ("models from code") and nothing is pickled. Inputs
 are (batch, seq_len, input_size), of any length; predictions are y_t at every step,
-(batch, seq_len, output_size). Loading it needs rnnlab installed.
+(batch, seq_len, output_size), both in the units of the data that the model learnt. Loading it needs
+rnnlab installed.
 
 A model of a cell or a task of the user's own brings their source. To load it is to run that, which
 the caller has to allow by the package's name: `mlflow.pyfunc.load_model(uri,
@@ -50,7 +51,7 @@ class ServedModel(PythonModel):
         code = Path(context.artifacts.get("code", path))
         allow_code(model_sections(plain), code, plain["allow_targets"])
         config = read_model(plain)
-        self.model, self.input_size = config.make().eval(), config.task.input_size
+        self.model, self.task = config.make().eval(), config.task
         try:
             self.model.load_state_dict(load_file(context.artifacts["weights"]))
         except (SafetensorError, RuntimeError) as error:
@@ -65,9 +66,13 @@ class ServedModel(PythonModel):
         model_input: np.ndarray,
         params: dict[str, Any] | None = None,
     ) -> np.ndarray:
-        inputs = torch.as_tensor(_checked(model_input, self.input_size))
+        inputs = torch.as_tensor(_checked(model_input, self.task.input_size))
         with torch.inference_mode():
+            if len(inputs):
+                inputs = torch.stack([self.task.encode_numbers(one) for one in inputs])
             outputs, _ = self.model(inputs)
+            if self.task.class_names is None:
+                outputs = self.task.decode_numbers(outputs)
         return outputs.numpy()
 
 

@@ -146,12 +146,12 @@ def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:
     """How good a validation is; lower is better.
 
     Solved comes before unsolved, then fewer wrong sequences, then a lower loss; one that is not
-    finite comes last.
+    finite comes last. Of a task that has no criterion the loss alone counts.
 
     Args:
         metrics: Of the validation.
         solved: Whether it shows the task solved.
-        sequences: That it was taken on.
+        sequences: That it was taken on; 0 where the task has no criterion.
     """
     loss, wrong = metrics["val/loss"], round(metrics["val/error"] * sequences)
     if not math.isfinite(loss):

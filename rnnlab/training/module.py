@@ -170,7 +170,7 @@ class TrainingModule(pl.LightningModule):
             solved = self.evaluation.confirms_solved(self.model)
             if solved:
                 self.position = self.position._replace(solved_at=self.updates)
-        found = rank(metrics, solved, self.evaluation.num_val)
+        found = rank(metrics, solved, self.evaluation.num_val if below is not None else 0)
         self.position = self.position.validated(found)
         self.log_dict(
             {**metrics, "rank": found}, logger=False, batch_size=1

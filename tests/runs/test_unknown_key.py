@@ -62,7 +62,8 @@ SWEPT: dict[tuple[str, ...], str] = {
     ),
     ("task=adding,copy_memory", "task.seq_len=20"): (
         "task.seq_len is unknown with task=copy_memory, which has task.delay, task.num_symbols, "
-        "task.copy_len; task=adding, task=teacher and task=temporal_order have it\n"
+        "task.copy_len; task=adding, task=arrays, task=audio, task=japanese_vowels, task=mnist1d, "
+        "task=teacher, task=temporal_order and task=text have it\n"
         "job 1 of 2: task=copy_memory"
     ),
     ("clip=norm,none", "clip.max_norm=1"): "clip=norm has it\njob 1 of 2: clip=none",
