@@ -49,6 +49,7 @@ def test_a_cell_of_ones_own_is_that_of_the_page(benchmarks: Any) -> None:
     assert Path(importlib.import_module(type(layer).__module__).__file__ or "").parent == folder
 
 
+@pytest.mark.slow
 def test_all_that_is_timed_can_be_trained(benchmarks: Any) -> None:
     for cell, sizes in benchmarks("targets").TARGETS:
         for task in TASKS:

@@ -68,9 +68,10 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         (RUN, 20),
         (COPY, 40),
-        ((*RUN, "trainer.precision=64-true"), 20),
-        ((*RUN, "trainer.precision=bf16-true"), 20),
-        ((*RUN, "trainer.precision=bf16-mixed"), 20),
+        *(
+            pytest.param((*RUN, f"trainer.precision={kind}"), 20, marks=pytest.mark.slow)
+            for kind in ("64-true", "bf16-true", "bf16-mixed")
+        ),
     ],
 )
 def test_other_lengths_are_those_of_a_run_that_was_asked_for_them(
@@ -178,6 +179,7 @@ def test_a_store_that_is_down_gets_the_answer_later(
     assert stored(client(home), run_id, "length/") == {k: [(4, v)] for k, v in answered.items()}
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(trained: Result, home: Path) -> None:
     """Whose Hydra nobody else has set up."""
     words = ["-m", "rnnlab.evaluate", f"run={trained.folder}", "diagnostics=lyapunov"]
@@ -190,6 +192,7 @@ def test_in_a_process_of_its_own(trained: Result, home: Path) -> None:
     assert name in client(home).get_run(trained.run_id).data.metrics
 
 
+@pytest.mark.slow
 def test_a_run_that_trains_on_keeps_what_its_model_had_answered(
     trained: Result, command: Command, evaluate: Command, home: Path
 ) -> None:
@@ -252,6 +255,7 @@ def full(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_trained_on_meanwhile_is_not_written_to(
     trained: Result, evaluate: Command, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +270,7 @@ def test_a_run_that_is_trained_on_meanwhile_is_not_written_to(
     assert not any(key.startswith("length/") for key in Result.read(Path(trained.folder)).metrics)
 
 
+@pytest.mark.slow
 def test_a_diagnostic_of_ones_own(trained: Result, evaluate: Command, home: Path) -> None:
     """Oracle: a hand count."""
     (home / "mine" / "diagnostics").mkdir(parents=True)

@@ -76,6 +76,22 @@ def test_a_wrong_program_is_found_out(
     assert warnings(caplog) == ["OwnCell runs as a loop, for its step gives other numbers compiled"]
 
 
+def test_weights_that_are_not_finite_are_told_of_and_run_as_the_loop(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_programs", {})
+    monkeypatch.setattr(choice, "_told", set())
+    cell, x = made_of("minimal_gated"), torch.randn(4, 6, 3, dtype=torch.float64)
+    with torch.no_grad():
+        for weight in cell.parameters():
+            weight.fill_(torch.nan)
+    hidden, expected = cell(x)[0], cell.unroll(x)[0]
+    torch.testing.assert_close(hidden, expected, equal_nan=True)
+    assert warnings(caplog) == [
+        "OwnCell runs as a loop, for its step gives no finite numbers to check it by"
+    ]
+
+
 def test_frozen_parameters_get_no_gradient_and_the_others_theirs() -> None:
     cell, x = made_of("minimal_gated"), torch.randn(4, 6, 3, dtype=torch.float64)
     cell.u.weight.requires_grad_(False)

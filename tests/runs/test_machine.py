@@ -22,6 +22,7 @@ def computed_elsewhere(folder: Path) -> None:
     result.write()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_says_so(command: Command, home: Path) -> None:
     killed_at(home, 2, *RUN)
     here = Result.read(home / "a").machine
@@ -39,6 +40,7 @@ def test_a_run_that_was_killed_goes_on_and_says_so(command: Command, home: Path)
     assert Result.read(home / "a").changes == f"{line}\ntrain.steps: 4 -> 8\n"
 
 
+@pytest.mark.slow
 def test_one_that_had_finished_trains_on_there_if_it_is_asked_to(
     command: Command, home: Path
 ) -> None:

@@ -31,6 +31,7 @@ def older(command: Command, home: Path) -> RunFolder:
     return folder
 
 
+@pytest.mark.slow
 def test_it_does_not_go_on(command: Command, older: RunFolder) -> None:
     expected = f"{older.path} was made by rnnlab 0.1.0, and this is {rnnlab.__version__}"
     for again in ((f"resume={older.path}",), (*RUN, f"hydra.run.dir={older.path}", "resume=auto")):

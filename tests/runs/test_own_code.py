@@ -75,6 +75,7 @@ def elsewhere(folder: Path, *arguments: str, **environment: str) -> subprocess.C
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_it_is_asked_again_by_its_own_code(command: Command, home: Path) -> None:
     """In a process that stands elsewhere: from the run's folder, and from its store alone."""

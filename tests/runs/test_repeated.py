@@ -65,6 +65,7 @@ def test_what_is_typed_is_otherwise(first: Result, command: Command) -> None:
     assert has == had
 
 
+@pytest.mark.slow
 def test_another_choice_of_a_group_keeps_the_keys_that_it_has(
     first: Result, command: Command
 ) -> None:
@@ -76,6 +77,7 @@ def test_another_choice_of_a_group_keeps_the_keys_that_it_has(
     assert {key: has[key] for key in same} == {key: had[key] for key in same}
 
 
+@pytest.mark.slow
 def test_a_sweep_varies_a_run(first: Result, command: Command) -> None:
     words = ("from=first", "-m", "seed=3,5", "hydra.sweep.dir=sweep", "hydra/launcher=basic")
     assert command(*words).status == 0

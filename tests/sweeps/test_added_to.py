@@ -137,6 +137,7 @@ def test_a_list_that_leads_out_is_refused(tmp_path: Path) -> None:
             folder.jobs()
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_one_failed_job_in_batches_too(command: Command, home: Path) -> None:
     explodes = ("cell=elman", "cell.nonlinearity=relu", "optimizer=sgd", "train.nonfinite=raise")
     rates = ("optimizer.lr=1e30,0.01,0.02", "hydra.sweeper.max_batch_size=1")

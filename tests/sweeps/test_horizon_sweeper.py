@@ -221,6 +221,7 @@ def test_settings_change_the_search_and_a_lost_report_does_not(
     assert [row[2:5] for row in rows(finished)] == [["42 [0, 96]", "36 to 48", lengths]]
 
 
+@pytest.mark.slow
 def test_several_tasks_and_a_task_that_counts_its_delay(command: Command, home: Path) -> None:
     finished = command(
         *("-m", "hydra/sweeper=horizon", BASIC, "task=copy_memory,adding", *QUICK, *SMALL[:-1]),

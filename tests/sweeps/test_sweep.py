@@ -172,6 +172,7 @@ def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Pat
 ODD = "# Odd\ndefaults:\n  - default\nprecision: 64-true\ndeterministic: true\n"
 
 
+@pytest.mark.slow
 def test_a_job_is_the_same_run_after_others_in_its_process(command: Command, home: Path) -> None:
     """Among them those that changed what torch keeps for all of a process."""
     (home / "trainer").mkdir()
@@ -188,6 +189,7 @@ def test_a_job_is_the_same_run_after_others_in_its_process(command: Command, hom
         assert points_in_order(outputs / str(job)) == points_in_order(home / f"alone{job}")
 
 
+@pytest.mark.slow
 def test_a_failed_job_takes_its_process_with_it(command: Command, home: Path) -> None:
     (home / "broken.py").write_text(BROKEN)
     sizes = "cell.hidden_size=3,4,6,5"
