@@ -75,10 +75,28 @@ def _row(row: Row, cell: str, results: list[Result]) -> list[str]:
         chance = f"{named.pop('unigram'):.2f} (unigram)"
         levels = ", ".join(f"{name} {level:.2f}" for name, level in named.items())
     seconds = sum(result.seconds for result in results) / len(results)
-    return [one.task, cell, str(len(results)), value, chance, levels, row.published, f"{seconds:.0f} s"]
+    return [
+        one.task,
+        cell,
+        str(len(results)),
+        value,
+        chance,
+        levels,
+        row.published,
+        f"{seconds:.0f} s",
+    ]
 
 
-HEADER = ["task", "cell", "seeds", "test, mean", "chance", "other levels", "published", "a run takes"]
+HEADER = [
+    "task",
+    "cell",
+    "seeds",
+    "test, mean",
+    "chance",
+    "other levels",
+    "published",
+    "a run takes",
+]
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
