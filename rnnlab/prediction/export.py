@@ -79,7 +79,7 @@ def export(request: ExportRequest) -> int:
     about = {"rnnlab.version": __version__}
     if (names := predictor.task.class_names) is not None:
         about["rnnlab.class_names"] = json.dumps(names)
-    data = onnx_file(predictor.model.to(torch.float32), about)
+    data = onnx_file(predictor.model.to(torch.float32), predictor.task, about)
     with output_file(option, path, request.overwrite) as file:
         file.write(data)
     return len(data)

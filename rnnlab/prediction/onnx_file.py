@@ -4,7 +4,7 @@ torch's own exporter unrolls nn.RNN to the steps that it is traced with (torch 2
 ONNX has the three layers as operators, so a graph of them is written down here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnnlab.cells.cell import Cell
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.tasks import Task
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -24,13 +25,14 @@ GATES = {"RNN": [0], "LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2]}
 """Where torch has the gates that ONNX wants: of an LSTM i, o, f, c and of a GRU z, r, h."""
 
 
-def onnx_file(model: SequenceModel, about: Mapping[str, str]) -> bytes:
+def onnx_file(model: SequenceModel, task: Task, about: Mapping[str, str]) -> bytes:
     """The content of an ONNX file: `inputs` (batch, seq_len, input_size) to `outputs`, y_t of every step.
 
     Each cell is written as the operator of the layer of torch.nn that computes the same.
 
     Args:
         model: In single precision, on the CPU.
+        task: Whose scales are part of the graph: both are in the units of the data that it has learnt.
         about: What the file says of it: texts by their names.
 
     Raises:
@@ -41,7 +43,11 @@ def onnx_file(model: SequenceModel, about: Mapping[str, str]) -> bytes:
     except ImportError as error:
         raise ValueError(MISSING) from error
     graph = _Graph()
-    hidden = graph.add("Transpose", "inputs", perm=[1, 0, 2])  # to (seq_len, batch, features)
+    hidden = "inputs"
+    if (scale := task.input_scale) is not None:
+        hidden = graph.add("Sub", hidden, graph.numbers(scale.mean))
+        hidden = graph.add("Div", hidden, graph.numbers(scale.deviation))
+    hidden = graph.add("Transpose", hidden, perm=[1, 0, 2])  # to (seq_len, batch, features)
     for cell in model.layers:
         assert isinstance(cell, Cell)
         hidden = _add_layer(graph, cell, hidden)
@@ -49,6 +55,9 @@ def onnx_file(model: SequenceModel, about: Mapping[str, str]) -> bytes:
     hidden = graph.add("MatMul", hidden, graph.constant(readout.weight.mT))
     hidden = graph.add("Add", hidden, graph.constant(readout.bias))
     hidden = graph.add(G[model.output_nonlinearity], hidden)
+    if (scale := task.answer_scale) is not None:
+        hidden = graph.add("Mul", hidden, graph.numbers(scale.deviation))
+        hidden = graph.add("Add", hidden, graph.numbers(scale.mean))
     graph.add("Transpose", hidden, perm=[1, 0, 2], output="outputs")
     (first, *_) = model.layers
     assert isinstance(first, Cell)
@@ -79,6 +88,9 @@ class _Graph:
         name = f"constant_{len(self.constants)}"
         self.constants.append(from_array(values.detach().contiguous().numpy(), name))
         return name
+
+    def numbers(self, values: Sequence[float]) -> str:
+        return self.constant(torch.tensor(values, dtype=torch.float32))
 
     def model(self, input_size: int, output_size: int) -> "ModelProto":
         from onnx import TensorProto, helper

@@ -87,9 +87,12 @@ class PredictionStream:
         given = np.asarray(inputs)
         refuse_kind(given.dtype)
         refuse_shape(given.shape, self._task.input_size)
+        if not encoded and self._task.input_scale is not None:
+            wide = as_numbers(
+                given, np.dtype(np.float64), self.steps
+            )  # of which little may be left
+            given = self._task.encode_numbers(torch.tensor(wide)).numpy()
         numbers = as_numbers(given, self._numbers.dtype, self.steps)
-        if not encoded:
-            numbers = self._task.encode_numbers(torch.tensor(numbers)).numpy()
         parts = []
         while len(numbers):
             parts.append(self._add(numbers[: BLOCK - self._filled]))

@@ -104,7 +104,8 @@ def _makers(
         own = {k.removeprefix("model."): w for k, w in weights.items() if k.startswith("model.")}
         task = read_task({**config, "allow_targets": list(allow)})
         refuse_changed_data(folder.path, task)
-        write_model(folder.path, with_found(config, task.from_data), own, example_of(task))
+        plain = with_found(config, task.from_data)
+        write_model(folder.path, plain, own, example_of(task), task.output_size)
 
     return {folder.diagnostics_figure: draw, folder.learning_curve: plot, folder.model: save}
 

@@ -96,5 +96,6 @@ def _writers(
     if config.tracking.log_model:
         weights = module.model.state_dict()
         example, plain = example_of(config.task), with_found(config.plain, config.task.from_data)
-        writers[folder.model] = lambda: write_model(folder.path, plain, weights, example)
+        size = config.task.output_size
+        writers[folder.model] = lambda: write_model(folder.path, plain, weights, example, size)
     return writers

@@ -33,7 +33,11 @@ def example_of(task: Task) -> np.ndarray:
 
 
 def write_model(
-    folder: Path, config: Mapping[str, Any], weights: dict[str, Tensor], example: np.ndarray
+    folder: Path,
+    config: Mapping[str, Any],
+    weights: dict[str, Tensor],
+    example: np.ndarray,
+    output_size: int,
 ) -> None:
     """Write an MLflow model into a run's folder, whole or not at all.
 
@@ -42,12 +46,16 @@ def write_model(
         config: Of the run, plain and without secrets. The run's folder has the code that it names.
         weights: Of the model.
         example: Inputs that it takes, which MLflow shows.
+        output_size: Features of an answer.
 
     Raises:
         OSError: As the disk says.
     """
     run = RunFolder(folder)
-    any_size = Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))])
+    inputs, outputs = (
+        Schema([TensorSpec(np.dtype("float32"), (-1, -1, size))])  # of any batch and length
+        for size in (example.shape[2], output_size)
+    )
     with TemporaryDirectory(dir=folder) as beside:
         # A full disk is an OSError here, where safetensors' own writer has an error of its own.
         parts = {
@@ -66,7 +74,7 @@ def write_model(
             made,
             python_model=str(CODE),
             artifacts={name: str(path) for name, path in parts.items()},
-            signature=ModelSignature(inputs=any_size, outputs=any_size),
+            signature=ModelSignature(inputs=inputs, outputs=outputs),
             input_example=example,
             pip_requirements=[*_required(), *requirements(model_sections(config))],
             model_config={"allow_targets": []},  # what the caller may set as it is loaded

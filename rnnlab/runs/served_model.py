@@ -68,12 +68,10 @@ class ServedModel(PythonModel):
     ) -> np.ndarray:
         inputs = torch.as_tensor(_checked(model_input, self.task.input_size))
         with torch.inference_mode():
-            if len(inputs):
-                inputs = torch.stack([self.task.encode_numbers(one) for one in inputs])
-            outputs, _ = self.model(inputs)
+            outputs, _ = self.model(self.task.encode_numbers(inputs))
             if self.task.class_names is None:
                 outputs = self.task.decode_numbers(outputs)
-        return outputs.numpy()
+        return outputs.numpy().astype(np.float32)
 
 
 def _version(path: Path) -> str:
@@ -96,6 +94,11 @@ def _checked(given: object, input_size: int) -> np.ndarray:
     if inputs.ndim != 3 or inputs.shape[2] != input_size or inputs.shape[1] == 0:
         raise InputsError(
             f"inputs of shape {inputs.shape} are not (batch, seq_len, {input_size}), seq_len at least 1"
+        )
+    if not np.isfinite(inputs).all():
+        sequence, step, feature = np.argwhere(~np.isfinite(inputs))[0]
+        raise InputsError(
+            f"sequence {sequence}, step {step}, feature {feature} is no finite number"
         )
     return inputs
 

@@ -37,7 +37,7 @@ def _preload() -> None:
     quiet_tools()
     with tempfile.TemporaryDirectory() as folder:
         write_packages(Path(folder))
-        write_model(Path(folder), {}, {}, np.zeros((1, 1, 1), np.float32))
+        write_model(Path(folder), {}, {}, np.zeros((1, 1, 1), np.float32), output_size=1)
         point = Point("train/loss", 1.0, 1, 0)
         write_learning_curve(Path(folder), [point], {"chance": 1.0}, "")  # reads the fonts
 

@@ -59,12 +59,18 @@ class ArrayFields(Task):
         given = {name: getattr(self, name) for name in FIELDS}
         if any(value is not None for value in given.values()):
             check_given(self.target, given)
+            self._refuse_unscaled(given)
         else:
             given |= self._found()
         if self.seq_len is None:
             object.__setattr__(self, "seq_len", self._data.inputs.shape[1])
         for name, value in given.items():  # a list, where it is read from a config
             object.__setattr__(self, name, None if value is None else tuple(value))
+
+    def _refuse_unscaled(self, given: dict[str, Any]) -> None:
+        """A model has learnt numbers of one scale, and is shown them by it."""
+        if not self.standardize and (any(given["mean"]) or {*given["scale"]} != {1.0}):
+            raise ValueError("standardize=False: the numbers were learnt with standardize=true")
 
     def _found(self) -> dict[str, Any]:
         data, windows = self._data, self._windows if self.target == "next" else None

@@ -15,6 +15,7 @@ from rnnlab.tasks.array_levels import Levels, class_levels, next_levels, value_l
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import class_numbers
+from rnnlab.tasks.scale import Scale
 from rnnlab.tasks.task import Batch
 
 
@@ -105,11 +106,13 @@ class Arrays(ArrayFields):
     def probabilities(self, outputs: Tensor) -> Tensor | None:
         return outputs.softmax(dim=2) if self.classes else None
 
-    def encode_numbers(self, numbers: Tensor) -> Tensor:
-        return self._scale(numbers.cpu().numpy()).to(numbers)
+    @property
+    def input_scale(self) -> Scale:
+        return self._scale
 
-    def decode_numbers(self, outputs: Tensor) -> Tensor:
-        return outputs if self.classes else self._told_scale.back(outputs)
+    @property
+    def answer_scale(self) -> Scale | None:
+        return None if self.classes else self._told_scale
 
     def at_length(self, seq_len: int) -> Self:
         changed = replace(self, seq_len=seq_len)

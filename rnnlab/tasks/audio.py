@@ -181,9 +181,10 @@ class Audio(Classification):
         fitted = self._features.fitted(as_floats(samples), self._steps)
         return self._scale(self._features(fitted))
 
-    def encode_numbers(self, numbers: Tensor) -> Tensor:
-        """Features as `SoundFeatures` gives them."""
-        return self._scale(numbers.cpu().numpy()).to(numbers)
+    @property
+    def input_scale(self) -> Scale:
+        """Of features as `SoundFeatures` gives them."""
+        return self._scale
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

@@ -93,7 +93,7 @@ class PixelByPixel(Classification):
         return splits["train"].labels, splits["test"].labels
 
     @cached_property
-    def _order(self) -> np.ndarray | None:
+    def pixel_order(self) -> np.ndarray | None:
         """In which the pixels are shown; None: as they stand."""
         return order(self.permutation_seed, "pixels", 0, self.pixels) if self.permuted else None
 
@@ -101,8 +101,8 @@ class PixelByPixel(Classification):
         images, labels = self.images.splits[draws.split]
         which = draws.examples(len(labels)).numpy()
         shown = images[which]  # of a memory map, these alone are read
-        if self._order is not None:
-            shown = shown[:, self._order]
+        if self.pixel_order is not None:
+            shown = shown[:, self.pixel_order]
         # Sent as they are, which is a quarter of what floats would be.
         inputs = torch.from_numpy(np.ascontiguousarray(shown)).to(draws.device)
         targets = torch.from_numpy(labels[which].astype(np.int64)).to(draws.device)

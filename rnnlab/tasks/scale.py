@@ -39,9 +39,9 @@ class Scale(NamedTuple):
         return torch.from_numpy(scaled.astype(np.float32))
 
     def back(self, scaled: Tensor) -> Tensor:
-        """The numbers (..., features) that were scaled, in the type that they come in."""
+        """The numbers (..., features) that were scaled, in double precision: a mean may be large."""
         mean, deviation = (torch.tensor(part, dtype=torch.float64) for part in self)
-        return (scaled.cpu().double() * deviation + mean).to(scaled)
+        return scaled.cpu().double() * deviation + mean
 
 
 def check_scale(mean: Sequence[float], scale: Sequence[float], prefix: str = "") -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
+from rnnlab.tasks.scale import Scale
 
 
 class Batch(NamedTuple):
@@ -196,16 +197,25 @@ class Task(ABC):
         """
         raise ValueError(f"task {type(self).__name__} reads no sound")
 
-    def encode_numbers(self, numbers: Tensor) -> Tensor:
-        """The inputs that numbers of a user's file are, both (seq_len, input_size): by default the same.
+    @property
+    def input_scale(self) -> Scale | None:
+        """What is done to numbers of a user's file before a model is shown them: mean off, divided; None: nothing."""
+        return None
 
-        A task whose data are standardised takes off the mean and divides. A long sequence may come in pieces.
-        """
-        return numbers
+    @property
+    def answer_scale(self) -> Scale | None:
+        """The same of numbers that are told; a model's answers are turned back by it."""
+        return None
+
+    def encode_numbers(self, numbers: Tensor) -> Tensor:
+        """The inputs that numbers of a user's file are, both (..., input_size)."""
+        scale = self.input_scale
+        return numbers if scale is None else scale(numbers.cpu().numpy()).to(numbers)
 
     def decode_numbers(self, outputs: Tensor) -> Tensor:
-        """Answers that are numbers, (..., output_size), in the units of a user's file: by default the same."""
-        return outputs
+        """Answers that are numbers, (..., output_size), in the units of a user's file; with a scale in double precision."""
+        scale = self.answer_scale
+        return outputs if scale is None else scale.back(outputs)
 
 
 def _of_the_same_steps(score: Callable[[Any, Tensor, Tensor], Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,10 @@ def files_of(run: "Run") -> list[DataFile]:
     entries = []
     for given in run.inputs.dataset_inputs if run.inputs else ():
         tags = {tag.key: tag.value for tag in given.tags}
-        entry = json.loads(given.dataset.profile or "{}")
+        profile = json.loads(given.dataset.profile or "{}")
+        entry = {
+            field.name: profile[field.name] for field in fields(DataFile) if field.name in profile
+        }
         entries.append({**entry, "context": tags.get(CONTEXT_TAG)})
     return files_in(entries)
 

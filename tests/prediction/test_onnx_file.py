@@ -15,6 +15,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.prediction.onnx_file import onnx_file
+from rnnlab.tasks.adding import Adding
 
 SHAPES = ((1, 1), (2, 7), (5, 100), (3, 1000))
 CELLS: dict[str, Any] = {
@@ -36,7 +37,7 @@ def _model(cell: Any, **more: Any) -> SequenceModel:
 
 
 def _answers(model: SequenceModel, inputs: Tensor) -> Tensor:
-    session = onnxruntime.InferenceSession(onnx_file(model, {}))
+    session = onnxruntime.InferenceSession(onnx_file(model, Adding(), {}))
     return torch.from_numpy(session.run(["outputs"], {"inputs": inputs.numpy()})[0])
 
 
@@ -64,7 +65,9 @@ def test_g_acts(g: str) -> None:
 
 
 def test_it_says_what_it_is_and_that_its_sizes_are_free() -> None:
-    session = onnxruntime.InferenceSession(onnx_file(_model(LSTMCell), {"rnnlab.run": "a run"}))
+    session = onnxruntime.InferenceSession(
+        onnx_file(_model(LSTMCell), Adding(), {"rnnlab.run": "a run"})
+    )
     assert session.get_inputs()[0].shape == ["batch", "seq_len", 2]
     assert session.get_outputs()[0].shape == ["batch", "seq_len", 3]
     assert session.get_modelmeta().custom_metadata_map == {"rnnlab.run": "a run"}
@@ -98,10 +101,10 @@ class _Changed(GRUCell):
 )
 def test_another_cell_is_refused_by_name(cell: Any, why: str) -> None:
     with pytest.raises(ValueError, match=f"^{why}"):
-        onnx_file(_model(cell), {})
+        onnx_file(_model(cell), Adding(), {})
 
 
 def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ValueError, match=r"pip install 'rnnlab\[onnx\]'"):
-        onnx_file(_model(GRUCell), {})
+        onnx_file(_model(GRUCell), Adding(), {})

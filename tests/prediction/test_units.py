@@ -6,10 +6,13 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from rnnlab.export import main as export
 from rnnlab.predict import main
+from rnnlab.prediction.predictor import load_predictor
 from rnnlab.runs.reopen import load_module
 from tests.support.command import QUICK, Command, called
 from tests.support.data_files import write_data
@@ -28,14 +31,17 @@ def predict(
 def test_values_are_told_in_the_units_of_the_file(
     command: Command, predict: Command, home: Path
 ) -> None:
-    """By the command and by MLflow's model, on a machine that has not the data any longer."""
+    """On a machine that has not the data any longer; however far they are from 0."""
     write_data(home / "data")
-    task = ("task=arrays", "task.path=data/values.npz", "task.target=value")
+    with np.load(
+        home / "data" / "values.npz"
+    ) as arrays:  # little of which single precision would keep
+        inputs, targets = 1e6 + 0.01 * arrays["inputs"], arrays["targets"]
+    np.savez(home / "data" / "far.npz", inputs=inputs, targets=targets)
+    task = ("task=arrays", "task.path=data/far.npz", "task.target=value")
     assert command(*task, *TINY, "hydra.run.dir=run").status == 0
     module = load_module(home / "run" / "checkpoints" / "best.ckpt")
     found = module.task.from_data
-    with np.load(home / "data" / "values.npz") as arrays:
-        inputs = arrays["inputs"].astype(np.float32)
     shutil.rmtree(home / "data")
     np.save(home / "x.npy", inputs)
     assert predict("run=run", "input=x.npy", "output=y.npz", "steps=all").status == 0
@@ -46,12 +52,35 @@ def test_values_are_told_in_the_units_of_the_file(
     with np.load(home / "y.npz") as answers:
         for n, wanted in enumerate(outputs):
             np.testing.assert_allclose(answers[str(n)], wanted, rtol=1e-4, atol=1e-5)
-    served = mlflow.pyfunc.load_model(str(home / "run" / "model"))
-    np.testing.assert_allclose(served.predict(inputs), outputs, rtol=1e-4, atol=1e-5)
 
 
 def _scale(found: dict[str, Any], start: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(found[f"{start}mean"]), np.asarray(found[f"{start}scale"])
+
+
+def test_mlflow_and_onnx_have_the_same_units(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home: Path
+) -> None:
+    """Oracle: rnnlab.predict."""
+    write_data(home / "data")
+    task = ("task=arrays", "task.path=data/values.npz", "task.target=value")
+    assert command(*task, *TINY, "hydra.run.dir=run").status == 0
+    with np.load(home / "data" / "values.npz") as arrays:
+        inputs = arrays["inputs"].astype(np.float32)
+    shutil.rmtree(home / "data")
+    stream = load_predictor(str(home / "run")).stream()
+    wanted = stream.feed(inputs[0]).outputs
+    assert wanted.std() > 1  # of the file's numbers, which are about 130
+    served: Any = mlflow.pyfunc.load_model(str(home / "run" / "model"))
+    np.testing.assert_allclose(served.predict(inputs[:1])[0], wanted, rtol=1e-5)
+    words = ["rnnlab.export", "run=run", "output=model.onnx"]
+    assert called(export, words, monkeypatch, capfd).status == 0
+    session = onnxruntime.InferenceSession(home / "model.onnx")
+    (found,) = session.run(None, {"inputs": inputs[:1]})
+    np.testing.assert_allclose(np.asarray(found)[0], wanted, rtol=1e-5)
+    inputs[0, 1, 0] = np.nan
+    with pytest.raises(ValueError, match="sequence 0, step 1, feature 0 is no finite number"):
+        served.predict(inputs[:1])
 
 
 def test_a_text_is_continued(command: Command, predict: Command, home: Path) -> None:

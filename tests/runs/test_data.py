@@ -116,6 +116,20 @@ def test_a_model_answers_where_its_data_are_not(
     assert refused.err.count("\n") <= 2
 
 
+def test_a_run_is_asked_again_where_its_folder_is_not(
+    command: Command, evaluate: Command, home: Path
+) -> None:
+    """By its store alone, with the data at hand. Oracle: what the run itself has tested."""
+    write_mnist(home / "mnist")
+    assert command(*RUN, "hydra.run.dir=run").status == 0
+    run_id = Result.read(home / "run").run_id
+    (home / "run").rename(home / "away")
+    asked = evaluate(f"run={run_id}", "name=again")
+    assert asked.status == 0, asked.err
+    metrics = client(home).get_run(run_id).data.metrics
+    assert metrics["evaluated/again/test/loss"] == metrics["test/loss"]
+
+
 @pytest.mark.slow
 def test_other_data_are_another_question(command: Command, evaluate: Command, home: Path) -> None:
     """Its answer is called by what differs, and is that of the model on those data."""
