@@ -95,14 +95,18 @@ class ArrayData:
         self._refuse_shared()
 
     def moments(self, rows: np.ndarray | range) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each feature over some rows, which are sequences or steps of a series."""
+        """Mean and variance of each feature over some rows, which are sequences or steps of a series.
+
+        The variance of a feature that never changes is 0, without a rounding error.
+        """
+        first = next(self._chunks(rows))[0].copy()  # of x - x there is no rounding error
         total = np.zeros(self.inputs.shape[-1])
         squares, count = total.copy(), 0
         # Twice through the data: a difference of large sums would lose the digits of small ones.
         for chunk in self._chunks(rows):
-            total += chunk.sum(axis=0)
+            total += (chunk - first).sum(axis=0)
             count += len(chunk)
-        mean = total / count
+        mean = first + total / count
         for chunk in self._chunks(rows):
             squares += np.square(chunk - mean).sum(axis=0)
         return mean, squares / count
