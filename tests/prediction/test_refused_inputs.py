@@ -208,6 +208,24 @@ def test_names_in_an_npz(predict: Command, tmp_path: Path) -> None:
     refused(predict, tmp_path, words, "it holds no arrays")
 
 
+@pytest.mark.parametrize("name", ["../../evil", "a/../../evil", "..", "/evil", "a\0b"])
+def test_names_that_would_leave_an_npz(name: str, predict: Command, tmp_path: Path) -> None:
+    """Another format, which has no members, takes them."""
+    line = json.dumps({"sequence": name, "inputs": X.tolist()})
+    (tmp_path / "x.jsonl").write_text(line + "\n")
+    words = ("input=x.jsonl", "output=y.npz")
+    refused(predict, tmp_path, words, f"the name {re.escape(repr(name))} cannot be that of an arr")
+    assert predict("run=any", "input=x.jsonl", "output=y.jsonl").status == 0
+    assert json.loads((tmp_path / "y.jsonl").read_text())["sequence"] == name
+
+
+def test_dots_within_a_name_stay(predict: Command, tmp_path: Path) -> None:
+    """Oracle: the name itself, which numpy reads."""
+    (tmp_path / "x.jsonl").write_text(json.dumps({"sequence": "a..b/c", "inputs": X.tolist()}))
+    assert predict("run=any", "input=x.jsonl", "output=y.npz").status == 0
+    assert "a..b/c" in np.load(tmp_path / "y.npz")
+
+
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_words(words: tuple[str, ...], predict: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
