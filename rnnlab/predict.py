@@ -27,6 +27,7 @@ Answers the sequences of a file with the model of a finished run.
   allow_targets=[mine]  lets the run's own cell or task be imported from its code
 
 A sequence may be longer than memory: it is answered in pieces, with the same bits as in one.
+What has to fit into memory is a .wav file, a line of .jsonl, and an array in Fortran order.
 The output gets its name once it is whole.
 
 examples
