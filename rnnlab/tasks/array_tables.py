@@ -23,7 +23,8 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
         b         0.2   1.0   down    test
 
     All columns but `sequence`, `target` (or several that begin with `target_`) and `split`, which may be
-    missing, are features. A series has features alone. Rows keep their order, and are counted from 0, without the
+    missing, are features, in the order of the table. Their names are not kept: a table that a model is to answer
+    has them in this order. A series has features alone. Rows keep their order, and are counted from 0, without the
     line of the names.
 
     Args:
