@@ -18,7 +18,8 @@ Answers the sequences of a file with the model of a finished run.
   steps=all             the answer at every step, or steps=last at the last alone (default: as
                         the task answers)
   states=true           the states of all layers too
-  columns=[NAME,NAME]   the columns of a table that are the features (default: all but sequence)
+  columns=[NAME,NAME]   the columns of a table that are the features, in the order that they had in
+                        training (default: all but sequence, in the order of the table)
   input_format=csv      where the name does not tell; output_format= likewise
   overwrite=true        replaces an output that exists
   checkpoint=last       the newest model; best, the default, is the one that was tested
@@ -27,6 +28,7 @@ Answers the sequences of a file with the model of a finished run.
   allow_targets=[mine]  lets the run's own cell or task be imported from its code
 
 A sequence may be longer than memory: it is answered in pieces, with the same bits as in one.
+What has to fit into memory is a .wav file, a line of .jsonl, and an array in Fortran order.
 The output gets its name once it is whole.
 
 examples

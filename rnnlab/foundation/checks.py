@@ -9,6 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+ALLOWED = "Allowed:"
 FEW = 12  # choices that fit a line
 
 
@@ -58,7 +59,9 @@ def check_choice(name: str, value: T, allowed: Iterable[T]) -> T:
     allowed = list(allowed)
     if any(type(value) is type(choice) and value == choice for choice in allowed):
         return value
-    raise ValueError(f"{name}={value} is not allowed: {did_you_mean(value, allowed)}")
+    meant = did_you_mean(value, allowed)
+    mark = "." if meant.startswith(ALLOWED) else ":"
+    raise ValueError(f"{name}={value} is not allowed{mark} {meant}")
 
 
 def check_folder(name: str, path: Path) -> Path:
@@ -85,4 +88,4 @@ def did_you_mean(value: object, allowed: Iterable[object]) -> str:
     hint = f"did you mean {nearest[0]}?" if nearest else ""
     if hint and len(choices) > FEW:
         return hint
-    return f"{hint} Allowed: {', '.join(choices)}".lstrip()
+    return f"{hint} {ALLOWED} {', '.join(choices)}".lstrip()

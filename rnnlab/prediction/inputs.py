@@ -29,6 +29,8 @@ def refuse_shape(shape: tuple[int, ...], input_size: int, several: bool = False)
         raise InputsRefusedError(f"inputs of shape {shape} are not {wanted}")
     if 0 in shape:
         raise InputsRefusedError(f"inputs of shape {shape} are empty")
+    if min(shape) < 0:
+        raise InputsRefusedError(f"inputs of shape {shape}: a size is at least 1")
 
 
 def as_numbers(inputs: np.ndarray, dtype: np.dtype, first: int = 0) -> np.ndarray:

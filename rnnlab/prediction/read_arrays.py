@@ -93,4 +93,4 @@ def _members(
                 for pieces in array.sequences():
                     yield InputSequence(label, pieces)
         except InputsRefusedError as error:
-            raise InputsRefusedError(f"{label}: {error}") from error
+            raise InputsRefusedError(f"array {label}: {error}") from error

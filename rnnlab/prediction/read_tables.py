@@ -78,7 +78,8 @@ def _each_once(
     for name, runs in groups:
         if name in seen:
             raise InputsRefusedError(
-                f"rows of sequence {name} come again after those of another: they stand together"
+                f"rows of sequence {name} come again after those of another: "
+                "the rows of a sequence must stand together"
             )
         seen.add(name)
         yield name, runs

@@ -1,25 +1,16 @@
 """The sequences that an input holds, one after another, each in pieces that fit into memory."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from pyarrow import ArrowException
-from scipy.io.wavfile import WavFileWarning
 
 from rnnlab.foundation.masking import first_line
 from rnnlab.prediction.inputs import InputsRefusedError
 
 MOST_STEPS, MOST_NUMBERS = 2**13, 2**19
 """Of a piece."""
-UNREADABLE = (
-    *(ValueError, TypeError, EOFError, OSError, RuntimeError, RecursionError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, ArrowException, WavFileWarning),
-)
-"""What libraries raise for a file that is truncated, damaged or of another kind."""
 
 
 class InputSequence(NamedTuple):
@@ -49,7 +40,7 @@ def reading(kind: str) -> Iterator[None]:
     """Turns what libraries raise into one line that says what the file should be.
 
     Raises:
-        InputsRefusedError: For `UNREADABLE`.
+        InputsRefusedError: For whatever is raised by a file that is truncated, damaged or of another kind.
     """
     try:
         yield
@@ -57,5 +48,5 @@ def reading(kind: str) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise InputsRefusedError("it does not fit into memory") from error
-    except UNREADABLE as error:
+    except Exception as error:  # of scipy's, numpy's, pyarrow's and zipfile's there are many kinds
         raise InputsRefusedError(f"it is no whole {kind}: {first_line(error)}") from error

@@ -33,6 +33,8 @@ def read_words(
         if word[:1] in "+~" or "=" not in word or key not in (*texts, *others):
             allowed = did_you_mean(key, [*texts, *others])
             raise ValueError(f"{word} is no key=value of {what}: {allowed}")
+        if "\0" in word:
+            raise ValueError(f"{key}= has a NUL character, which no {key} can have")
         if key in given:
             raise ValueError(f"{key} is set twice: choose one of them")
         given[key] = text_of(word) if key in texts else _value(word)

@@ -94,6 +94,11 @@ class NpzWriter(Writer):
         self._name = ""
 
     def begin(self, name: str) -> None:
+        if "\0" in name or name.startswith("/") or ".." in name.split("/"):
+            raise InputsRefusedError(
+                f"the name {name!r} cannot be that of an array in an .npz file: "
+                "it has no NUL, no / at its beginning, and no part that is '..'"
+            )
         self._name = name
 
     def add(self, first: int, arrays: Mapping[str, np.ndarray]) -> None:

@@ -92,17 +92,21 @@ class ArrayData:
         self.numbers = members(self.split)
         if target == "class":
             class_numbers(self.targets, class_names(self.targets[self.numbers["train"]]))
-        self._refuse_shared()
+        self.refuse_shared(self.inputs.shape[1])
 
     def moments(self, rows: np.ndarray | range) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each feature over some rows, which are sequences or steps of a series."""
+        """Mean and variance of each feature over some rows, which are sequences or steps of a series.
+
+        The variance of a feature that never changes is 0, without a rounding error.
+        """
+        first = next(self._chunks(rows))[0].copy()  # of x - x there is no rounding error
         total = np.zeros(self.inputs.shape[-1])
         squares, count = total.copy(), 0
         # Twice through the data: a difference of large sums would lose the digits of small ones.
         for chunk in self._chunks(rows):
-            total += chunk.sum(axis=0)
+            total += (chunk - first).sum(axis=0)
             count += len(chunk)
-        mean = total / count
+        mean = first + total / count
         for chunk in self._chunks(rows):
             squares += np.square(chunk - mean).sum(axis=0)
         return mean, squares / count
@@ -149,16 +153,21 @@ class ArrayData:
             return f"step {row}, feature {rest[0]}"
         return f"sequence {self.arrays.name(row)}, step {rest[0]}, feature {rest[1]}"
 
-    def _refuse_shared(self) -> None:
-        """A sequence that is in two splits: what was learnt of it would count as foreseen."""
+    def refuse_shared(self, seq_len: int) -> None:
+        """Raises ValueError for two sequences in two splits whose last `seq_len` steps, those shown, are equal.
+
+        What was learnt of one would count as foreseen of the other.
+        """
         assert self.split is not None
+        of_them = "" if seq_len == self.inputs.shape[1] else f"the last {seq_len} steps of "
         seen: dict[bytes, int] = {}
         for number, inputs in enumerate(self.inputs):
-            digest = blake2b(np.ascontiguousarray(inputs).tobytes(), digest_size=16).digest()
+            shown = np.ascontiguousarray(inputs[-seq_len:])
+            digest = blake2b(shown.tobytes(), digest_size=16).digest()
             first = seen.setdefault(digest, number)
             if self.split[first] != self.split[number]:
                 raise ValueError(
-                    f"sequences {self.arrays.name(first)} and {self.arrays.name(number)} are equal, and "
+                    f"{of_them}sequences {self.arrays.name(first)} and {self.arrays.name(number)} are equal, and "
                     f"in {self.split[first]} and {self.split[number]}: a split shares none with another"
                 )
 

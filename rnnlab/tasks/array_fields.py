@@ -75,6 +75,8 @@ class ArrayFields(Task):
     def _found(self) -> dict[str, Any]:
         data, windows = self._data, self._windows if self.target == "next" else None
         try:
+            if windows is None and self.seq_len is not None:
+                data.refuse_shared(self.seq_len)
             return find(data, self.standardize, windows)
         except ValueError as error:
             raise ValueError(f"path={self.path}: {error}") from error

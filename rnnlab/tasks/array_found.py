@@ -35,7 +35,8 @@ def find(data: ArrayData, standardize: bool, windows: Windows | None) -> dict[st
         return found | {"classes": class_names(data.targets[train])}
     if data.target == "value":
         values = data.values[train]
-        mean, variance = values.mean(axis=0), values.var(axis=0)
+        off = values - values[0]  # which is 0, and not a rounding error, where they are all equal
+        mean, variance = values[0] + off.mean(axis=0), off.var(axis=0)
         of_targets = Scale.of(mean, variance, standardize)
         found |= dict(zip(FOUND["value"][2:], of_targets, strict=True))
     if not variance.any():

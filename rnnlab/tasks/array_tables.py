@@ -1,7 +1,8 @@
 """Sequences and their targets from a table, a step a row: a .csv or a .parquet, which is read whole."""
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
         b         0.2   1.0   down    test
 
     All columns but `sequence`, `target` (or several that begin with `target_`) and `split`, which may be
-    missing, are features. A series has features alone. Rows keep their order, and are counted from 0, without the
+    missing, are features, in the order of the table. Their names are not kept: a table that a model is to answer
+    has them in this order. A series has features alone. Rows keep their order, and are counted from 0, without the
     line of the names.
 
     Args:
@@ -35,9 +37,12 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
     import pandas as pd  # which takes long
 
     try:
-        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        csv = path.suffix == ".csv"
+        frame = _read_csv(path, na_values=[""]) if csv else pd.read_parquet(path)
     except Exception as error:  # of pandas' and pyarrow's there are many kinds
         raise ValueError(f"it cannot be read: {why_unread(error)}") from error
+    if csv:
+        _refuse_doubled(path)
     if not len(frame):
         raise ValueError("it has no row")
     columns = [str(name) for name in frame.columns]
@@ -53,6 +58,20 @@ def read_table(path: Path, series: bool) -> SequenceArrays:
         if name not in special and not (name == "target" and targets):
             raise ValueError(f"it has no column {name!r}, but {', '.join(columns)}")
     return _sequences(frame, targets, [n for n in columns if n not in special], path)
+
+
+def _read_csv(path: Path, **options: Any) -> "pd.DataFrame":
+    """Its texts as they stand there: NA may be the name of a class."""
+    import pandas as pd
+
+    return pd.read_csv(path, keep_default_na=False, **options)
+
+
+def _refuse_doubled(path: Path) -> None:
+    """Two columns of one name, of which pandas would call the second x.1."""
+    names = _read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
+    if len(twice := names[names.duplicated()]):
+        raise ValueError(f"two columns are called {twice.iloc[0]!r}")
 
 
 def _sequences(
@@ -117,7 +136,6 @@ def _numbers(frame: "pd.DataFrame", columns: list[str]) -> np.ndarray:
 
 def _is_number(value: object) -> bool:
     try:
-        float(str(value))
+        return not math.isnan(float(str(value)))
     except ValueError:
         return False
-    return True

@@ -25,7 +25,7 @@ class Scale(NamedTuple):
 
         Args:
             mean: Of each feature.
-            variance: Of each feature.
+            variance: Of each feature; 0 where it never changes.
             standardize: False: numbers stay as they are.
         """
         if not standardize:

@@ -77,11 +77,13 @@ def test_choices():
     message = r"^f=tahn is not allowed: did you mean tanh\? Allowed: tanh, relu$"
     with pytest.raises(ValueError, match=message):
         check_choice("f", "tahn", ["tanh", "relu"])
+    with pytest.raises(ValueError, match=r"^f= is not allowed\. Allowed: tanh, relu$"):
+        check_choice("f", "", ["tanh", "relu"])
 
 
 @pytest.mark.parametrize("value", [2.0, True, "2", None, [2]])
 def test_a_choice_is_of_the_same_type(value):
-    message = rf"^n={re.escape(str(value))} is not allowed: .*Allowed: 1, 2$"
+    message = rf"^n={re.escape(str(value))} is not allowed(: did you mean .*\?|\.) Allowed: 1, 2$"
     with pytest.raises(ValueError, match=message):
         check_choice("n", value, [1, 2])
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -11,12 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import wavfile
 
-from rnnlab.predict import main
+from rnnlab.predict import HELP, main
+from rnnlab.prediction import formats
 from rnnlab.prediction.predictor import Predictor
 from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.command import Command, called
 from tests.support.predictors import predictor_of, symbols
+from tests.support.senses import RATE, Senses
 
 LENGTHS = {"a": 70, "b,c": 5, "d": 64}
 COLUMNS = list("ABcdef")
@@ -253,3 +257,35 @@ def test_pipes(
             found = READ[output](tmp_path / f"z.{output}")
             place = str("ab".index(name)) if given == "npy" else name
             assert np.array_equal(found[place]["outputs"], wanted)
+
+
+def long_file(kind: str, steps: int) -> bytes:
+    """One sequence of zeros, for a model of 27 features; of "fortran" a .npy file whose columns lie together."""
+    x, file = np.zeros((steps, 27)), io.BytesIO()
+    if kind in ("npy", "fortran"):
+        np.save(file, np.asfortranarray(x) if kind == "fortran" else x)
+    elif kind == "npz":
+        np.savez(file, a=x)
+    elif kind == "csv":
+        pd.DataFrame(x).astype(int).to_csv(file, index=False)
+    elif kind == "parquet":
+        pd.DataFrame(x).rename(columns=str).to_parquet(file)
+    elif kind == "jsonl":
+        file.write(json.dumps(x.tolist()).encode())
+    elif kind == "text":
+        file.write(b"a" * steps)
+    else:
+        wavfile.write(file, RATE, x[:, 0])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["fortran", *formats.READ])
+def test_the_help_says_which_inputs_are_read_whole(kind: str) -> None:
+    """Oracle: whether the first piece that a reader gives is the sequence."""
+    steps, format_ = 20_000, "npy" if kind == "fortran" else kind
+    source = formats.READ[format_].read(io.BytesIO(long_file(kind, steps)), Senses(), None)
+    pieces = [len(piece) for sequence in source.sequences for piece in sequence.pieces]
+    assert sum(pieces) == steps
+    (said,) = re.findall("What has to fit into memory is (.*)", HELP)
+    name = "Fortran" if kind == "fortran" else f".{kind}"
+    assert (pieces[0] == steps) is (name in said)

@@ -1,43 +1,16 @@
 """Texts and recordings. Oracle: what a small task of the test's own makes of the whole of them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.io import wavfile
-from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.predict import main
 from rnnlab.prediction.predictor import Predictor
 from tests.support.command import Command, called
-from tests.support.own_tasks import Last
 from tests.support.predictors import predictor_of
-
-RATE = 8000
-
-
-@dataclass(frozen=True)
-class Senses(Last):
-    """Letters a to z, and recordings whose frames have a mean and a peak of each of two channels."""
-
-    @property
-    def input_size(self) -> int:
-        return 27
-
-    def encode_text(self, text: str) -> Tensor:
-        numbers = [ord(letter) - ord("a") for letter in text.replace("é", "{")]
-        if wrong := [letter for letter in text if not ("a" <= letter <= "z" or letter == "é")]:
-            raise ValueError(f"{wrong[0]!r} is no letter of the alphabet")
-        return F.one_hot(torch.tensor(numbers), 27).float()
-
-    def encode_sound(self, samples: np.ndarray, rate: int) -> Tensor:
-        if rate != RATE:
-            raise ValueError(f"rate={rate} is not {RATE}")
-        assert samples.dtype == np.float32
-        return torch.from_numpy(samples).mean(dim=1, keepdim=True).expand(-1, 27)
+from tests.support.senses import RATE, Senses
 
 
 @pytest.fixture

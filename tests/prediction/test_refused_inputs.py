@@ -76,7 +76,7 @@ FILES = {
     "cut.npz": (lambda: packed("npz")[:-9], "no whole .npz file: File is not a zip file"),
     "bits.npz": (
         lambda: packed("npz")[:500] + b"\xff" + packed("npz")[501:],
-        "a: it is no whole .npy file: Bad CRC-32",
+        "array a: it is no whole .npy file: Bad CRC-32",
     ),
     "header.csv": (lambda: lines(HEADER, ""), "it has no rows"),
     "few.csv": (lambda: lines(HEADER, *ROWS, "q,1,2"), "line 12 has 3 values, and the header 7"),
@@ -84,7 +84,10 @@ FILES = {
     "missing.csv": (lambda: lines(HEADER, "p,1,,0,0,0,1"), "line 2, column B: a value is missing"),
     "word.csv": (lambda: lines(HEADER, ROWS[0], "p,1,x,0,0,0,1"), "line 3, column B: 'x' is no n"),
     "nan.csv": (lambda: lines(HEADER, ROWS[0], "p,1,nan,0,0,0,1"), "sequence p, step 1, feature 1"),
-    "again.csv": (lambda: lines(HEADER, *ROWS, ROWS[0]), "rows of sequence p come again"),
+    "again.csv": (
+        lambda: lines(HEADER, *ROWS, ROWS[0]),
+        "p come again .*: the rows of a sequence must stand",
+    ),
     "break.csv": (lambda: lines(HEADER, '"p\n",1,2,3,4,5,6'), "quotes that do not fit"),
     "quote.csv": (lambda: lines(HEADER, '"p,1,2,3,4,5,6'), "line 2 or one that follows has quotes"),
     "twice.csv": (lambda: lines("A,A,c,d,e,f", "1,2,3,4,5,6"), "two of its columns have one name"),
@@ -133,6 +136,12 @@ WORDS: dict[tuple[str, ...], str] = {
         "output=y.csv",
         "output_format=cvs",
     ): "output_format=cvs is not allowed: did you",
+    ("input=x.npy", "output=y.csv", "steps="): "^steps= is not allowed. Allowed: all, last$",
+    ("input=x.npy\0", "output=y.csv"): "^input= has a NUL character",
+    ("input=x.npy", "output=y\0.csv"): "^output= has a NUL character",
+    ("input=batch.npz", "output=y.csv"): (
+        r"^input=batch.npz: array inputs: inputs of shape \(2, 50, 6\) are not \(seq_len, 6\)$"
+    ),
     ("input=x.npy", "output=y.csv", "steps=first"): "steps=first is not allowed",
     ("input=x.npy", "output=y.csv", "checkpoint=first"): "checkpoint=first is not allowed",
     ("input=x.npy", "output=y.csv", "states=1"): "states=1 is neither true nor false",
@@ -208,11 +217,30 @@ def test_names_in_an_npz(predict: Command, tmp_path: Path) -> None:
     refused(predict, tmp_path, words, "it holds no arrays")
 
 
+@pytest.mark.parametrize("name", ["../../evil", "a/../../evil", "..", "/evil", "a\0b"])
+def test_names_that_would_leave_an_npz(name: str, predict: Command, tmp_path: Path) -> None:
+    """Another format, which has no members, takes them."""
+    line = json.dumps({"sequence": name, "inputs": X.tolist()})
+    (tmp_path / "x.jsonl").write_text(line + "\n")
+    words = ("input=x.jsonl", "output=y.npz")
+    refused(predict, tmp_path, words, f"the name {re.escape(repr(name))} cannot be that of an arr")
+    assert predict("run=any", "input=x.jsonl", "output=y.jsonl").status == 0
+    assert json.loads((tmp_path / "y.jsonl").read_text())["sequence"] == name
+
+
+def test_dots_within_a_name_stay(predict: Command, tmp_path: Path) -> None:
+    """Oracle: the name itself, which numpy reads."""
+    (tmp_path / "x.jsonl").write_text(json.dumps({"sequence": "a..b/c", "inputs": X.tolist()}))
+    assert predict("run=any", "input=x.jsonl", "output=y.npz").status == 0
+    assert "a..b/c" in np.load(tmp_path / "y.npz")
+
+
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_words(words: tuple[str, ...], predict: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "old.npy", X)
     np.savez(tmp_path / "ab.npz", a=X, b=X[:7])
+    np.savez(tmp_path / "batch.npz", inputs=np.stack([X, X]))
     table().to_csv(tmp_path / "t.csv", index=False)
     (tmp_path / "folder.npy").mkdir()
     refused(predict, tmp_path, words, f"{WORDS[words]}")

@@ -71,6 +71,57 @@ def test_training_takes_off_the_training_splits_mean(data: Path) -> None:
     np.testing.assert_allclose(again, plain, rtol=1e-5)
 
 
+@pytest.mark.parametrize("value", [0.1, 0.3, 7.7, 101.325, 1e8 + 0.1])
+def test_a_feature_that_never_changes_is_divided_by_1(
+    value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the number itself, also where its sum over all steps is not exact."""
+    monkeypatch.chdir(tmp_path)
+    inputs, labels = labelled()
+    inputs[..., 1] = value
+    np.savez("constant.npz", inputs=inputs, targets=labels)
+    np.savez("constant_series.npz", inputs=inputs.reshape(-1, 2))
+    for task in (Arrays("constant.npz"), Arrays("constant_series.npz", "next", seq_len=5)):
+        assert task.mean is not None
+        assert task.scale is not None
+        assert (task.mean[1], task.scale[1]) == (value, 1.0)
+        assert (all_of(task, "test").inputs[..., 1] == 0).all()
+    told = np.stack([inputs[:, 0, 0], np.full(60, value)], axis=1)
+    np.savez("constant_target.npz", inputs=inputs, targets=told)
+    task = Arrays("constant_target.npz", "value")
+    assert task.target_scale is not None
+    assert task.target_scale[1] == 1.0
+    np.savez("constant_target.npz", inputs=inputs, targets=told[:, 1])
+    with pytest.raises(ValueError, match="what is to be told is always the same"):
+        Arrays("constant_target.npz", "value", seq_len=3)
+
+
+def test_sequences_of_two_splits_may_share_the_steps_that_are_not_shown_alone(data: Path) -> None:
+    """Oracle: the file itself, in which sequences have their last three steps in common, and the fourth not."""
+    inputs, labels = labelled()
+    inputs[:, 3:] = inputs[0, 3:]
+    np.savez("alike.npz", inputs=inputs, targets=labels)
+    for seq_len in (None, 4):
+        assert Arrays("alike.npz", seq_len=seq_len).num_sequences("test") > 0
+    with pytest.raises(ValueError, match=r"^path=alike\.npz: the last 3 steps of sequences"):
+        Arrays("alike.npz", seq_len=3)
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "n/a"])
+def test_a_class_may_have_a_name_that_means_a_missing_value_elsewhere(
+    word: str, tmp_path: Path
+) -> None:
+    """Oracle: the words that are in the file."""
+    inputs, labels = labelled()
+    table = {
+        "sequence": np.repeat(np.arange(60), 6),
+        "x": inputs[..., 0].ravel(),
+        "target": np.repeat(np.where(labels == "up", "up", word), 6),
+    }
+    pd.DataFrame(table).to_csv(tmp_path / "data.csv", index=False)
+    assert Arrays(str(tmp_path / "data.csv")).class_names == tuple(sorted(["up", word]))
+
+
 def test_classes_levels_by_hand(data: Path) -> None:
     task = Arrays("labelled.npz")
     told = {split: all_of(task, split).targets[:, 0].tolist() for split in ("train", "test")}

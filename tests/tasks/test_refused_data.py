@@ -88,6 +88,11 @@ ARCHIVES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         "sequences 3 and 55 are equal, and in train and test",
     ),
+    "the same in two splits, where the last steps alone are shown": (
+        {"inputs": changed((55, slice(3, 6)), INPUTS[3, 3:]), "targets": LABELS, "split": SPLIT},
+        {"seq_len": 3},
+        "the last 3 steps of sequences 3 and 55 are equal, and in train and test",
+    ),
     "a split of another name": (
         {"inputs": INPUTS, "targets": LABELS, "split": changed(0, "dev", SPLIT)},
         {},
@@ -188,6 +193,20 @@ def test_a_table(mistake: str, ending: str, tmp_path: Path) -> None:
     else:
         frame.to_parquet(path)
     refused(lambda: Arrays(str(path), **arguments), f"path={path}: ", message)
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    FRAME.assign(y=FRAME["x"]).rename(columns={"y": "x"}).to_csv(path, index=False)
+    refused(lambda: Arrays(str(path)), f"path={path}: two columns are called 'x'", "")
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "NaN", "null"])
+def test_a_word_for_a_missing_value_in_the_place_of_a_number(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    FRAME.assign(x=FRAME["x"].astype(str).where(FRAME.index != 9, word)).to_csv(path, index=False)
+    message = f"path={path}: column 'x', row 9: {word!r} is not a number"
+    refused(lambda: Arrays(str(path)), message, "")
 
 
 @pytest.mark.parametrize("name", ["data.npz", "data.csv", "data.parquet"])
