@@ -95,8 +95,7 @@ def test_a_model_answers_over_http(
         bad = requests.post(f"{address}/invocations", json={"inputs": [[[1.0]]]}, timeout=60)
         assert bad.status_code == 400
         assert (
-            "(1, 1, 1) does not match expected shape (-1, -1, 2)"
-            in json.loads(bad.text)["message"]
+            "(1, 1, 1) does not match expected shape (-1, -1, 2)" in json.loads(bad.text)["message"]
         )
 
 
