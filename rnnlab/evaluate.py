@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.foundation.masking import first_line
-from rnnlab.foundation.signals import Stopped, stop_on_signals
-from rnnlab.foundation.streams import safe_streams
+from rnnlab.foundation.command import refuse, run_command
 
 if TYPE_CHECKING:
     from rnnlab.runs.reevaluation import Answer
@@ -41,18 +39,7 @@ examples
 
 def main(words: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
-    words = sys.argv[1:] if words is None else words
-    with safe_streams():
-        if not words or {"-h", "--help"} & {*words}:
-            sys.stdout.write(HELP)
-            sys.exit(0 if words else 2)
-        stop_on_signals()
-        try:
-            _evaluate(*_parted(words))
-        except Stopped as stopped:
-            sys.stderr.write(f"stopped by {stopped}\n")
-            sys.exit(128 + stopped.signum)
-        sys.exit(0)
+    run_command(_evaluate, HELP, words)
 
 
 def _parted(words: list[str]) -> tuple[list[str], Path | None]:
@@ -63,9 +50,10 @@ def _parted(words: list[str]) -> tuple[list[str], Path | None]:
     return others, found.config_dir
 
 
-def _evaluate(words: list[str], config_dir: Path | None) -> None:
+def _evaluate(words: list[str]) -> None:
     from rnnlab.foundation.quiet import quiet_tools
 
+    words, config_dir = _parted(words)
     quiet_tools()
     from rnnlab.runs.later_question import read_question
     from rnnlab.runs.own_modules import look_in
@@ -88,8 +76,7 @@ def _evaluate(words: list[str], config_dir: Path | None) -> None:
         if undelivered:
             sys.stderr.write(f"MLflow has not got it yet, rnnlab.sync delivers it: {undelivered}\n")
     except (ValueError, *FAILURES) as error:
-        sys.stderr.write(f"{first_line(error)}\n")
-        sys.exit(2)
+        refuse(error)
 
 
 def _shown(found: "Answer") -> str:

@@ -2,9 +2,7 @@
 
 import sys
 
-from rnnlab.foundation.masking import first_line
-from rnnlab.foundation.signals import Stopped, stop_on_signals
-from rnnlab.foundation.streams import safe_streams
+from rnnlab.foundation.command import refuse, run_command
 
 HELP = """\
 usage: python -m rnnlab.export run=RUN output=FILE.onnx [key=value ...]
@@ -31,18 +29,7 @@ examples
 
 def main(words: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
-    words = sys.argv[1:] if words is None else words
-    with safe_streams():
-        if not words or {"-h", "--help"} & {*words}:
-            sys.stdout.write(HELP)
-            sys.exit(0 if words else 2)
-        stop_on_signals()
-        try:
-            _export(words)
-        except Stopped as stopped:
-            sys.stderr.write(f"stopped by {stopped}\n")
-            sys.exit(128 + stopped.signum)
-        sys.exit(0)
+    run_command(_export, HELP, words)
 
 
 def _export(words: list[str]) -> None:
@@ -55,8 +42,7 @@ def _export(words: list[str]) -> None:
         request = read_export_request(words)
         size = export(request)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"{first_line(error)}\n")
-        sys.exit(2)
+        refuse(error)
     sys.stdout.write(f"{request.output}  {size} bytes\n")
 
 

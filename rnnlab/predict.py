@@ -1,11 +1,8 @@
 """python -m rnnlab.predict: a trained model's answers to sequences of your own."""
 
 import sys
-from typing import NoReturn
 
-from rnnlab.foundation.masking import first_line
-from rnnlab.foundation.signals import Stopped, stop_on_signals
-from rnnlab.foundation.streams import safe_streams
+from rnnlab.foundation.command import refuse, run_command
 
 HELP = """\
 usage: python -m rnnlab.predict run=RUN input=FILE output=FILE [key=value ...]
@@ -41,20 +38,7 @@ examples
 
 def main(words: list[str] | None = None) -> None:
     """Exit 0, or 2 with one line for a request that cannot be met."""
-    words = sys.argv[1:] if words is None else words
-    with safe_streams():
-        if not words or {"-h", "--help"} & {*words}:
-            sys.stdout.write(HELP)
-            sys.exit(0 if words else 2)
-        stop_on_signals()
-        try:
-            _predict(words)
-        except Stopped as stopped:
-            sys.stderr.write(f"stopped by {stopped}\n")
-            sys.exit(128 + stopped.signum)
-        except BrokenPipeError:  # whoever reads has seen enough
-            sys.exit(0)
-        sys.exit(0)
+    run_command(_predict, HELP, words)
 
 
 def _predict(words: list[str]) -> None:
@@ -65,23 +49,18 @@ def _predict(words: list[str]) -> None:
     try:
         request = read_prediction_request(words)
     except ValueError as error:
-        _refuse(error)
+        refuse(error)
     from rnnlab.prediction.prediction import predict
 
     try:
         found = predict(request)
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # whoever reads has seen enough
+        sys.exit(0)
     except (ValueError, OSError) as error:
-        _refuse(error)
+        refuse(error)
     if request.path is not None:
         sequences = f"{found.sequences} sequence{'s' * (found.sequences != 1)}"
         sys.stdout.write(f"{request.output}  {sequences}, {found.steps} steps in all\n")
-
-
-def _refuse(error: Exception) -> NoReturn:
-    sys.stderr.write(f"{first_line(error)}\n")
-    sys.exit(2)
 
 
 if __name__ == "__main__":

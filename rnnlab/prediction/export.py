@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from rnnlab import __version__
-from rnnlab.foundation.checks import check_bool, check_choice
+from rnnlab.foundation.checks import check_bool
 from rnnlab.foundation.here import here
 from rnnlab.prediction.onnx_file import onnx_file
 from rnnlab.prediction.output_file import output_file, refuse_output
 from rnnlab.prediction.predictor import prepared_predictor
-from rnnlab.prediction.words import read_words, refuse_missing
-from rnnlab.runs.build import check_allowed
-from rnnlab.runs.named_run import CHECKPOINTS
+from rnnlab.prediction.words import WhichModel, read_words, refuse_missing, which_model
 
 TEXTS = ("run", "output", "checkpoint", "tracking.uri")
 OTHERS = ("overwrite", "allow_targets")
@@ -30,19 +28,13 @@ class ExportRequest:
     """One export.
 
     Args:
-        run: A run's folder or id, or a model's name in MLflow.
+        model: That is written.
         output: The file's name, which ends in .onnx.
-        checkpoint: "best" or "last".
-        uri: Of the store.
-        allow: Packages of the user's own whose classes may run.
         overwrite: Whether the output may replace a file.
     """
 
-    run: str
+    model: WhichModel
     output: str
-    checkpoint: str = "best"
-    uri: str | None = None
-    allow: list[str] = field(default_factory=list)
     overwrite: bool = False
 
 
@@ -57,11 +49,8 @@ def read_export_request(words: Sequence[str]) -> ExportRequest:
     if Path(given["output"]).suffix != ".onnx":
         raise ValueError(f"output={given['output']} does not end in .onnx")
     return ExportRequest(
-        run=given["run"],
+        model=which_model(given),
         output=given["output"],
-        checkpoint=check_choice("checkpoint", given.get("checkpoint", "best"), CHECKPOINTS),
-        uri=given.get("tracking.uri"),
-        allow=check_allowed(given.get("allow_targets", [])),
         overwrite=check_bool("overwrite", given.get("overwrite", False)),
     )
 
@@ -75,7 +64,7 @@ def export(request: ExportRequest) -> int:
     """
     option, path = f"output={request.output}", here() / request.output
     refuse_output(option, path, request.overwrite)
-    predictor = prepared_predictor(request.run, request.checkpoint, request.uri, request.allow)
+    predictor = prepared_predictor(*request.model)
     about = {"rnnlab.version": __version__}
     if (names := predictor.task.class_names) is not None:
         about["rnnlab.class_names"] = json.dumps(names)

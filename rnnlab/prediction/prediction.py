@@ -41,7 +41,7 @@ def predict(request: PredictionRequest) -> Predicted:
     with _input(request) as file:
         if request.path is not None:
             refuse_output(f"output={request.output}", request.path, request.overwrite)
-        predictor = prepared_predictor(request.run, request.checkpoint, request.uri, request.allow)
+        predictor = prepared_predictor(*request.model)
         last = _is_last(request, predictor)
         try:
             source = READ[request.input_format].read(file, predictor.task, request.columns)

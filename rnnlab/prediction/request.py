@@ -1,15 +1,13 @@
 """What a prediction is asked for: the words of `rnnlab.predict`, read and checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.foundation.checks import check_bool, check_choice
 from rnnlab.foundation.here import here
 from rnnlab.prediction.formats import PIPE, READ, WRITE, format_of
-from rnnlab.prediction.words import read_words, refuse_missing
-from rnnlab.runs.build import check_allowed
-from rnnlab.runs.named_run import CHECKPOINTS
+from rnnlab.prediction.words import WhichModel, read_words, refuse_missing, which_model
 
 TEXTS = (
     *("run", "input", "output", "input_format", "output_format"),
@@ -29,7 +27,7 @@ class PredictionRequest:
     """One prediction.
 
     Args:
-        run: A run's folder or id, or a model's name in MLflow.
+        model: That answers.
         input: A file's name, or - for standard input.
         output: A file's name, or - for standard output.
         input_format: A key of `formats.READ`.
@@ -37,13 +35,10 @@ class PredictionRequest:
         steps: "all" or "last"; None: as the task answers.
         states: Whether the layers' states are wanted too.
         columns: Of a table that are the features; None: all.
-        checkpoint: "best" or "last".
-        uri: Of the store.
-        allow: Packages of the user's own whose classes may run.
         overwrite: Whether the output may replace a file.
     """
 
-    run: str
+    model: WhichModel
     input: str
     output: str
     input_format: str
@@ -51,9 +46,6 @@ class PredictionRequest:
     steps: str | None = None
     states: bool = False
     columns: list[str] | None = None
-    checkpoint: str = "best"
-    uri: str | None = None
-    allow: list[str] = field(default_factory=list)
     overwrite: bool = False
 
     @property
@@ -72,7 +64,7 @@ def read_prediction_request(words: Sequence[str]) -> PredictionRequest:
     refuse_missing(given, NEEDED)
     steps = given.get("steps")
     request = PredictionRequest(
-        run=given["run"],
+        model=which_model(given),
         input=given["input"],
         output=given["output"],
         input_format=format_of("input", given["input"], given.get("input_format"), READ),
@@ -80,9 +72,6 @@ def read_prediction_request(words: Sequence[str]) -> PredictionRequest:
         steps=None if steps is None else check_choice("steps", steps, STEPS),
         states=check_bool("states", given.get("states", False)),
         columns=_columns(given.get("columns")),
-        checkpoint=check_choice("checkpoint", given.get("checkpoint", "best"), CHECKPOINTS),
-        uri=given.get("tracking.uri"),
-        allow=check_allowed(given.get("allow_targets", [])),
         overwrite=check_bool("overwrite", given.get("overwrite", False)),
     )
     _refuse_unused(request)

@@ -1,16 +1,17 @@
 """The words of a command that is asked by key=value, read one by one."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Transformer
 from hydra.errors import HydraException
 
-from rnnlab.foundation.checks import did_you_mean
+from rnnlab.foundation.checks import check_choice, did_you_mean
 from rnnlab.foundation.masking import first_line
+from rnnlab.runs.build import check_allowed
 from rnnlab.runs.hydra_overrides import key_of
-from rnnlab.runs.named_run import text_of
+from rnnlab.runs.named_run import CHECKPOINTS, text_of
 
 
 def read_words(
@@ -39,6 +40,29 @@ def read_words(
             raise ValueError(f"{key} is set twice: choose one of them")
         given[key] = text_of(word) if key in texts else _value(word)
     return given
+
+
+class WhichModel(NamedTuple):
+    """The trained model that is asked for, as `prepared_predictor` takes it."""
+
+    run: str  # its folder or id, or a model's name in MLflow
+    checkpoint: str  # "best" or "last"
+    uri: str | None  # of the store
+    allow: list[str]  # packages of the user's own whose classes may run
+
+
+def which_model(given: Mapping[str, Any]) -> WhichModel:
+    """By the keys run, checkpoint, tracking.uri and allow_targets.
+
+    Raises:
+        ValueError: That names the key.
+    """
+    return WhichModel(
+        given["run"],
+        check_choice("checkpoint", given.get("checkpoint", "best"), CHECKPOINTS),
+        given.get("tracking.uri"),
+        check_allowed(given.get("allow_targets", [])),
+    )
 
 
 def refuse_missing(given: dict[str, Any], needed: dict[str, str]) -> None:

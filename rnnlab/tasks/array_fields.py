@@ -106,9 +106,7 @@ class ArrayFields(Task):
 
     @cached_property
     def _scale(self) -> Scale:
-        assert self.mean is not None
-        assert self.scale is not None
-        return Scale(self.mean, self.scale)
+        return Scale.found(self.mean, self.scale)
 
     @cached_property
     def _told_scale(self) -> Scale:

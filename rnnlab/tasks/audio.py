@@ -130,9 +130,7 @@ class Audio(Classification):
 
     @cached_property
     def _scale(self) -> Scale:
-        assert self.mean is not None
-        assert self.scale is not None
-        return Scale(self.mean, self.scale)
+        return Scale.found(self.mean, self.scale)
 
     @property
     def input_size(self) -> int:

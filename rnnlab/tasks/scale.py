@@ -33,6 +33,13 @@ class Scale(NamedTuple):
         deviation = np.sqrt(np.where(variance > 0, variance, 1.0))
         return cls(tuple(mean.tolist()), tuple(deviation.tolist()))
 
+    @classmethod
+    def found(cls, mean: tuple[float, ...] | None, deviation: tuple[float, ...] | None) -> Self:
+        """Of a task's own fields, which it has filled in."""
+        assert mean is not None
+        assert deviation is not None
+        return cls(mean, deviation)
+
     def __call__(self, numbers: np.ndarray) -> Tensor:
         """Of numbers (..., features), in single precision; the differences are taken in double."""
         scaled = (numbers.astype(np.float64) - self.mean) / self.deviation

@@ -19,7 +19,7 @@ from rnnlab.prediction import formats
 from rnnlab.prediction.predictor import Predictor
 from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.command import Command, called
-from tests.support.predictors import predictor_of, symbols
+from tests.support.predictors import stand_in, symbols
 from tests.support.senses import RATE, Senses
 
 LENGTHS = {"a": 70, "b,c": 5, "d": 64}
@@ -28,10 +28,7 @@ COLUMNS = list("ABcdef")
 
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> Predictor:
-    """Stands for that of any run."""
-    made = predictor_of(TemporalOrder())
-    monkeypatch.setattr("rnnlab.prediction.prediction.prepared_predictor", lambda *_: made)
-    return made
+    return stand_in(monkeypatch, TemporalOrder())
 
 
 @pytest.fixture

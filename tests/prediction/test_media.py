@@ -9,15 +9,13 @@ from scipy.io import wavfile
 from rnnlab.predict import main
 from rnnlab.prediction.predictor import Predictor
 from tests.support.command import Command, called
-from tests.support.predictors import predictor_of
+from tests.support.predictors import stand_in
 from tests.support.senses import RATE, Senses
 
 
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> Predictor:
-    made = predictor_of(Senses())
-    monkeypatch.setattr("rnnlab.prediction.prediction.prepared_predictor", lambda *_: made)
-    return made
+    return stand_in(monkeypatch, Senses())
 
 
 @pytest.fixture

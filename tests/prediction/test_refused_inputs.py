@@ -12,7 +12,7 @@ from scipy.io import wavfile
 from rnnlab.predict import main
 from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.command import Command, called
-from tests.support.predictors import predictor_of, symbols
+from tests.support.predictors import stand_in, symbols
 
 X = symbols(50)[0]
 HEADER = "sequence,A,B,c,d,e,f"
@@ -161,8 +161,7 @@ WORDS: dict[tuple[str, ...], str] = {
 def predict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
-    made = predictor_of(TemporalOrder())
-    monkeypatch.setattr("rnnlab.prediction.prediction.prepared_predictor", lambda *_: made)
+    stand_in(monkeypatch, TemporalOrder())
     monkeypatch.chdir(tmp_path)
     return lambda *words: called(main, ["rnnlab.predict", *words], monkeypatch, capfd)
 

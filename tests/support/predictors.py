@@ -1,6 +1,7 @@
 """Predictors of untrained models, for tests that need no run."""
 
 import numpy as np
+import pytest
 import torch
 
 from rnnlab.cells import SequenceModel
@@ -17,6 +18,13 @@ def predictor_of(task: Task, hidden_size: int = 5, num_layers: int = 1) -> Predi
         lambda size: LSTMCell(size, hidden_size), task.input_size, task.output_size, num_layers
     )
     return Predictor(model, task)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, task: Task) -> Predictor:
+    """One that `rnnlab.predict` takes for that of any run."""
+    made = predictor_of(task)
+    monkeypatch.setattr("rnnlab.prediction.prediction.prepared_predictor", lambda *_: made)
+    return made
 
 
 def symbols(*lengths: int, task: Task | None = None) -> list[np.ndarray]:
