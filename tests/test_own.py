@@ -114,6 +114,14 @@ def test_own_errors_are_told_by_their_key(command: Command, own: Path) -> None:
     assert "task.seq_len=1 is too short: at least 2" in finished.err
 
 
+def test_own_data_that_are_missing_are_told(command: Command, own: Path) -> None:
+    """`open` of the user's own code says no key, so that the section is named alone."""
+    finished = command("--config-dir", ".", "allow_targets=[rhythm]", "task=rhythm", *QUICK)
+    assert finished.status == 2
+    assert "task: [Errno 2] No such file or directory: 'rhythms.npy'" in finished.err
+    assert "Traceback" not in finished.err
+
+
 def test_help_lists_ones_own(command: Command, own: Path) -> None:
     finished = command("--config-dir", ".", "--help")
     assert re.search(r"leaky +h_t = \(1 - a\)", finished.out)
@@ -157,9 +165,12 @@ def test_an_installed_wheel_in_an_empty_folder(tmp_path: Path, home: Path) -> No
         str(site / "rnnlab" / "conf"),
     ]
     write_files(home)
+    made = run(python, home, "make_rhythms.py")
+    assert made.returncode == 0, made.stderr
     everything = [["-m", "rnnlab.run"], *commands()]
     for arguments in everything:
-        finished = run(python, home, *arguments, *QUICK, *SMALL)
+        small = () if "task=rhythm" in arguments else SMALL  # its rhythms have one length
+        finished = run(python, home, *arguments, *QUICK, *small)
         assert finished.returncode == 0, finished.stderr
     assert len(client(home).search_runs(["1"])) == len(everything)
     # The console command finds a cell of one's own in the current folder, too.

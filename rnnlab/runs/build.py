@@ -143,7 +143,7 @@ def refused_in(section: str, parameters: Container[str]) -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError, OSError) as error:
         message = first_line(error)
         named = re.match(r"(\w+)=", message)
         dot = "." if named and named[1] in parameters else ": "

@@ -167,7 +167,7 @@ def has_data(task: Task) -> bool:
     """Whether the data that the task reads are on this machine."""
     try:
         read_data(task)
-    except (ValueError, OSError):
+    except ValueError:
         return False
     return True
 
