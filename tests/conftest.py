@@ -44,6 +44,14 @@ def home(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """One for all tests of a file, for what none of them changes."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    return folder
+
+
 @pytest.fixture
 def figures() -> None:
     """Named by a test that wants the figures of a sweep's report, which take longer than the sweep."""

@@ -24,7 +24,7 @@ from rnnlab.tracking.journal import Journal
 from rnnlab.tracking.manifest import Manifest
 from rnnlab.tracking.result import Result
 from rnnlab.training.evaluation import Evaluation
-from tests.support.command import QUICK, SMALL, Command, called, client, result_of
+from tests.support.command import QUICK, SMALL, Command, called, client, made_run, result_of
 from tests.support.servers import free_port
 
 RUN = ("cell=gru", "cell.hidden_size=4", *QUICK, *SMALL)
@@ -45,6 +45,12 @@ def trained(command: Command, home: Path) -> Result:
     """A run of four updates."""
     assert command(*RUN).status == 0
     return result_of(home)
+
+
+@pytest.fixture(scope="module")
+def shared_run(shared_home: Path) -> Result:
+    """The same, of which nothing is written."""
+    return made_run(shared_home, *RUN)
 
 
 def stored(store: MlflowClient, run_id: str, start: str = "") -> dict[str, list[tuple[int, float]]]:
@@ -370,13 +376,19 @@ def test_two_answers_of_one_name_are_refused(
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_line(
-    words: list[str], message: str, trained: Result, evaluate: Command, home: Path
+    words: list[str],
+    message: str,
+    shared_run: Result,
+    shared_home: Path,
+    evaluate: Command,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Exit 2, nothing written."""
-    before = files(home)
-    ended = evaluate(*(word.replace("RUN", trained.folder) for word in words))
+    monkeypatch.chdir(shared_home)
+    before = files(shared_home)
+    ended = evaluate(*(word.replace("RUN", shared_run.folder) for word in words))
     assert ended.status == 2
     assert ended.out == ""
     assert re_match(message, ended.err), ended.err
     assert ended.err.count("\n") == 1
-    assert files(home) == before
+    assert files(shared_home) == before

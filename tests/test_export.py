@@ -1,6 +1,7 @@
 """python -m rnnlab.export. Oracle: onnxruntime beside the run's own checkpoint."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from rnnlab.export import main
 from rnnlab.runs.reopen import load_module
-from tests.support.command import QUICK, SMALL, Command, called
+from tests.support.command import QUICK, SMALL, Command, called, made_run
 
 RUN = ("cell=gru", "cell.hidden_size=4", "task=temporal_order", *QUICK, *SMALL)
 
@@ -23,10 +24,16 @@ def export(
     return lambda *words: called(main, ["rnnlab.export", *words], monkeypatch, capfd)
 
 
+@pytest.fixture(scope="module")
+def shared_run(shared_home: Path) -> Path:
+    made_run(shared_home, *RUN)
+    return shared_home / "run"
+
+
 @pytest.fixture
-def trained(command: Command, home: Path) -> Path:
-    assert command(*RUN, "hydra.run.dir=run").status == 0
-    return home / "run"
+def trained(shared_run: Path, home: Path) -> Path:
+    """A copy in `home`."""
+    return Path(shutil.copytree(shared_run, home / "run"))
 
 
 @pytest.mark.parametrize("checkpoint", ["best", "last"])

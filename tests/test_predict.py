@@ -19,7 +19,7 @@ from rnnlab.predict import HELP, main
 from rnnlab.prediction.predictor import Predictor, load_predictor
 from rnnlab.runs.reopen import load_module
 from rnnlab.tracking.result import Result
-from tests.support.command import QUICK, SMALL, Command, called, client
+from tests.support.command import QUICK, SMALL, Command, called, client, made_run
 from tests.support.predictors import symbols
 from tests.support.processes import run_python
 
@@ -28,19 +28,11 @@ FILES = ("input=x.npy", "output=y.npy", "steps=all")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+def trained(shared_home: Path) -> Path:
     """A folder with its store, and a run in `run`."""
-    folder = tmp_path_factory.mktemp("predict")
-    shutil.copy(empty_store, folder / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(sys, "argv", ["rnnlab.run", "cell=lstm", *ORDER, "hydra.run.dir=run"])
-        with pytest.raises(SystemExit) as ended:
-            run.main()
-        assert ended.value.code == 0
-    np.save(folder / "x.npy", np.stack(symbols(70, 70)))
-    return folder
+    made_run(shared_home, "cell=lstm", *ORDER)
+    np.save(shared_home / "x.npy", np.stack(symbols(70, 70)))
+    return shared_home
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 from rnnlab.foundation.yaml_file import read_yaml, write_yaml
 from rnnlab.tracking.result import Result
-from tests.support.command import QUICK, Command, client
+from tests.support.command import QUICK, Command, client, made_run
 
 WORDS = (
     *(
@@ -24,8 +24,20 @@ WORDS = (
 )
 
 
+@pytest.fixture(scope="module")
+def shared_run(shared_home: Path) -> Path:
+    made_run(shared_home, *WORDS)
+    return shared_home / "run"
+
+
 @pytest.fixture
-def first(command: Command, home: Path) -> Result:
+def first(shared_run: Path, home: Path) -> Result:
+    """A copy in `home`, whose store does not have it."""
+    return Result.read(Path(shutil.copytree(shared_run, home / "first")))
+
+
+@pytest.fixture
+def stored_first(command: Command, home: Path) -> Result:
     assert command(*WORDS, "hydra.run.dir=first").status == 0
     return Result.read(home / "first")
 
@@ -40,11 +52,13 @@ def numbers(folder: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("by", ["folder", "id", "store alone"])
-def test_a_run_is_repeated_to_the_bit(by: str, first: Result, command: Command, home: Path) -> None:
+def test_a_run_is_repeated_to_the_bit(
+    by: str, stored_first: Result, command: Command, home: Path
+) -> None:
     wanted, had = numbers("first"), config("first")
     if by == "store alone":
         shutil.move("first", "moved")
-    name = "first" if by == "folder" else first.run_id
+    name = "first" if by == "folder" else stored_first.run_id
     ended = command(f"from={name}", "hydra.run.dir=again")
     assert ended.status == 0, ended.err
     assert f"from={name}: elman_clipped · adding 12 · s3 again" in ended.err

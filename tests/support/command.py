@@ -8,6 +8,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from rnnlab.run import main
 from rnnlab.tracking.result import Result
 
 QUICK = (
@@ -37,6 +38,19 @@ def result_of(folder: Path) -> Result:
 def client(folder: Path) -> MlflowClient:
     """A client of the folder's store."""
     return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+
+def made_run(folder: Path, *words: str) -> Result:
+    """A run in `run` of that folder, before any test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr("sys.argv", ["rnnlab.run", *words, "hydra.run.dir=run"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        torch.set_flush_denormal(False)  # which a run has set for this process
+        assert ended.value.code == 0
+    return Result.read(folder / "run")
 
 
 def called(
