@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnlab import run
 from rnnlab.predict import HELP, main
 from rnnlab.prediction.predictor import Predictor, load_predictor
 from rnnlab.runs.reopen import load_module

@@ -72,6 +72,7 @@ def test_the_interval_of_a_fraction_ends_where_fractions_do():
     assert mean_interval([0.0, 0.1, 0.9], 0, 1) == (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 5, 10])
 @pytest.mark.parametrize(
     ("draw", "mean", "least", "most"),

@@ -99,6 +99,7 @@ def results(
     return [value.detach() for value in (hidden, *end, *zeros)]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs, st.integers(1, 3), st.sampled_from([2, 6]))
 def test_a_drawn_step_equals_its_loop(

@@ -78,6 +78,7 @@ def test_one_seed_has_a_rate_and_no_mean() -> None:
     assert [pair.by for pair in judge([one, group("five", [0.1] * 5, 5)])] == [SOLVED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 0.5, 0.9, 1.0])
 def test_equal_variants_are_told_apart_as_rarely_as_one_pair_would_be(rate: float) -> None:
     """Oracle: 100 comparisons of four equal variants. At 0.05, 11 have a chance of 0.01."""

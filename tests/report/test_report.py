@@ -306,7 +306,10 @@ def test_a_report_that_replaces_another_leaves_none_of_its_figures(tmp_path: Pat
         [run()],
         [run(status="FAILED")],
         [run(loss=None, diverged=1.0)],
-        [run(f"variant_{i}", seed=s) for i in range(9) for s in range(2)],
+        pytest.param(
+            [run(f"variant_{i}", seed=s) for i in range(9) for s in range(2)],
+            marks=pytest.mark.slow,
+        ),
         [Run("a", "", "RUNNING", 0, "gru", "adding", 5, 0, {"train.steps": "1"}, {})],
     ],
     ids=["one", "failed", "diverged", "many variants", "bare"],

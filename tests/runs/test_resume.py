@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from rnnlab.tracking.result import Result
 from tests.support.command import Command
@@ -12,6 +13,7 @@ from tests.support.refusals import refusal
 from tests.support.weights import same_weights
 
 
+@pytest.mark.slow
 def test_a_run_resumes_as_it_was_and_once_and_is_the_same(command: Command, home: Path) -> None:
     cut = killed_at_16_of_40(home)
     before = (cut / "metrics.jsonl").read_text()

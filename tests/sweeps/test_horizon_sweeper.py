@@ -316,6 +316,21 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
     assert parent.data.metrics["memory/horizon/elman"] == 20
 
 
+OF_EVERY_SWEEP = [
+    ("hydra.sweep.subdir=x", "outputs/sweep/x would be the folder of several jobs"),
+    ("hydra.sweep.subdir='${seed}'", "outputs/sweep/0 would be the folder of several jobs"),
+    ("hydra.sweep.subdir=../x", "outputs/sweep/../x is not below hydra.sweep.dir="),
+    ("hydra.sweep.subdir='report/${hydra.job.num}'", "is where the sweep's report goes"),
+    ("cell=elmann", "cell=elmann is unknown: did you mean elman?"),
+    ("cell.hidden_size=3,3", "are the same run: "),
+    ("train.steps=0", "train.steps=0 is too small"),
+    ("cell.hidden_size=-1", "cell.hidden_size=-1 is too small"),
+    ("hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0 is too small"),
+    ("model.dropout=interval(0,1)", "model.dropout=interval(0,1) cannot be swept"),
+]
+"""What any sweep refuses, and with which words."""
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -335,16 +350,7 @@ def test_failed_jobs_that_could_not_turn_it_do_not_matter(command: Command, wall
         ("seed=0,1", "seed=0,1 is what the sweeper sets: choose with hydra.sweeper.seeds"),
         ("task.seq_len=20", "choose with hydra.sweeper.start and hydra.sweeper.longest"),
         ("task.length=20", "task.length=20 is what the sweeper sets: choose with hydra.sweeper.st"),
-        ("hydra.sweep.subdir=x", "outputs/sweep/x would be the folder of several jobs"),
-        ("hydra.sweep.subdir='${seed}'", "outputs/sweep/0 would be the folder of several jobs"),
-        ("hydra.sweep.subdir=../x", "outputs/sweep/../x is not below hydra.sweep.dir="),
-        ("hydra.sweep.subdir='report/${hydra.job.num}'", "is where the sweep's report goes"),
-        ("cell=elmann", "cell=elmann is unknown: did you mean elman?"),
-        ("cell.hidden_size=3,3", "are the same run: "),
-        ("train.steps=0", "train.steps=0 is too small"),
-        ("cell.hidden_size=-1", "cell.hidden_size=-1 is too small"),
-        ("hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0 is too small"),
-        ("model.dropout=interval(0,1)", "model.dropout=interval(0,1) cannot be swept"),
+        *(pytest.param(*row, marks=pytest.mark.slow) for row in OF_EVERY_SWEEP),
     ],
 )
 def test_refused_before_anything_starts(

@@ -56,6 +56,7 @@ def test_a_refused_sweep_leaves_no_process(command: Command, home: Path) -> None
     assert not (home / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_parent_its_children_and_the_table(command: Command, home: Path, figures: None) -> None:
     finished = command("-m", "cell=elman,gru", "task=adding,temporal_order", "seed=0,1", *FAST)
     assert finished.status == 0, finished.err
@@ -152,7 +153,7 @@ def test_resume_is_for_one_run(command: Command) -> None:
     assert finished.err.strip() == "resume=a goes on with one run: a sweep takes resume=auto"
 
 
-@pytest.mark.parametrize("launcher", ["processes", "basic"])
+@pytest.mark.parametrize("launcher", [pytest.param("processes", marks=pytest.mark.slow), "basic"])
 def test_jobs_run_under_either_launcher(command: Command, home: Path, launcher: str) -> None:
     finished = command("-m", f"hydra/launcher={launcher}", "seed=0,1", *FAST)
     assert finished.status == 0, finished.err

@@ -61,7 +61,13 @@ def test_weights_and_chance_are_no_part_of_equality():
 
 
 @pytest.mark.parametrize(
-    "task", [Teacher(200), Teacher(400, 1, 1, 30), Teacher(8, 60, 1, 60)], ids=str
+    "task",
+    [
+        pytest.param(Teacher(200), marks=pytest.mark.slow),
+        pytest.param(Teacher(400, 1, 1, 30), marks=pytest.mark.slow),
+        Teacher(8, 60, 1, 60),
+    ],
+    ids=str,
 )
 def test_chance_of_long_and_of_large_teachers(task):
     """Oracle: plain samples, within 4 standard errors and the 1 % that few points may be off."""

@@ -143,6 +143,7 @@ def dump(path: Path) -> list[list[str]]:
         )
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_tables_is_what_mlflow_makes(
     tmp_path: Path, no_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
