@@ -2,7 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from rnnlab.foundation.checks import check_int
@@ -24,10 +26,21 @@ class Cell(nn.Module, ABC):
     state_names: tuple[str, ...] = ("h",)
     """What the papers call the tensors of the state, in their order; the first is h."""
 
+    work: ClassVar[str] = "H^2"
+    """Multiplications of a step and a sequence, as they grow with H = hidden_size: "H" or "H^2"."""
+
+    depth: ClassVar[str] = "T"
+    """Operations that wait for one another over T steps in training: "T" in a loop, "log T" in a scan, "1"."""
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = check_int("input_size", input_size, minimum=1)
         self.hidden_size = check_int("hidden_size", hidden_size, minimum=1)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers that a sequence's state has, all its tensors together."""
+        return sum(part.numel() for part in self.initial_state(torch.zeros(1, self.input_size)))
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -153,6 +153,11 @@ def test_sizes(make):
     assert hidden.shape == (1, 4, 7)
 
 
+def test_the_size_of_a_state():
+    """By hand: h_t alone, and an LSTM's c_t beside it."""
+    assert [make(3, 7).state_size for make in (ElmanCell, GRUCell, LSTMCell)] == [7, 7, 14]
+
+
 class Sum(Cell):
     """h_t = x_t + h_{t-1}: a cell that is its step and nothing else."""
 
