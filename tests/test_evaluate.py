@@ -73,7 +73,7 @@ def files(folder: Path) -> dict[str, bytes]:
     ("words", "seq_len"),
     [
         (RUN, 20),
-        (COPY, 40),
+        pytest.param(COPY, 40, marks=pytest.mark.slow),
         *(
             pytest.param((*RUN, f"trainer.precision={kind}"), 20, marks=pytest.mark.slow)
             for kind in ("64-true", "bf16-true", "bf16-mixed")
@@ -100,7 +100,7 @@ def test_other_lengths_are_those_of_a_run_that_was_asked_for_them(
     assert {p.key: [(p.step, p.value)] for p in points} == wanted
 
 
-@pytest.mark.parametrize("folder", [True, False])
+@pytest.mark.parametrize("folder", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_diagnostics_are_those_of_a_run_that_had_them(
     folder: bool, command: Command, evaluate: Command, home: Path
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_run_is_opened_from_its_store_alone(
     ("words", "label", "checkpoint", "changes"),
     [
         (["eval.seed=7"], "eval.seed:7", "best", {"seed": 7}),
-        (["checkpoint=last"], "checkpoint:last", "last", {}),
+        pytest.param(["checkpoint=last"], "checkpoint:last", "last", {}, marks=pytest.mark.slow),
         (["checkpoint=last", "eval.seed=1", "name=mine"], "mine", "last", {"seed": 1}),
         ([], "again", "best", {}),
     ],

@@ -185,7 +185,11 @@ SHOWN_BY = {
     "tracking.experiment": "test_tracking_options",
     "tracking.log_model": "test_run.py",
 }
-DRAWN = {"adding", "copy_memory", "temporal_order", "teacher"}
+OFTEN = {
+    *("cell=elman", "cell=lstm", "task=adding", "task=copy_memory"),
+    *("clip=norm", "optimizer=adam", "trainer=default", "seed=0"),
+}
+"""Choices whose rows the quick suite has; those of all others are slow."""
 EMPTY = {"schedule", "diagnostics"}  # where none is chosen
 
 
@@ -205,15 +209,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_quick(choice: str) -> bool:
-    """Of the tasks, those that draw their sequences; of the optimizers, the default."""
-    group, _, name = choice.partition("=")
-    return {"task": name in DRAWN, "optimizer": name == "adam"}.get(group, True)
-
-
 @pytest.mark.parametrize(
     ("choice", "override", "beside"),
-    [pytest.param(*row, marks=() if is_quick(row[0]) else pytest.mark.slow) for row in CHANGES],
+    [pytest.param(*row, marks=() if row[0] in OFTEN else pytest.mark.slow) for row in CHANGES],
     ids=lambda p: p if isinstance(p, str) else "",
 )
 def test_changes_a_number(

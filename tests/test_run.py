@@ -222,6 +222,7 @@ def test_two_runs_in_one_second_have_two_folders(command: Command, home: Path) -
     assert len(list(home.glob("outputs/runs/*/*/result.json"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "clip", "variant"),
     [

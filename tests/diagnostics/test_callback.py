@@ -86,6 +86,7 @@ def test_the_last_look_is_at_the_model_that_is_tested(command: Command, home: Pa
     assert model.num_params == int(client(home).search_runs(["1"])[0].data.params["num_params"])
 
 
+@pytest.mark.slow
 def test_looking_changes_no_loss(command: Command, home: Path) -> None:
     dropout = ("model.num_layers=2", "model.dropout=0.5", "train.steps=8")
     for choice, folder in (("all", "a"), ("none", "b")):

@@ -19,7 +19,10 @@ from tests.support.own_steps import KNOWN, made_of
 from tests.support.refused_steps import REFUSED
 
 
-@pytest.mark.parametrize("input_size", [3, 7], ids=["few inputs", "many inputs"])
+@pytest.mark.parametrize(
+    "input_size",
+    [pytest.param(3, id="few inputs", marks=pytest.mark.slow), pytest.param(7, id="many inputs")],
+)
 @pytest.mark.parametrize("name", KNOWN)
 def test_equals_the_loop_in_double_precision(name: str, input_size: int) -> None:
     cell = made_of(name, input_size)

@@ -28,6 +28,7 @@ def predict(
     return lambda *words: called(main, ["rnnlab.predict", *words], monkeypatch, capfd)
 
 
+@pytest.mark.slow
 def test_values_are_told_in_the_units_of_the_file(
     command: Command, predict: Command, home: Path
 ) -> None:

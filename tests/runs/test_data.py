@@ -56,6 +56,7 @@ def change_a_byte(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_run_knows_its_data_and_goes_on_with_no_others(
     command: Command, sync: Command, evaluate: Command, home: Path
 ) -> None:

@@ -51,7 +51,9 @@ def numbers(folder: str) -> dict[str, float]:
     return {key: value for key, value in metrics.items() if not key.startswith("perf/")}
 
 
-@pytest.mark.parametrize("by", ["folder", "id", "store alone"])
+@pytest.mark.parametrize(
+    "by", ["folder", pytest.param("id", marks=pytest.mark.slow), "store alone"]
+)
 def test_a_run_is_repeated_to_the_bit(
     by: str, stored_first: Result, command: Command, home: Path
 ) -> None:

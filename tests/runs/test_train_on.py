@@ -61,6 +61,7 @@ def told(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key not in elsewhere}
 
 
+@pytest.mark.slow
 def test_a_finished_run_trains_on_to_the_same_bits(command: Command, home: Path) -> None:
     assert command(*RUN, "train.steps=16", "hydra.run.dir=a").status == 0
     first = Result.read(home / "a")

@@ -37,7 +37,8 @@ def is_refused(finished: Finished, why: str) -> None:
     assert "to go on" not in finished.out
 
 
-@pytest.mark.parametrize("launcher", [pytest.param("processes", marks=pytest.mark.slow), "basic"])
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["processes", "basic"])
 def test_only_what_is_new_is_run(command: Command, home: Path, launcher: str) -> None:
     by = f"hydra/launcher={launcher}"
     assert command("-m", "cell=elman,gru", *FAST, INTO, by).status == 0

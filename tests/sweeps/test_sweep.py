@@ -137,6 +137,7 @@ def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
         assert note.startswith("lstm did not solve adding at 10 in any of 2 seeds.")
 
 
+@pytest.mark.slow
 def test_a_used_folder_is_refused(command: Command, home: Path) -> None:
     assert command("-m", "seed=0", *FAST).status == 0
     again = command("-m", "seed=1", *FAST)
@@ -162,6 +163,7 @@ def test_jobs_run_under_either_launcher(command: Command, home: Path, launcher: 
     assert "0 of 2" in finished.out
 
 
+@pytest.mark.slow
 def test_a_job_alone_and_in_a_sweep_are_the_same_run(command: Command, home: Path) -> None:
     """The fork server changes no number."""
     command("-m", "seed=3", "cell=lstm", *FAST)

@@ -15,9 +15,15 @@ from tests.support.draws import draws
 ALPHABETS = {"pascanu2013": "ABcdef", "hochreiter1997": "EBabcdXY"}
 TENTHS = {2: ("1/10", "1/2"), 3: ("1/10", "3/10", "6/10")}
 HUNDREDTHS = {2: ("10/100", "50/100"), 3: ("10/100", "33/100", "66/100")}
+SLOW = pytest.mark.slow
 every_task = pytest.mark.parametrize(
     "task",
-    [TemporalOrder(t, n, v) for t in (10, 11, 15, 50, 100) for n in (2, 3) for v in ALPHABETS],
+    [
+        pytest.param(TemporalOrder(t, n, v), marks=marks)
+        for t, marks in zip((10, 11, 15, 50, 100), ((), (), (), SLOW, SLOW), strict=True)
+        for n in (2, 3)
+        for v in ALPHABETS
+    ],
     ids=str,
 )
 

@@ -100,6 +100,7 @@ def test_of_any_optimizer(optimizer: str) -> None:
     the_same(lambda block: trained(block, OPTIMIZERS[optimizer]), (4, STEPS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", FUSED)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_of_any_schedule(schedule: str, optimizer: str) -> None:
