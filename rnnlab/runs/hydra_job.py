@@ -1,5 +1,6 @@
 """Hydra's task function: what it composed, as plain values, is checked and becomes one run."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -90,7 +91,7 @@ def _run(cfg: DictConfig, settings: Any) -> float | None:
     from rnnlab.runs.summary import summary
 
     garbage.resume()
-    folder = Path(settings.runtime.output_dir)
+    folder = made = Path(settings.runtime.output_dir)
     watch_environment()  # in a process of its own, nobody has yet
     plain = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     mask_files(RunFolder(folder).hydra)
@@ -111,8 +112,18 @@ def _run(cfg: DictConfig, settings: Any) -> float | None:
         if in_sweep:
             write_failure(folder, error)
         raise
+    finally:
+        if folder != made:
+            _discard_unused(RunFolder(made))
     sys.stdout.write(f"\n{summary(result)}\n")
     return result.metrics.get("test/loss")
+
+
+def _discard_unused(made: RunFolder) -> None:
+    """Remove what Hydra has made for a command whose run lies elsewhere, unless its log says something."""
+    logs = (path for path in made.path.iterdir() if path != made.hydra)
+    if is_of_no_name(made.path) and not any(path.is_dir() or path.stat().st_size for path in logs):
+        shutil.rmtree(made.path)
 
 
 def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:

@@ -75,6 +75,7 @@ def test_it_is_resumed(command: Command, home: Path) -> None:
     longer = command(f"resume={begun.relative_to(home)}", "train.steps=8", "hydra.job.chdir=true")
     assert longer.status == 0, longer.err
     assert Result.read(begun).metrics["train/loss"] != 0
+    assert list((home / "outputs" / "runs").glob("*/*")) == [begun]
     assert len(client(home).search_runs(["1"])) == 1
 
 

@@ -36,6 +36,7 @@ def test_a_run_resumes_as_it_was_and_once_and_is_the_same(command: Command, home
     finished = command("resume=cut/checkpoints/last.ckpt")
     assert finished.status == 2
     assert "has finished: there is nothing to resume" in finished.err
+    assert not list((home / "outputs" / "runs").glob("*/*"))  # a command that goes on has no folder
 
     # And that nothing has been between can be seen of no number, weight or diagnostic.
     assert command(*DEEP, *STEPS, "hydra.run.dir=whole").status == 0
