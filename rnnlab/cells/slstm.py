@@ -21,8 +21,8 @@ class SLSTMCell(GatedCell):
         h_t = sigmoid(o) * c_t / n_t
 
     with f' = sigmoid(f) or exp(f). c_t / n_t is a mean of the tanh(z) so far, weighted by the gates; m_t
-    keeps every exponential within 1 and leaves h_t what it is. The first step has nothing to weigh
-    against, so m_1 = i there, where n_0 = 0. The state is (h_t, c_t, n_t, m_t).
+    keeps every exponential within 1 and leaves h_t what it is. At the first step, where n_0 = 0, there is
+    nothing to weigh against, and m_1 = i. The state is (h_t, c_t, n_t, m_t).
 
     The units of a head see h_{t-1} of their own head alone: U has blocks along its diagonal, and is
     kept as (4 * hidden_size, hidden_size / num_heads). The normalization of h_t, the convolution and the
@@ -71,8 +71,9 @@ class SLSTMCell(GatedCell):
     def step(self, inputs: Tensor, state: State) -> State:
         h, c, n, m = state
         i, f, z, o = self._gates(inputs, h)
-        kept = m + (-F.softplus(-f) if self.forget_gate == "sigmoid" else f)  # log f'
-        m = torch.where(n == 0, i, torch.maximum(kept, i))
+        kept = m + (-F.softplus(-f) if self.forget_gate == "sigmoid" else f)  # log f' + m_{t-1}
+        kept = torch.where(n == 0, i, kept)  # nothing is: exp(kept - m) may be infinite there
+        m = torch.maximum(kept, i)
         kept, new = (kept - m).exp(), (i - m).exp()
         c = kept * c + new * z.tanh()
         n = kept * n + new
