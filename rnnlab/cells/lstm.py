@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.fused import FusedCell
-from rnnlab.foundation.checks import check_float, check_int
+from rnnlab.cells.gated import check_one_forget_bias, chrono_bias
+from rnnlab.foundation.checks import check_float
 
 
 class LSTMCell(FusedCell):
@@ -42,16 +43,11 @@ class LSTMCell(FusedCell):
         chrono: int | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, layer=nn.LSTM)
-        if chrono is not None and forget_bias is not None:
-            raise ValueError(
-                f"chrono={chrono} and forget_bias={forget_bias} both set the forget bias: "
-                "give forget_bias=null with chrono"
-            )
+        check_one_forget_bias(forget_bias, chrono)
         if forget_bias is not None:
             self._set_gate_bias(1, torch.tensor(check_float("forget_bias", forget_bias)))
         if chrono is not None:
-            longest = check_int("chrono", chrono, minimum=3)
-            b_f = torch.empty(hidden_size).uniform_(1, longest - 1).log()
+            b_f = chrono_bias(hidden_size, chrono)
             self._set_gate_bias(0, -b_f)
             self._set_gate_bias(1, b_f)
 
