@@ -9,9 +9,15 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells import Cell, State
+from rnnlab.cells.deltanet import DeltaNetCell
 from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gated_deltanet import GatedDeltaNetCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lru import LRUCell
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.mingru import MinGRUCell
+from rnnlab.cells.minlstm import MinLSTMCell
+from rnnlab.cells.tcn import TCNCell
 from rnnlab.run import CONF
 from tests.support.configs import section
 
@@ -20,6 +26,12 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "lstm-torch_bias": partial(LSTMCell, forget_bias=None),
     "lstm-chrono": partial(LSTMCell, forget_bias=None, chrono=20),
     "gru": GRUCell,
+    "mingru": MinGRUCell,
+    "minlstm-positive": partial(MinLSTMCell, positive=True),
+    "lru": LRUCell,
+    "deltanet": partial(DeltaNetCell, negative_eigenvalues=True),
+    "gated_deltanet": GatedDeltaNetCell,
+    "tcn": partial(TCNCell, num_levels=2),
 }
 for f, init, learn_h0 in itertools.product(
     ("tanh", "relu", "sigmoid"), ("default", "orthogonal", "identity", "scaled"), (False, True)
@@ -79,7 +91,8 @@ def test_forward_equals_the_loop_over_step(make, batch_size, seq_len, start):
     expected, expected_gradients = unrolled(Cell.unroll, cell, inputs, state)
     hidden, *end = values
     assert hidden.shape == (batch_size, seq_len, HIDDEN_SIZE)
-    assert [part.shape for part in end] == [(batch_size, HIDDEN_SIZE)] * len(end)
+    assert end[0].shape == (batch_size, HIDDEN_SIZE)
+    assert [part.shape for part in end] == [part.shape for part in cell.initial_state(inputs)]
     assert torch.equal(hidden[:, -1], end[0])
     for value, other in zip(values, expected, strict=True):
         close(value, other)
@@ -112,9 +125,13 @@ def test_the_state_given_is_used_and_left_as_it_is(make):
     kept = [part.clone() for part in state]
     hidden, _ = cell(inputs, state)
     assert all(map(torch.equal, state, kept))
+    leaves = [part.clone().requires_grad_() for part in state]
+    total = torch.stack([part.sum() for part in cell.step(inputs[:, 0], tuple(leaves))]).sum()
+    read = [found is not None for found in torch.autograd.grad(total, leaves, allow_unused=True)]
+    assert all(read[1:])  # of h alone it may be that it is only read out
     for i, part in enumerate(state):
         other = (*state[:i], part + 0.1, *state[i + 1 :])
-        assert not torch.allclose(cell(inputs, other)[0], hidden)
+        assert torch.allclose(cell(inputs, other)[0], hidden) is not read[i]
 
 
 @every_cell
@@ -123,7 +140,8 @@ def test_the_first_state_follows_the_inputs(make):
     for dtype in (torch.float32, torch.float64):
         state = cell.to(dtype).initial_state(torch.ones(4, 9, INPUT_SIZE, dtype=dtype))
         assert {part.dtype for part in state} == {dtype}
-        assert all(torch.equal(part, torch.zeros(4, HIDDEN_SIZE, dtype=dtype)) for part in state)
+        assert state[0].shape == (4, HIDDEN_SIZE)
+        assert not any(part.any() for part in state)
 
 
 @every_cell
@@ -156,6 +174,14 @@ def test_sizes(make):
 def test_the_size_of_a_state():
     """By hand: h_t alone, and an LSTM's c_t beside it."""
     assert [make(3, 7).state_size for make in (ElmanCell, GRUCell, LSTMCell)] == [7, 7, 14]
+
+
+def test_the_size_of_a_state_that_is_no_row():
+    """By hand: 7 complex modes; a matrix, whole and in 3 heads; 2 d inputs of each convolution, d = 1 and 2."""
+    assert LRUCell(3, 7).state_size == 7 + 2 * 7
+    assert DeltaNetCell(3, 6).state_size == 6 + 6 * 6
+    assert GatedDeltaNetCell(3, 6, num_heads=3).state_size == 6 + 3 * 2 * 2
+    assert TCNCell(3, 7, 3, num_levels=2).state_size == 7 + (2 * 3 + 2 * 7) + (4 * 7 + 4 * 7)
 
 
 class Sum(Cell):
