@@ -50,6 +50,23 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("cell=lstm", "cell.forget_bias=2.0", ()),
     ("cell=lstm", "cell.chrono=20", ("cell.forget_bias=null",)),
     ("cell=gru", "cell.hidden_size=7", ()),
+    ("cell=mingru", "cell.hidden_size=7", ()),
+    ("cell=mingru", "cell.positive=true", ()),
+    ("cell=minlstm", "cell.hidden_size=7", ()),
+    ("cell=minlstm", "cell.positive=true", ()),
+    ("cell=lru", "cell.hidden_size=7", ()),
+    ("cell=lru", "cell.r_min=0.9", ()),
+    ("cell=lru", "cell.r_max=0.5", ()),
+    ("cell=lru", "cell.max_phase=0.5", ()),
+    ("cell=deltanet", "cell.hidden_size=6", ()),
+    ("cell=deltanet", "cell.num_heads=2", ()),
+    ("cell=deltanet", "cell.negative_eigenvalues=true", ()),
+    ("cell=gated_deltanet", "cell.hidden_size=6", ()),
+    ("cell=gated_deltanet", "cell.num_heads=2", ()),
+    ("cell=gated_deltanet", "cell.negative_eigenvalues=true", ()),
+    ("cell=tcn", "cell.hidden_size=7", ()),
+    ("cell=tcn", "cell.kernel_size=2", ()),
+    ("cell=tcn", "cell.num_levels=2", ()),
     ("task=adding", "task.seq_len=12", ()),
     ("task=adding", "task.variant=bai2018", ()),
     ("task=copy_memory", "task.delay=5", ()),
@@ -185,6 +202,7 @@ SHOWN_BY = {
     "tracking.experiment": "test_tracking_options",
     "tracking.log_model": "test_run.py",
 }
+FIRST_CELLS = {"elman", "lstm", "gru"}
 DRAWN = {"adding", "copy_memory", "temporal_order", "teacher"}
 EMPTY = {"schedule", "diagnostics"}  # where none is chosen
 
@@ -206,9 +224,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_quick(choice: str) -> bool:
-    """Of the tasks, those that draw their sequences; of the optimizers, the default."""
+    """Of the cells, the first three; of the tasks, those that draw their sequences; of the optimizers, the default."""
     group, _, name = choice.partition("=")
-    return {"task": name in DRAWN, "optimizer": name == "adam"}.get(group, True)
+    quick = {"cell": name in FIRST_CELLS, "task": name in DRAWN, "optimizer": name == "adam"}
+    return quick.get(group, True)
 
 
 @pytest.mark.parametrize(

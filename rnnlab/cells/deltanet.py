@@ -14,7 +14,7 @@ from rnnlab.kernels.recurrence import is_exact
 SHORTEST = 1e-6  # of a vector that is brought to length 1; a shorter one is divided by it
 
 
-class Update(NamedTuple):
+class DeltaStep(NamedTuple):
     """What a step does to S, of every head: vectors (..., num_heads, d), numbers (..., num_heads)."""
 
     q: Tensor
@@ -80,14 +80,14 @@ class DeltaNetCell(Cell):
         sizes = inputs.size(0), self.num_heads, self.head_size, self.head_size
         return *super().initial_state(inputs), inputs.new_zeros(sizes)
 
-    def update_of(self, inputs: Tensor) -> Update:
+    def steps_of(self, inputs: Tensor) -> DeltaStep:
         """What inputs (..., input_size) do."""
         features = F.linear(inputs, self.weight_ih, self.bias)
         *vectors, beta = features.split([*[self.hidden_size] * 3, self.num_heads], dim=-1)
         q, k, v = (x.unflatten(-1, (self.num_heads, self.head_size)) for x in vectors)
         q, k = (F.normalize(x, dim=-1, eps=SHORTEST) for x in (q, k))
         beta = self.largest_beta * beta.sigmoid()
-        return Update(q, k, v, beta, self.log_alpha(inputs, beta))
+        return DeltaStep(q, k, v, beta, self.log_alpha(inputs, beta))
 
     def log_alpha(self, inputs: Tensor, beta: Tensor) -> Tensor:
         """The logarithm of what is left of S at a step, of the shape of beta; here all is left."""
@@ -95,7 +95,7 @@ class DeltaNetCell(Cell):
 
     def step(self, inputs: Tensor, state: State) -> State:
         memory = state[1]
-        q, k, v, beta, log_alpha = self.update_of(inputs)
+        q, k, v, beta, log_alpha = self.steps_of(inputs)
         memory = log_alpha.exp()[..., None, None] * memory
         u = beta.unsqueeze(-1) * (v - (memory @ k.unsqueeze(-1)).squeeze(-1))
         memory = memory + u.unsqueeze(-1) * k.unsqueeze(-2)
@@ -105,7 +105,7 @@ class DeltaNetCell(Cell):
         if not is_exact(inputs):
             return self.unroll(inputs, state)
         _, memory = self.initial_state(inputs) if state is None else state
-        update = Update(*(x.transpose(1, 2) for x in self.update_of(inputs)))
-        outputs, memory = delta_rule(*update, memory)
+        steps = DeltaStep(*(x.transpose(1, 2) for x in self.steps_of(inputs)))
+        outputs, memory = delta_rule(*steps, memory)
         hidden = outputs.transpose(1, 2).flatten(2)
         return hidden, (hidden[:, -1], memory)
