@@ -53,6 +53,19 @@ class Dynamics:
             inputs = after[-1][0]
         return after
 
+    def carries_hidden(self, inputs: Tensor) -> bool:
+        """Whether h_t reaches any later step of its layer, by itself or in what else the state holds.
+
+        Args:
+            inputs: x_t, (batch, input_size).
+        """
+        for cell, state in zip(self.layers, self.initial_states(inputs.unsqueeze(1)), strict=True):
+            before, *others = (tensor.detach().requires_grad_() for tensor in state)
+            inputs, *rest = cell.step(inputs.detach(), (before, *others))
+            if _reaches(before, [inputs, *rest]) or _reaches(inputs, rest):
+                return True
+        return False
+
     def run(self, inputs: Tensor, flat: Tensor) -> Tensor:
         """s_t after the steps of inputs, (n, steps, input_size), from s_0, (n, D)."""
         after = []
@@ -100,3 +113,11 @@ class Dynamics:
 def flatten(states: States) -> Tensor:
     """s_t, (batch, D)."""
     return torch.cat([tensor.flatten(1) for state in states for tensor in state], dim=1)
+
+
+def _reaches(tensor: Tensor, results: list[Tensor]) -> bool:
+    """Whether any result is computed from it."""
+    graphs = [result.sum() for result in results if result.requires_grad]
+    if not graphs or not tensor.requires_grad:
+        return False
+    return torch.autograd.grad(graphs, tensor, allow_unused=True, retain_graph=True)[0] is not None

@@ -14,7 +14,8 @@ from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
 FADED = 1e-3
-
+INPUT = "input"
+NAMED = 2  # further tensors in a figure's title
 
 DEFAULT = 32  # sequences
 
@@ -35,6 +36,10 @@ class GradientByLag(Diagnostic):
     forget gate of its bias b alone, g_k = sigmoid(b)^k g_0, and `memory/gradient_horizon_c`, with
     `memory/gradient_horizon_c_censored`.
 
+    Where h_t reaches no later step, as in an LRU, a DeltaNet or a TCN, dL/dh_{T-k} is 0 from k = 1 on and says
+    nothing of the cell's memory. There `memory/gradient_horizon` is that of g_k = E ||dL/dx_{T-k}||, x_t the inputs,
+    and the array `input` (T,) stands in place of `h`.
+
     The arrays are g_k as it is, by the tensor's name: `h` (T,), for an LSTM also `c` (T,).
 
     Args:
@@ -54,7 +59,12 @@ class GradientByLag(Diagnostic):
 
     def measure(self, probe: Probe) -> Measurement:
         count = self.sequences or probe.at_most(DEFAULT)
-        gradients = probe.unrolled(count).of_last_answer.total
+        unrolled = probe.unrolled(count)
+        gradients, first = dict(unrolled.of_last_answer.total), unrolled.batch.inputs[:, 0]
+        main = "h" if probe.dynamics.carries_hidden(first) else INPUT
+        if main == INPUT:
+            gradients[INPUT] = unrolled.of_last_answer.inputs
+            del gradients["h"]
         arrays = {
             # The loss is a mean over the batch: of one sequence, it is so many times as steep.
             name: (g.cpu().norm(dim=2).mean(dim=1) * count).flip(0).numpy()
@@ -62,19 +72,22 @@ class GradientByLag(Diagnostic):
         }
         metrics: dict[str, float] = {}
         for name, norms in arrays.items():
-            metric = "memory/gradient_horizon" + ("" if name == "h" else f"_{name}")
+            metric = "memory/gradient_horizon" + ("" if name == main else f"_{name}")
             metrics[metric] = found = horizon(norms)
             metrics[metric + CENSORED] = found if math.isnan(found) else float(found == len(norms))
         return Measurement(metrics, arrays)
 
     def draw(self, axes: Axes, first: Arrays, last: Arrays) -> None:
         axes.axhline(np.log10(FADED), color=GREY, linestyle=":")
+        main = INPUT if INPUT in last else "h"
         for name in last:
             for arrays, color in ((first, GREY), (last, BLUE)):
                 with np.errstate(divide="ignore", invalid="ignore"):
                     shown = np.log10(arrays[name] / arrays[name][0])
-                axes.plot(shown, color=color, linestyle="-" if name == "h" else "-.")
-        names = "dL/dh" + "".join(f", dashed dL/d{name}" for name in last if name != "h")
+                axes.plot(shown, color=color, linestyle="-" if name == main else "-.")
+        others = [name for name in last if name != main]
+        names = "dL/d" + main + "".join(f", dashed dL/d{name}" for name in others[:NAMED])
+        names += f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
         axes.set(
             title=f"gradient by lag: {names}", xlabel="lag k (steps)", ylabel="log10 g_k / g_0"
         )

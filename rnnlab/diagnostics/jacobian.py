@@ -1,6 +1,8 @@
 """The recurrent Jacobian along real sequences."""
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -13,6 +15,8 @@ from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
 DEFAULT = 4  # sequences
+LARGEST = 2048  # numbers in a state of which all eigenvalues are a matter of seconds
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Jacobian(Diagnostic):
     `recurrent/singular_value_max` and `recurrent/singular_value_median` of the largest and the
     median singular value; the block's are `recurrent/hidden_...`. The arrays: `spectral_radius`
     (points,), and `singular_values` (D,), descending, the mean over points.
+
+    Of a state of more than 2048 numbers nothing is measured, and the log says so: 4096 take minutes a point. A
+    matrix that a cell carries has as many at 64 by 64.
 
     Args:
         sequences: To look along; None: 4, or all of a validation split that has fewer.
@@ -47,8 +54,11 @@ class Jacobian(Diagnostic):
         check_int("steps", self.steps, minimum=1)
 
     def measure(self, probe: Probe) -> Measurement:
-        unrolled = probe.unrolled(self.sequences or probe.at_most(DEFAULT))
         dynamics = probe.dynamics
+        if dynamics.size > LARGEST:
+            _tell(dynamics.size)
+            return Measurement({}, {})
+        unrolled = probe.unrolled(self.sequences or probe.at_most(DEFAULT))
         inputs = unrolled.batch.inputs.transpose(0, 1)
         # Fewer steps than asked for are looked at more than once, which changes no mean.
         last, count = len(inputs) - 1, self.steps
@@ -73,6 +83,16 @@ class Jacobian(Diagnostic):
             xlabel="number",
             ylabel="singular value",
         )
+
+
+@cache
+def _tell(size: int) -> None:
+    """Once of a size, for there are many looks."""
+    log.warning(
+        "diagnostics.jacobian measures nothing: the state has %d numbers, and it takes states of up to %d",
+        size,
+        LARGEST,
+    )
 
 
 def _spectra(jacobians: Tensor, prefix: str) -> Measurement:

@@ -108,10 +108,12 @@ class Gradients:
             count, also those within the step, as from c_t through h_t.
         carried: In s_t as it is handed on to the next step and to the readout, (seq_len, batch, D):
             what one part of it still did to another within the step does not count.
+        inputs: In the inputs, (seq_len, batch, input_size).
     """
 
     total: dict[str, Tensor]
     carried: Tensor
+    inputs: Tensor
 
 
 class Unrolled:
@@ -164,8 +166,8 @@ class Unrolled:
 
     def _gradients(self, outputs: Tensor, answers: int = 1) -> Gradients:
         loss = self._task.loss(outputs, self.batch.targets) * answers
-        wanted = _tensors(self._within) + _tensors(self._handed)
-        found = torch.autograd.grad(
+        wanted = [self.batch.inputs, *_tensors(self._within), *_tensors(self._handed)]
+        inputs, *found = torch.autograd.grad(
             loss, wanted, retain_graph=True, allow_unused=True, materialize_grads=True
         )
         within, handed = (
@@ -173,14 +175,14 @@ class Unrolled:
             for half in (found[: len(found) // 2], found[len(found) // 2 :])
         )
         total = {name: self._dynamics.part(within, name) for name in self._dynamics.parts}
-        return Gradients(total, handed)
+        return Gradients(total, handed, inputs.transpose(0, 1))
 
 
 def _tensors(trajectory: list[States]) -> list[Tensor]:
     return [tensor for states in trajectory for state in states for tensor in state]
 
 
-def _by_step(tensors: tuple[Tensor, ...], steps: int) -> Tensor:
+def _by_step(tensors: list[Tensor], steps: int) -> Tensor:
     """As flat states, (steps, batch, D)."""
     each = len(tensors) // steps
     parts = [torch.stack(tensors[i::each]).flatten(2) for i in range(each)]

@@ -10,9 +10,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from rnnlab.cells import Cell, State, check_cell
+from rnnlab.cells.deltanet import DeltaNetCell
 from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.gated_deltanet import GatedDeltaNetCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lru import LRUCell
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.tcn import TCNCell
 from rnnlab.run import CONF
 from tests.support.cell_choices import Make, every_cell, other_values
 
@@ -123,9 +127,13 @@ def test_the_state_given_is_used_and_left_as_it_is(make: Make) -> None:
     kept = [part.clone() for part in state]
     hidden, _ = cell(inputs, state)
     assert all(map(torch.equal, state, kept))
+    leaves = [part.clone().requires_grad_() for part in state]
+    total = torch.stack([part.sum() for part in cell.step(inputs[:, 0], tuple(leaves))]).sum()
+    read = [found is not None for found in torch.autograd.grad(total, leaves, allow_unused=True)]
+    assert all(read[1:])  # of h alone it may be that it is only read out
     for i, part in enumerate(state):
         other = (*state[:i], part + 0.1, *state[i + 1 :])
-        assert (i == 0 and len(state) > 1) or not torch.allclose(cell(inputs, other)[0], hidden)
+        assert torch.allclose(cell(inputs, other)[0], hidden) is not read[i]
 
 
 @every_cell
@@ -240,6 +248,14 @@ def test_the_changes_of_options_by_hand() -> None:
     expected = {("nonlinearity", word) for word in ("relu", "sigmoid", "identity")}
     expected |= {("recurrent_init", word) for word in ("orthogonal", "identity", "scaled")}
     assert found >= {*expected, ("learn_h0", True)}
+
+
+def test_the_size_of_a_state_that_is_no_row():
+    """By hand: 7 complex modes; a matrix, whole and in 3 heads; 2 d inputs of each convolution, d = 1 and 2."""
+    assert LRUCell(3, 7).state_size == 7 + 2 * 7
+    assert DeltaNetCell(3, 6).state_size == 6 + 6 * 6
+    assert GatedDeltaNetCell(3, 6, num_heads=3).state_size == 6 + 3 * 2 * 2
+    assert TCNCell(3, 7, 3, num_levels=2).state_size == 7 + (2 * 3 + 2 * 7) + (4 * 7 + 4 * 7)
 
 
 class Sum(Cell):

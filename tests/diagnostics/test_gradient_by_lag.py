@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from rnnlab.cells import Cell, State
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lru import LRUCell
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.tcn import TCNCell
 from rnnlab.diagnostics import Probe
 from rnnlab.diagnostics.gradient_by_lag import GradientByLag, horizon
 from rnnlab.foundation.compute import set_flush_denormal
@@ -131,6 +133,32 @@ def test_any_cell_through_its_step() -> None:
     np.testing.assert_allclose(arrays["h"][1:], arrays["state1"][1:])
     names = {"memory/gradient_horizon", "memory/gradient_horizon_state1"}
     assert set(metrics) == names | {f"{name}_censored" for name in names}
+
+
+def test_where_h_is_only_read_out_the_inputs_tell() -> None:
+    """Oracle: of one complex mode, dh_T/dx_{T-k} = Re(C lambda^k gamma B), and D more at k = 0."""
+    seen = probe(LRUCell, size=1)
+    metrics, arrays = GradientByLag().measure(seen)
+    (cell,) = seen.model.layers
+    assert isinstance(cell, LRUCell)
+    with torch.no_grad():
+        b, c = torch.complex(*cell.modes.weight_ih), torch.complex(*cell.weight_ho[0])
+        powers = torch.complex(*cell.modes.eigenvalues()) ** torch.arange(12)
+        by_lag = (c * powers * cell.modes.gamma_log.exp()).unsqueeze(1) * b
+        slopes = by_lag.real + cell.weight_io * torch.eye(12)[:, :1]
+        expected = slopes.norm(dim=1).numpy()
+    assert set(arrays) == {"input", "x"}
+    np.testing.assert_allclose(arrays["input"] / arrays["input"][0], expected / expected[0])
+    names = {"memory/gradient_horizon", "memory/gradient_horizon_x"}
+    assert set(metrics) == names | {f"{name}_censored" for name in names}
+
+
+def test_of_a_control_it_ends_with_what_that_sees() -> None:
+    """Oracle: the receptive field, 1 + 2 (3 - 1) (2 - 1) = 5 inputs."""
+    seen = probe(lambda n, size: TCNCell(n, size, kernel_size=3, num_levels=1))
+    metrics, arrays = GradientByLag().measure(seen)
+    assert (arrays["input"] > 0).tolist() == [k < 5 for k in range(12)]
+    assert metrics["memory/gradient_horizon"] == 5
 
 
 def test_of_several_answers_the_last_one_counts_in_full() -> None:

@@ -5,10 +5,12 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
+from rnnlab.cells.deltanet import DeltaNetCell
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import dynamics as module
+from rnnlab.diagnostics import jacobian as measured
 from rnnlab.diagnostics.dynamics import flatten
 from rnnlab.diagnostics.jacobian import Jacobian
 from tests.support.systems import linear, orthogonal, probe
@@ -109,3 +111,31 @@ def test_of_weights_that_are_not_finite_is_not_finite() -> None:
 def test_refused(key: str) -> None:
     with pytest.raises(ValueError, match=f"{key}=0 is too small"):
         Jacobian(**{key: 0})
+
+
+def test_of_a_state_that_is_a_matrix() -> None:
+    """Oracle: a step of DeltaNet multiplies S by I - beta k k', and h is only read out: 25 of 1 - beta or 1, 5 of 0."""
+    seen = probe(DeltaNetCell)
+    (cell,) = seen.model.layers
+    assert isinstance(cell, DeltaNetCell)
+    unrolled = seen.unrolled(4)
+    inputs = unrolled.batch.inputs[:, 3]
+    found = seen.dynamics.jacobians(inputs, unrolled.before[3])
+    beta = cell.steps_of(inputs).beta.detach()
+    expected = torch.cat([0 * beta.expand(-1, 5), 1 - beta.expand(-1, 5), torch.ones(4, 20)], 1)
+    eigenvalues = torch.linalg.eigvals(found).real.sort().values
+    torch.testing.assert_close(eigenvalues, expected.double(), rtol=1e-8, atol=1e-8)
+
+
+def test_a_state_that_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is measured, which is said once."""
+    monkeypatch.setattr(measured, "LARGEST", 29)
+    measured._tell.cache_clear()
+    for _ in range(2):
+        assert Jacobian().measure(probe(DeltaNetCell)) == ({}, {})
+    message = "diagnostics.jacobian measures nothing: the state has 30 numbers"
+    assert [message in one.getMessage() for one in caplog.records] == [True]
+    monkeypatch.setattr(measured, "LARGEST", 30)
+    assert Jacobian().measure(probe(DeltaNetCell)).metrics

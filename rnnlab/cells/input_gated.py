@@ -1,0 +1,51 @@
+"""What the cells have in common whose gates see the input alone: each unit is linear in its own past."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from torch import Tensor
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.kernels.linear_scan import linear_scan
+from rnnlab.kernels.recurrence import is_exact, is_watched
+
+
+class InputGatedCell(Cell):
+    """h_t = a(x_t) * h_{t-1} + b(x_t), unit by unit; h_0 = 0.
+
+    On the CPU the loop that is compiled from `step` is the faster way (kernels/linear_scan has
+    figures), and elsewhere all steps are made at once by a scan.
+    """
+
+    work: ClassVar[str] = "H"
+    depth: ClassVar[str] = "log T"
+
+    @abstractmethod
+    def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The numbers a and b, each (..., hidden_size), of inputs (..., input_size)."""
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = state
+        a, b = self.coefficients(inputs)
+        return (a * h + b,)
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if _loops(inputs):
+            return super().forward(inputs, state)
+        return self.at_once(inputs, state)
+
+    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
+        if _loops(inputs) and type(self).forward is InputGatedCell.forward:
+            return self._scanned(inputs, state, all_steps=False)[1]
+        return self(inputs, state)[1]
+
+    def at_once(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """What `forward` gives, by the scan on any device."""
+        (h0,) = self.initial_state(inputs) if state is None else state
+        hidden = linear_scan(*self.coefficients(inputs), h0)
+        return hidden, (hidden[:, -1],)
+
+
+def _loops(inputs: Tensor) -> bool:
+    """Whether the loop is the faster way, or the only one."""
+    return inputs.is_cpu or not is_exact(inputs) or is_watched()
