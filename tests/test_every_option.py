@@ -140,6 +140,8 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("cell=lstm", "model.num_layers=2", ()),
     ("cell=lstm", "model.dropout=0.5", ("model.num_layers=2",)),
     ("cell=lstm", "model.output_nonlinearity=tanh", ()),
+    ("cell=lstm", "model.match_params=900", ()),
+    ("cell=lstm", "model.match_state=30", ()),
     ("cell=lstm", "train.steps=2", ()),
     ("cell=lstm", "train.batch_size=5", ()),
     ("cell=lstm", "train.min_seq_len=5", ()),
