@@ -38,6 +38,11 @@ HEARD = (
     *("task.classes=[high,low]", "task.rate=8000"),
 )
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
+# Searches that have not ended where they would, so that their speeds differ.
+UNFINISHED = (
+    "cell.hidden_size=5",
+    *(f"diagnostics.fixed_points.{o}" for o in ("steps=1", "slow_below=1.0")),
+)
 
 # (choice, override, what both runs have besides)
 CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -135,6 +140,18 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
             ("error_by_lag", "bins=3"),
         )
     ),
+    *(
+        (
+            "diagnostics=fixed_points",
+            f"diagnostics.fixed_points.{argument}",
+            ("cell.hidden_size=5",),
+        )
+        for argument in ("inputs=mean", "sequences=5", "starts=20", "noise=2.0", "steps=1")
+    ),
+    *(
+        ("diagnostics=fixed_points", f"diagnostics.fixed_points.{argument}", UNFINISHED)
+        for argument in ("fixed_below=0.001", "slow_below=0.01", "distance=5.0")
+    ),
     ("trainer=default", "trainer.precision=64-true", ()),
     ("seed=0", "seed=1", ()),
     ("cell=lstm", "model.num_layers=2", ()),
@@ -208,9 +225,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_quick(choice: str) -> bool:
-    """Of the tasks, those that draw their sequences; of the optimizers, the default."""
+    """Of the tasks, those that draw their sequences; of the optimizers, the default; not the longest look."""
     group, _, name = choice.partition("=")
-    return {"task": name in DRAWN, "optimizer": name == "adam"}.get(group, True)
+    quick = {
+        "task": name in DRAWN,
+        "optimizer": name == "adam",
+        "diagnostics": name != "fixed_points",
+    }
+    return quick.get(group, True)
 
 
 @pytest.mark.parametrize(
