@@ -14,6 +14,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.run import CONF
 from rnnlab.runs.factory import make_module
 from rnnlab.runs.hydra_job import GROUPS
+from rnnlab.runs.matched_size import COUNTED
 from rnnlab.runs.settings import KEYS, TrainerSettings
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.settings import EvalSettings, TrainSettings
@@ -133,7 +134,9 @@ def test_model_is_the_arguments_of_sequence_model():
     expected = defaults(SequenceModel)
     for given in ("cell", "input_size", "output_size"):
         assert expected.pop(given) is inspect.Parameter.empty
-    assert plain(composed()["model"]) == expected
+    assert plain(composed()["model"]) == expected | dict.fromkeys(
+        COUNTED
+    )  # which choose its cells' size
 
 
 def test_the_data_follow_the_seed_unless_told():

@@ -38,6 +38,11 @@ HEARD = (
     *("task.classes=[high,low]", "task.rate=8000"),
 )
 SATURATED = {"saturation": ("cell=elman", "cell.recurrent_gain=20.0")}
+# Searches that have not ended where they would, so that their speeds differ.
+UNFINISHED = (
+    "cell.hidden_size=5",
+    *(f"diagnostics.fixed_points.{o}" for o in ("steps=1", "slow_below=1.0")),
+)
 
 # (choice, override, what both runs have besides)
 CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -163,11 +168,25 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
             ("error_by_lag", "bins=3"),
         )
     ),
+    *(
+        (
+            "diagnostics=fixed_points",
+            f"diagnostics.fixed_points.{argument}",
+            ("cell.hidden_size=5",),
+        )
+        for argument in ("inputs=mean", "sequences=5", "starts=20", "noise=2.0", "steps=1")
+    ),
+    *(
+        ("diagnostics=fixed_points", f"diagnostics.fixed_points.{argument}", UNFINISHED)
+        for argument in ("fixed_below=0.001", "slow_below=0.01", "distance=5.0")
+    ),
     ("trainer=default", "trainer.precision=64-true", ()),
     ("seed=0", "seed=1", ()),
     ("cell=lstm", "model.num_layers=2", ()),
     ("cell=lstm", "model.dropout=0.5", ("model.num_layers=2",)),
     ("cell=lstm", "model.output_nonlinearity=tanh", ()),
+    ("cell=lstm", "model.match_params=900", ()),
+    ("cell=lstm", "model.match_state=30", ()),
     ("cell=lstm", "train.steps=2", ()),
     ("cell=lstm", "train.batch_size=5", ()),
     ("cell=lstm", "train.min_seq_len=5", ()),

@@ -142,6 +142,12 @@ class SequenceModel(nn.Module):
         """Trainable numbers in all layers and the readout."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
+    @property
+    def state_size(self) -> int:
+        """Numbers that a sequence's state has, all layers together."""
+        layers: list[Cell] = list(self.layers)  # pyrefly: ignore[bad-assignment]
+        return sum(cell.state_size for cell in layers)
+
 
 def _states(flat: Sequence[Tensor], sizes: list[int]) -> list[State]:
     """As many tensors for each layer as its state has."""

@@ -40,6 +40,10 @@ def _with_baselines(groups: Sequence[Group]) -> bool:
     return any(group.baselines for group in groups)
 
 
+def _with_state(groups: Sequence[Group]) -> bool:
+    return any(group.values_of_param("state_size") for group in groups)
+
+
 def table(columns: Sequence[Column], groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
     """The header, and a row for each group."""
     shown = [column for column in columns if column.stands(groups)]
@@ -63,6 +67,7 @@ TABLE = (
     Column("failed", lambda group: without_result(group) or "0"),
     Column("median gradient norm", lambda group: number(group.gradient_norm)),
     Column("parameters", lambda group: number(first(group.values_of_param("num_params")))),
+    Column("state", lambda group: number(first(group.values_of_param("state_size"))), _with_state),
     Column("steps/s", lambda group: number(speed(group))),
 )
 """All that a page has room for."""

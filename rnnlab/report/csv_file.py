@@ -61,6 +61,7 @@ def _group(group: Group) -> Fields:
         "chance_error": group.chance_error,
         "grad/norm_median": group.gradient_norm,
         "num_params": first(group.values_of_param("num_params")),
+        "state_size": first(group.values_of_param("state_size")),
         "steps_per_second": speed(group),
         "diverged": sum(run.diverged for run in group.finished),
         "failed": group.ended("FAILED"),

@@ -24,6 +24,7 @@ from rnnlab.foundation.yaml_file import sealed
 from rnnlab.runs.build import check_allowed
 from rnnlab.runs.environment import watch_environment
 from rnnlab.runs.hydra_plain import run_folder, to_plain
+from rnnlab.runs.matched_size import read_match
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
 from rnnlab.runs.settings import read_settings
@@ -54,6 +55,7 @@ def check_run(config: DictConfig) -> None:
     folder = run_folder(config)
     plain = to_plain(config, folder)
     read_settings(plain)
+    plain = _with_matched_size(plain)
     resume = read_resume(plain)
     if resume.run in (None, AUTO):
         check_folder("hydra.run.dir", folder)
@@ -98,6 +100,7 @@ def _run(cfg: DictConfig, settings: Any) -> float | None:
     request = _request(plain, settings, folder)
     in_sweep = settings.mode == RunMode.MULTIRUN
     try:
+        plain = _with_matched_size(plain)
         earlier = _earlier(plain, request, in_sweep)
         folder = folder if earlier is None else earlier.folder
         result = _result(plain, request, earlier, in_sweep)
@@ -130,6 +133,15 @@ def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:
     """What was asked for, with what Hydra's own section says of it."""
     choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
     return Request(choices, without_resume(list(settings.overrides.task)), folder)
+
+
+def _with_matched_size(plain: dict[str, Any]) -> dict[str, Any]:
+    """With the hidden_size that the run has, if the config asks for one to be chosen: a resume is asked for it."""
+    if read_match(plain) is None:
+        return plain
+    from rnnlab.runs.run_config import with_matched_size  # with torch
+
+    return dict(with_matched_size(plain))
 
 
 def _earlier(plain: dict[str, Any], request: Request, in_sweep: bool) -> "EarlierRun | None":

@@ -24,6 +24,7 @@ from rnnlab.runs.hydra_overrides import (
     key_of,
     of_hydra,
     refuse_lists,
+    refuse_matched_size,
     with_new_keys,
     with_own_length,
 )
@@ -121,6 +122,7 @@ class CheckedLoader(ConfigLoaderImpl):
         config.hydra.overrides.task = [line for line in recorded if not of_hydra(line)]
         plain: Any = OmegaConf.to_container(config, resolve=False)
         refuse_calls(config)
+        refuse_matched_size(overrides, plain)
         _use_one_name(config, plain)
         return config
 

@@ -13,6 +13,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from rnnlab.runs.build import check_allowed, target_class
+from rnnlab.runs.matched_size import COUNTED, SIZE
 
 LENGTH = "task.length"
 ONE_OF = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking")
@@ -73,6 +74,24 @@ def refuse_repeated(overrides: Iterable[Override]) -> None:
         if len(same) > 1 and any(override.is_sweep_override() for override in same):
             said = " and ".join(str(override.input_line) for override in same)
             raise ValueError(f"{key} is set {len(same)} times, by {said}: choose one of them")
+
+
+def refuse_matched_size(overrides: Iterable[str], plain: Mapping[str, Any]) -> None:
+    """A hidden_size that the command line gives, where `model.match_params` or `model.match_state` chooses it.
+
+    Raises:
+        ValueError: That names both.
+    """
+    model = plain.get("model")
+    section = model if isinstance(model, Mapping) else {}
+    asked = [f"model.{key}={section[key]}" for key in COUNTED if section.get(key) is not None]
+    typed = [o for o in overrides if key_of(o) == f"cell.{SIZE}" and not o.startswith("~")]
+    if asked and typed:
+        name = asked[0].partition("=")[0]
+        raise ValueError(
+            f"{typed[0].lstrip('+')} and {asked[0]} each choose cell.{SIZE}: leave one out, or "
+            f"set {name}=null"
+        )
 
 
 def foreign_keys(overrides: Iterable[str], plain: Mapping[str, Any]) -> list[tuple[str, str]]:

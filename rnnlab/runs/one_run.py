@@ -15,6 +15,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.runs.factory import Parts, make_parts
 from rnnlab.runs.fitting import refuse_unfit
 from rnnlab.runs.machine import OTHER_BITS, machine, moved
+from rnnlab.runs.matched_size import match_told
 from rnnlab.runs.outcome import best_checkpoint, test, train, write_artifacts
 from rnnlab.runs.own_code import write_code
 from rnnlab.runs.process import prepare_process
@@ -54,6 +55,8 @@ def run_one(config: RunConfig, request: Request, earlier: EarlierRun | None = No
     if earlier is not None and earlier.checkpoint is not None:
         refuse_unfit(parts.module, earlier.checkpoint)
     result = _describe(config, request, parts, earlier)
+    if result.matched:
+        log.info(result.matched)
     with locked(folder.path):
         tracked = _track(config, result, parts, earlier)
         try_to_write(lambda: write_code(folder, config.plain))
@@ -107,6 +110,8 @@ def _describe(
         folder=str(request.folder),
         choices=request.choices,
         num_params=parts.module.model.num_params,
+        state_size=parts.module.model.state_size,
+        matched=match_told(config.plain, parts.module.model),
         run_id="" if earlier is None else earlier.result.run_id,
         machine=now,
         changes="" if earlier is None else earlier.result.changes + lines,
@@ -128,6 +133,7 @@ def _track(
         "chance": str(task.chance),
         "solved_below": json.dumps(task.solved_below),
         "num_params": str(result.num_params),
+        "state_size": str(result.state_size),
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
     if task.chance_error is not None:

@@ -24,6 +24,7 @@ from rnnlab.foundation.run_folder import RunFolder
 from rnnlab.foundation.yaml_file import read_yaml
 from rnnlab.runs.hydra_compose import composed
 from rnnlab.runs.hydra_overrides import LENGTH, key_of
+from rnnlab.runs.matched_size import COUNTED, SIZE
 from rnnlab.runs.named_run import folder_here, is_readable_override, named_folder, text_of
 from rnnlab.runs.resume_option import AUTO
 from rnnlab.runs.saved_config import REACHED_BY
@@ -97,12 +98,21 @@ def _again(recorded: Recorded, typed: Sequence[str], folders: Sequence[Path]) ->
     anew = [_first(word) for word in typed if _section(word) in chosen & recorded.config.keys()]
     if anew and (has := _keys_of(places, anew)):
         said = [word for word in said if _section(word) not in chosen or key_of(word) in has]
-    for key, value in _leaves(recorded.config):
+    for key, value in _leaves(_without_matched_size(recorded.config, typed)):
         if not _is_kept(key, value, chosen) or _same(gives, key, value):
             continue
         if not _is_typed(key, typed, recorded.length_key):
             said = [*(word for word in said if key_of(word) != key), f"++{key}={_spelled(value)}"]
     return said
+
+
+def _without_matched_size(config: Mapping[str, Any], typed: Sequence[str]) -> Mapping[str, Any]:
+    """A config without the hidden_size that something in it chose, and would choose again."""
+    values = {f"model.{key}": config["model"].get(key) for key in COUNTED}
+    values |= {key_of(word): text_of(word) for word in typed if key_of(word) in values}
+    if all(value in (None, "null") for value in values.values()):
+        return config
+    return {**config, "cell": {key: v for key, v in config["cell"].items() if key != SIZE}}
 
 
 def _is_kept(key: str, value: Any, chosen: set[str]) -> bool:

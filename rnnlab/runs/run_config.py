@@ -19,6 +19,7 @@ from rnnlab.foundation.checks import check_seed
 from rnnlab.foundation.masking import MASK, is_secret_number, masked_config
 from rnnlab.foundation.nested import values
 from rnnlab.runs.build import build, check_allowed, refused_in
+from rnnlab.runs.matched_size import COUNTED, SIZE, nearest_size, read_match
 from rnnlab.runs.schedule import MakeSchedule, read_schedule, try_schedule
 from rnnlab.runs.settings import PlainConfig, Settings, read_settings
 from rnnlab.tasks import DataFile, Task, check_task
@@ -115,6 +116,7 @@ def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
         ValueError: For anything in it that cannot be used, named by its dotted key.
     """
     settings = read_settings(plain, here)
+    plain = with_matched_size(plain)
     allow = settings.allow
     make_optimizer, make_schedule = read_optimizer(plain, allow)
     config = RunConfig(
@@ -133,15 +135,37 @@ def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
 def read_model(plain: PlainConfig) -> ModelConfig:
     """The task, and what makes a model for it; of a config that may have no more than that."""
     task = read_task(plain)
-    make_model = build(
+    make_model = _model_maker(plain, plain["cell"], task)
+    return ModelConfig(task, check_seed("seed", plain["seed"]), make_model)
+
+
+def with_matched_size(plain: PlainConfig) -> PlainConfig:
+    """A config whose cell has the hidden_size that `model.match_params` or `model.match_state` chooses.
+
+    Of a config that has it already, the same.
+
+    Raises:
+        ValueError: As `read_match` and `nearest_size` do, and as the task and the cell do.
+    """
+    match = read_match(plain)
+    if match is None:
+        return plain
+    cell, task = plain["cell"], read_task(plain)
+    size = nearest_size(match, lambda size: _model_maker(plain, {**cell, SIZE: size}, task)())
+    return {**plain, "cell": {**cell, SIZE: size}}
+
+
+def _model_maker(
+    plain: PlainConfig, cell: Mapping[str, Any], task: Task
+) -> Callable[[], SequenceModel]:
+    return build(
         "model",
-        plain["model"],
+        {key: value for key, value in plain["model"].items() if key not in COUNTED},
         SequenceModel,
-        cell=build("cell", plain["cell"], Cell, check_allowed(plain["allow_targets"]), later=1),
+        cell=build("cell", cell, Cell, check_allowed(plain["allow_targets"]), later=1),
         input_size=task.input_size,
         output_size=task.output_size,
     )
-    return ModelConfig(task, check_seed("seed", plain["seed"]), make_model)
 
 
 def read_task(plain: PlainConfig) -> Task:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed
 from rnnlab.runs.build import build, check_allowed, check_target
+from rnnlab.runs.matched_size import read_match
 from rnnlab.runs.resume_option import read_resume
 from rnnlab.runs.synonyms import what_is_known
 from rnnlab.tracking.settings import TrackingSettings
@@ -86,6 +87,7 @@ def read_settings(plain: PlainConfig, here: bool = True) -> Settings:
     """
     refuse_other_keys(plain)
     read_resume(plain)
+    read_match(plain)
     allow = check_allowed(plain["allow_targets"])
     for section in TARGETS:
         if "_target_" in plain[section]:

@@ -25,7 +25,7 @@ def summary(result: Result) -> str:
         "time": f"{result.seconds:.1f} s",
     }
     table = fitting_table(list(row), [list(row.values())], columns())
-    lines = [result.name, table, _levels(result)]
+    lines = [result.name, table, _levels(result), *filter(None, [result.matched])]
     lengths = sorted(name for name in metrics if name.startswith("length/"))
     lines += [
         *(f"{name} {metrics[name]:.4g}" for name in lengths),

@@ -39,12 +39,12 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
     from rnnlab.runs.build import build
     from rnnlab.runs.memory import refuse_inputs
-    from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer
+    from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer, with_matched_size
     from rnnlab.training.batches import training_batches
     from rnnlab.training.clipping import Clip
 
     build("clip", plain["clip"], Clip, settings.allow)()
-    model_config = read_model(plain)
+    model_config = read_model(with_matched_size(plain))
     training_batches(model_config.task, settings.train)
     if here:
         refuse_inputs(model_config.task, settings)

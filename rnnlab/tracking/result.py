@@ -56,6 +56,10 @@ class Result:
     choices: dict[str, str] = field(default_factory=dict)
     """The chosen option of each config group."""
     num_params: int = 0
+    state_size: int = 0
+    """Numbers in the state of one sequence, all layers together."""
+    matched: str = ""
+    """How its hidden_size was chosen, where `model.match_params` or `model.match_state` chose it."""
     machine: dict[str, str] = field(default_factory=dict)
     """The device and the version of torch that it was computed with last."""
     status: Status = "RUNNING"
