@@ -75,6 +75,11 @@ class CopyMemory(Task):
         return self.copy_len * math.log(self.num_symbols) / self.seq_len
 
     @property
+    def chance_accuracy(self) -> float:
+        """Of the repeated symbols."""
+        return 1 / self.num_symbols
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         return "blank", *map(str, range(1, self.num_symbols + 1))
 

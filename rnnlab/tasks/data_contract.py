@@ -15,7 +15,7 @@ NAME = re.compile(r"(\w+/)?[A-Za-z0-9][A-Za-z0-9_.\- ]*", re.ASCII)
 
 
 def check_data(task: Task) -> None:
-    """Try `num_sequences`, `data`, `from_data`, `chance_error` and `baselines`.
+    """Try `num_sequences`, `data`, `from_data`, `chance_error`, `chance_accuracy` and `baselines`.
 
     Raises:
         ContractError: If one of them is no such thing.
@@ -61,9 +61,10 @@ def _check_counts(task: Task) -> None:
 
 
 def _check_levels(task: Task) -> None:
-    error = attribute(task, "chance_error")
-    if error is not None and not (isinstance(error, int | float) and 0 <= error <= 1):
-        refuse(task, f"chance_error is {error!r}", "a fraction of the sequences, or None")
+    for name, of in (("chance_error", "sequences"), ("chance_accuracy", "answers")):
+        share = attribute(task, name)
+        if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+            refuse(task, f"{name} is {share!r}", f"a fraction of the {of}, or None")
     levels = attribute(task, "baselines")
     if not isinstance(levels, dict):
         refuse(task, f"baselines is {levels!r:.200}", "numbers by name")

@@ -16,7 +16,10 @@ class Score:
         count = targets.size(0)
         figures = {"loss": task.loss(outputs, targets) * count}
         wrong = task.errors(outputs, targets)
-        figures["error"] = (wrong | ~outputs.flatten(1).isfinite().all(dim=1)).sum()
+        finite = outputs.flatten(1).isfinite().all(dim=1)
+        figures["error"] = (wrong | ~finite).sum()
+        if (accuracy := task.accuracy(outputs, targets)) is not None:
+            figures["accuracy"] = (accuracy * finite).sum()
         figures |= {name: values.sum() for name, values in task.scores(outputs, targets).items()}
         self.sequences += count
         for name, value in figures.items():

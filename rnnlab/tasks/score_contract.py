@@ -42,6 +42,8 @@ def _check_shapes(task: Task, outputs: Tensor, batch: Batch) -> None:
     at = called(task, "position_errors", outputs, batch.targets)
     if at is not None and not (torch.is_tensor(at) and at.dim() == 2 and at.dtype == torch.bool):
         refuse(task, f"position_errors gave {a_kind(at)}", f"({count}, positions) of torch.bool")
+    if (accuracy := called(task, "accuracy", outputs, batch.targets)) is not None:
+        given["accuracy"] = accuracy
     for name, value in given.items():
         if not torch.is_tensor(value) or value.shape != (count,):
             refuse(task, f"{name} gave {a_kind(value)}", f"({count},): a number for each sequence")

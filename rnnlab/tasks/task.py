@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     targets: Tensor  # (batch, target_len, ...): floats, or class numbers (batch, target_len)
 
 
-SCORING = {"loss", "errors", "scores", "off_by", "position_errors"}
+SCORING = {"loss", "errors", "scores", "off_by", "position_errors", "accuracy"}
 
 
 class Task(ABC):
@@ -74,6 +74,12 @@ class Task(ABC):
     def chance_error(self) -> float | None:
         """The error of that answer, `errors` being what counts; None where nobody has said."""
         return None
+
+    @property
+    def chance_accuracy(self) -> float | None:
+        """The `accuracy` of that answer; None where nobody has said, or answers are numbers."""
+        once = self.class_names is not None and self.chance_error is not None and self.answers_once
+        return 1 - self.chance_error if once and self.chance_error is not None else None
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -147,6 +153,18 @@ class Task(ABC):
         None where every sequence has the same, or none has such an input.
         """
         return None
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """The fraction of a sequence's answers that are right, (batch,); None where answers are numbers.
+
+        Of one answer it is 1 or 0 by `errors`, of several by `position_errors`.
+        """
+        if self.class_names is None:
+            return None
+        wrong = self.position_errors(outputs, targets)
+        if wrong is None and targets.size(1) == 1:
+            wrong = self.errors(outputs, targets).unsqueeze(1)
+        return None if wrong is None else 1 - wrong.float().mean(dim=1)
 
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
         """Which of several answers are wrong; bools, (batch, positions). None for one answer."""

@@ -167,6 +167,11 @@ class TemporalOrder(Task):
         return self._protocol.chance(self.output_size)
 
     @property
+    def chance_accuracy(self) -> float:
+        """Of naming one class throughout."""
+        return 1 / self.output_size
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         return self._protocol.classes[self.num_symbols]
 
