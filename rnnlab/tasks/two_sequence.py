@@ -106,7 +106,8 @@ class TwoSequence(Task):
     squared error of all units at all answered steps.
 
     A sequence is wrong where any unit is off by 0.25 or more: at any step (2a), at the last (2b); in 2c by 0.2. The paper
-    asks for 10,000 sequences in a row without one that is wrong, so solved is less than 1 in 10,000.
+    asks for 10,000 sequences in a row without one that is wrong. That shows a rate below 4 in 10,000, with 95 % confidence, and below
+    it the task counts as solved.
 
     Chance knows how likely each symbol is at a step, m, and has the error m (1 - m) of its unit. x and y
     are as likely at the last step, which is 1/4 each: 1/2 over p (p + 1) units and steps (2a), 1/4 (2c). In 2b
@@ -124,7 +125,7 @@ class TwoSequence(Task):
     """
 
     length_key: ClassVar[str] = "delay"
-    solved_below: ClassVar[float] = 1e-4  # pyrefly: ignore[bad-override]
+    solved_below: ClassVar[float] = 4e-4  # pyrefly: ignore[bad-override]
 
     delay: int = 100
     variant: str = "2a"
