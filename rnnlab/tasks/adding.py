@@ -10,38 +10,14 @@ from torch import Tensor
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.kernels.squared_error import squared_error
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.marks import Marks, among_first_ten, anywhere, early, one_in_each_half
 from rnnlab.tasks.task import Batch, Task
-
-
-def _one_in_each_half(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
-    half = length // 2
-    return [draws.integers(0, half), draws.integers(half, length)]
-
-
-def _anywhere(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
-    return _second_unmarked(length, length - 1, draws)
-
-
-def _early(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
-    tenth, half = length // 10, length // 2
-    return [draws.integers(0, tenth), draws.integers(tenth, half)]
-
-
-def _among_first_ten(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
-    return _second_unmarked(10, seq_len // 2 - 1, draws)
-
-
-def _second_unmarked(first: int, second: int, draws: Draws) -> list[Tensor]:
-    """A mark among the first `first` steps, then one among the first `second` still unmarked."""
-    marked = draws.integers(0, first)
-    other = draws.integers(0, second)
-    return [marked, other + (other >= marked)]  # stepping over the mark that is there
 
 
 class _AddingProtocol(NamedTuple):
     """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
 
-    marks: Callable[[int, int, Draws], list[Tensor]]  # (T, length, draws)
+    marks: Marks
     shortest: int = 2
     longest: Callable[[int], int] = lambda seq_len: seq_len
     low: float = 0.0  # The numbers are uniform between low and 1.
@@ -56,15 +32,15 @@ class _AddingProtocol(NamedTuple):
 
 
 PROTOCOLS = {
-    "arjovsky2016": _AddingProtocol(_one_in_each_half),
-    "bai2018": _AddingProtocol(_anywhere),
+    "arjovsky2016": _AddingProtocol(one_in_each_half),
+    "bai2018": _AddingProtocol(anywhere),
     # Integers, because 1.1 * 50 is above 55 in floating point. The paper's text rules: its released
     # code ends at int(1.1 T) - 1, which is one step less where T is no multiple of ten.
     "pascanu2013": _AddingProtocol(
-        _early, shortest=10, longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1, scale=0.5
+        early, shortest=10, longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1, scale=0.5
     ),
     "hochreiter1997": _AddingProtocol(
-        _among_first_ten,
+        among_first_ten,
         shortest=11,  # ten pairs to mark, and a last one that is never marked
         longest=lambda seq_len: 11 * seq_len // 10,
         low=-1.0,

@@ -1,0 +1,61 @@
+"""What problems share that tell a bit of random bits seen before, at every step from some step on."""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnnlab.tasks.task import Task
+
+
+class BitStream(Task):
+    """Each answered step has a bit of its own to tell, all equally hard.
+
+    Inputs are (batch, seq_len, 1). Targets are 0 or 1, (batch, answered steps, 1); outputs pass a logistic
+    function, and the loss is the mean binary cross-entropy. The bits are as often 0 as 1, so that chance is
+    ln 2, and half of its answers are wrong. `accuracy` is the share of bits that are told rightly. A
+    sequence is wrong where its last bit is, as of `text`; of many sequences that is 1 - `accuracy`.
+    """
+
+    output_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
+    input_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
+    chance: ClassVar[float] = math.log(2)  # pyrefly: ignore[bad-override]
+    chance_error: ClassVar[float] = 0.5  # pyrefly: ignore[bad-override]
+    class_names: ClassVar[tuple[str, ...]] = ("1",)  # pyrefly: ignore[bad-override]
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.sigmoid()
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(outputs, targets)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.position_errors(outputs, targets)[:, -1]
+
+    def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        told = (outputs >= 0) == (targets > 0.5)
+        return (~told | outputs.isnan()).squeeze(2)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        return {"accuracy": 1 - self.position_errors(outputs, targets).float().mean(dim=1)}
+
+    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs.sigmoid() - targets
+
+
+def parity(bits: Tensor, lags: range, answers: int) -> Tensor:
+    """Whether an odd number of the bits shown so many steps before are 1, at the last `answers` steps.
+
+    Args:
+        bits: 0 or 1, (sequences, seq_len).
+        lags: How many steps before, each at most seq_len - answers.
+        answers: Steps.
+
+    Returns:
+        (sequences, answers).
+    """
+    last = bits.size(1)
+    shown = torch.stack([bits[:, last - lag - answers : last - lag] for lag in lags])
+    return shown.sum(dim=0) % 2

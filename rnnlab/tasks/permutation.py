@@ -1,0 +1,89 @@
+"""The random permutation problem of Hochreiter & Schmidhuber (1997), as posed by Pascanu et al. (2013)."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnnlab.foundation.checks import check_int
+from rnnlab.kernels.cross_entropy import cross_entropy
+from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
+from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.task import Batch, Task
+
+
+@dataclass(frozen=True)
+class Permutation(Task):
+    """Tell the last symbol, which is the first, after many random ones (Pascanu et al., 2013).
+
+        1 47 3 88 12 3  ->  1       seq_len=6, num_symbols=100
+
+    A sequence begins and ends with the same symbol, 0 or 1. Those between are drawn from 2 to
+    num_symbols - 1, each by itself; so, in spite of the problem's name, a symbol may come twice. All but the last
+    are shown, and the last is told: class 0 or 1 of num_symbols. This is the authors' code; in their
+    text, and where Martens & Sutskever (2011) pose it, the next symbol is predicted at every step,
+    and no other than the last can be known.
+
+    Inputs are one-hot, (batch, seq_len, num_symbols); outputs (batch, 1, num_symbols); targets class
+    numbers, (batch, 1). The loss is the cross-entropy. Chance knows that the last symbol is 0 or 1,
+    and is ln 2; half of its guesses are wrong. A sequence is wrong where its class is.
+
+    Args:
+        seq_len: Symbols shown, at least 2.
+        num_symbols: At least 3.
+
+    Raises:
+        ValueError: An argument is no whole number, or too small.
+    """
+
+    seq_len: int = 50  # pyrefly: ignore[bad-override]
+    num_symbols: int = 100
+
+    def __post_init__(self) -> None:
+        check_int("seq_len", self.seq_len, 2)
+        check_int("num_symbols", self.num_symbols, 3)
+
+    @property
+    def input_size(self) -> int:
+        return self.num_symbols
+
+    @property
+    def output_size(self) -> int:
+        return self.num_symbols
+
+    @property
+    def chance(self) -> float:
+        return math.log(2)
+
+    @property
+    def chance_error(self) -> float:
+        return 0.5
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(self.num_symbols)))
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(dim=-1)
+
+    def sample(self, draws: Draws) -> Batch:
+        first = draws.integers(0, 2, 1)
+        between = draws.integers(2, self.num_symbols, self.seq_len - 1)
+        shown = torch.cat([first, between], dim=1)
+        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
+        return Batch(F.embedding(shown, torch.eye(self.num_symbols, device=draws.device)), first)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(outputs, targets)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return mistaken(outputs, targets)[:, 0]
+
+    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return probabilities_off_by(outputs, targets)
+
+    def at_length(self, seq_len: int) -> Self:
+        return replace(self, seq_len=seq_len)
