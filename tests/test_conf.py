@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from pytorch_lightning import Trainer
 
 from rnnlab.cells.sequence_model import SequenceModel
@@ -26,6 +27,7 @@ OF_FILES = {  # tasks on a user's own, and what writes an example
     "arrays": lambda folder: write_data(folder) / "labelled.npz",
     "audio": lambda folder: write_data(folder) / "words",
 }
+BRING_CLIPPING = [p.stem for p in (CONF / "cell").glob("*") if "override /clip" in p.read_text()]
 NO_DEFAULT_IN_TORCH = {"T_max", "step_size", "gamma"}  # gamma: StepLR has one, ExponentialLR none
 
 
@@ -42,6 +44,12 @@ def class_and_arguments(group: str, choice: str) -> tuple[Any, dict[str, Any]]:
     return getattr(importlib.import_module(module), name), config
 
 
+def of_its_own(group: str, choice: str) -> dict[str, Any]:
+    """What a preset, which begins from another choice, says otherwise; nothing of any other."""
+    written = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text("utf-8"))
+    return {k: v for k, v in written.items() if k != "defaults"} if "defaults" in written else {}
+
+
 def defaults(cls: Any) -> dict[str, Any]:
     """Every argument with its default; inspect.Parameter.empty where it has none."""
     return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
@@ -54,6 +62,9 @@ def test_rnnlabs_classes_with_all_their_arguments_at_their_defaults(group, choic
     expected = defaults(cls)
     if group == "cell":  # asked of the task, never written
         assert expected.pop("input_size") is inspect.Parameter.empty
+    for key, value in of_its_own(group, choice).items():
+        assert config[key] == value != expected.pop(key)
+        del config[key]
     assert config == expected
     assert {k: type(v) for k, v in config.items()} == {k: type(v) for k, v in expected.items()}
 
@@ -189,7 +200,7 @@ def test_elman_clipped_is_elman_and_brings_clipping():
 
 
 @pytest.mark.parametrize("clip", ["none", "norm", "value"])
-@pytest.mark.parametrize("cell", [c for g, c in chosen("cell")])
+@pytest.mark.parametrize("cell", [*BRING_CLIPPING, "lstm"])
 def test_the_clip_that_is_asked_for_wins(cell, clip):
     for overrides in ([f"cell={cell}", f"clip={clip}"], [f"clip={clip}", f"cell={cell}"]):
         config = plain(composed(*overrides))

@@ -9,8 +9,13 @@ import torch
 from torch import Tensor
 
 from rnnlab.cells import Cell, State
+from rnnlab.cells.antisymmetric import AntisymmetricCell
+from rnnlab.cells.cornn import CoRNNCell
 from rnnlab.cells.elman import ElmanCell
+from rnnlab.cells.exprnn import ExpRNNCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.indrnn import IndRNNCell
+from rnnlab.cells.lem import LEMCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.run import CONF
 from tests.support.configs import section
@@ -20,6 +25,13 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "lstm-torch_bias": partial(LSTMCell, forget_bias=None),
     "lstm-chrono": partial(LSTMCell, forget_bias=None, chrono=20),
     "gru": GRUCell,
+    "elman-modrelu-henaff": partial(ElmanCell, nonlinearity="modrelu", recurrent_init="henaff"),
+    "exprnn": ExpRNNCell,
+    "antisymmetric": AntisymmetricCell,
+    "antisymmetric-gated": partial(AntisymmetricCell, gated=True),
+    "indrnn": IndRNNCell,
+    "cornn": CoRNNCell,
+    "lem": LEMCell,
 }
 for f, init, learn_h0 in itertools.product(
     ("tanh", "relu", "sigmoid"), ("default", "orthogonal", "identity", "scaled"), (False, True)
