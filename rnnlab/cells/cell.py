@@ -32,6 +32,9 @@ class Cell(nn.Module, ABC):
     depth: ClassVar[str] = "T"
     """Operations that wait for one another over T steps in training: "T" in a loop, "log T" in a scan, "1"."""
 
+    readout_std: float | None = None
+    """V of a readout on this layer starts from N(0, readout_std^2), and c from 0; None: torch's own start."""
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = check_int("input_size", input_size, minimum=1)

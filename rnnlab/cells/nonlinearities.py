@@ -10,6 +10,11 @@ def _identity(a: Tensor) -> Tensor:
     return a
 
 
+def modrelu(a: Tensor, bias: Tensor) -> Tensor:
+    """sign(a) relu(|a| + b), of Arjovsky et al. (2016) for real numbers; with b = 0 it leaves a as it is."""
+    return a.sign() * torch.relu(a.abs() + bias)
+
+
 NONLINEARITIES = {
     "tanh": torch.tanh,
     "relu": torch.relu,

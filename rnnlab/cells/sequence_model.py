@@ -52,6 +52,9 @@ class SequenceModel(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.dropout = dropout
         self.readout = nn.Linear(layers[-1].hidden_size, output_size)  # V, c
+        if (std := layers[-1].readout_std) is not None:
+            nn.init.normal_(self.readout.weight, std=std)
+            nn.init.zeros_(self.readout.bias)
         self.output_nonlinearity = output_nonlinearity
 
     def forward(

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.run import CONF
 from tests.support.command import QUICK, SMALL, Command, client
 from tests.support.refusals import refusal
 
+CELLS = ", ".join(sorted(path.stem for path in (CONF / "cell").glob("*.yaml")))
 WRONG = {
     # misspelt: group, choice, key, section, with the nearest match
     "cel=lstm": "cel is unknown: did you mean cell?",
@@ -21,9 +23,9 @@ WRONG = {
     "+cell.foo=3": "cell.foo is unknown: Allowed: hidden_size, forget_bias, chrono",
     "+cell.input_size=3": "cell.input_size cannot be set",
     "clip=": "clip= is unknown: Allowed: none, norm, value",
-    "cell=null": "cell=null is unknown: Allowed: elman, elman_clipped, gru, lstm",
+    "cell=null": f"cell=null is unknown: Allowed: {CELLS}",
     "clip=true": "clip=true is unknown: it is clip=norm. Allowed: none, norm, value",
-    "cell=transformer": "Allowed: elman, elman_clipped, gru, lstm",
+    "cell=transformer": f"cell=transformer is unknown: Allowed: {CELLS}",
     "cell.hiden_size=3": "cell.hiden_size is unknown: did you mean cell.hidden_size?",
     "train.stepz=4": "train.stepz is unknown: did you mean train.steps?",
     "trian.steps=4": "trian is unknown: did you mean train?",

@@ -50,7 +50,7 @@ SINGLE: dict[tuple[str, ...], str] = {
         "diagnostics.omega.sequences"
     ),
     ("optimizer=adamw",): "optimizer=adamw is unknown: it is optimizer._target_=torch.optim.AdamW.",
-    ("cell=rnn",): "cell=rnn is unknown: it is cell=elman. Allowed: elman, elman_clipped",
+    ("cell=rnn",): "cell=rnn is unknown: it is cell=elman. Allowed: ",
     ("hydra/sweeper=optuna",): "pip install hydra-optuna-sweeper brings it",
 }
 

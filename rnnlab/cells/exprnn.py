@@ -1,0 +1,65 @@
+"""The exponential RNN of Lezcano-Casado & Martinez-Rubio (2019), whose recurrent matrix stays orthogonal."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import orthogonal
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.nonlinearities import modrelu
+from rnnlab.cells.recurrent_init import skew_blocks
+
+
+class ExpRNNCell(Cell):
+    """An Elman cell with modReLU and an orthogonal U, whatever the optimizer does to A.
+
+        U = exp(A - A^T), of the lower triangle of A
+        h_t = modReLU(W x_t + U h_{t-1}), modReLU(a) = sign(a) relu(|a| + b)
+
+    A starts from angles U(-pi, pi), so that U turns pairs of units by them (Henaff et al., 2016). W
+    starts from He's N(0, 2/n) with n = input_size, V of a readout on this layer likewise from
+    N(0, 2/H), and b from U(-0.01, 0.01), as in the authors' code. The upper triangle and the
+    diagonal of A, which U does not depend on, are 0 and stay it; `num_params` counts them.
+
+    Args:
+        input_size: n, features in x_t.
+        hidden_size: H, features in h_t.
+
+    Raises:
+        ValueError: For a size below 1.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int = 64) -> None:
+        super().__init__(input_size, hidden_size)
+        self.readout_std = (2 / hidden_size) ** 0.5
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
+        self.bias = nn.Parameter(torch.empty(hidden_size))  # b
+        self.recurrent = (
+            orthogonal(  # its weight is U; A is recurrent.parametrizations.weight.original
+                nn.Linear(hidden_size, hidden_size, bias=False),
+                orthogonal_map="matrix_exp",
+                use_trivialization=False,
+            )
+        )
+        nn.init.kaiming_normal_(self.weight_ih, nonlinearity="relu")
+        nn.init.uniform_(self.bias, -0.01, 0.01)
+        with torch.no_grad():
+            a = self.recurrent.get_parameter("parametrizations.weight.original")
+            a.copy_(skew_blocks(hidden_size).tril())
+
+    @property
+    def weight_hh(self) -> Tensor:
+        """U, computed from A."""
+        weight = self.recurrent.weight
+        assert isinstance(weight, Tensor)
+        return weight
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = state
+        a = F.linear(inputs, self.weight_ih) + F.linear(h, self.weight_hh)
+        return (modrelu(a, self.bias),)
+
+    def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        with parametrize.cached():  # the exponential once, and not at every step
+            return super().unroll(inputs, state)

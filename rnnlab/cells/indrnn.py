@@ -1,0 +1,51 @@
+"""The independently recurrent network of Li et al. (2018)."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.nonlinearities import BOUNDS
+from rnnlab.cells.recurrent_init import uniform
+from rnnlab.foundation.checks import check_float
+
+
+class IndRNNCell(Cell):
+    """h_t = relu(W x_t + u * h_{t-1} + b), where each unit hears of its own past alone.
+
+    A step multiplies the gradient at a unit by at most |u|, so that over T steps it grows at most by
+    recurrent_max^T: 2^(1/T) lets it double. A weight beyond recurrent_max counts as recurrent_max, and
+    has no gradient. u starts from U(0, recurrent_max), W from torch's U(-1/sqrt(H), 1/sqrt(H)) with
+    H = hidden_size, and b from 0.
+
+    Args:
+        input_size: Features in x_t.
+        hidden_size: H, features in h_t.
+        recurrent_max: The largest |u|; Li et al. take 2^(1/T) for sequences of T steps.
+
+    Raises:
+        ValueError: For a size below 1, or a recurrent_max that is not positive.
+    """
+
+    work: ClassVar[str] = "H"
+
+    def __init__(self, input_size: int, hidden_size: int = 64, recurrent_max: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size)
+        self.recurrent_max = check_float("recurrent_max", recurrent_max, above=0.0)
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
+        self.weight_hh = nn.Parameter(torch.empty(hidden_size))  # u
+        self.bias = nn.Parameter(torch.zeros(hidden_size))  # b
+        with torch.no_grad():
+            uniform(self.weight_ih)
+        nn.init.uniform_(self.weight_hh, 0.0, recurrent_max)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return BOUNDS["relu"]
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        (h,) = state
+        u = self.weight_hh.clamp(-self.recurrent_max, self.recurrent_max)
+        return (torch.relu(F.linear(inputs, self.weight_ih, self.bias) + u * h),)
