@@ -17,7 +17,11 @@ from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.configs import run_config
 from tests.support.predictors import predictor_of, symbols
 
-CELLS = sorted(path.stem for path in (CONF / "cell").glob("*.yaml"))
+QUICK = {"elman", "elman_clipped", "gru", "lstm"}
+CELLS = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+    for name in sorted(path.stem for path in (CONF / "cell").glob("*.yaml"))
+]
 STEPS = 130
 
 
