@@ -17,7 +17,10 @@ from rnnlab.tasks.temporal_order import TemporalOrder
 from tests.support.configs import run_config
 from tests.support.predictors import predictor_of, symbols
 
-CELLS = sorted(path.stem for path in (CONF / "cell").glob("*.yaml"))
+CELLS = [
+    pytest.param(cell, marks=() if cell in ("elman", "gru", "lstm") else pytest.mark.slow)
+    for cell in sorted(path.stem for path in (CONF / "cell").glob("*.yaml"))
+]
 STEPS = 130
 
 
