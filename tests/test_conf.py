@@ -202,6 +202,10 @@ def test_elman_clipped_is_elman_and_brings_clipping():
     assert plain(composed("cell=elman")["clip"]) == {"_target_": "rnnlab.training.clipping.NoClip"}
 
 
+def brings_a_clip(cell: str) -> bool:
+    return "override /clip" in (CONF / "cell" / f"{cell}.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("clip", ["none", "norm", "value"])
 @pytest.mark.parametrize("cell", [*BRING_CLIPPING, "lstm"])
 def test_the_clip_that_is_asked_for_wins(cell, clip):

@@ -1,5 +1,7 @@
 """The exponential RNN of Lezcano-Casado & Martinez-Rubio (2019), whose recurrent matrix stays orthogonal."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +11,17 @@ from torch.nn.utils.parametrizations import orthogonal
 from rnnlab.cells.cell import Cell, State
 from rnnlab.cells.nonlinearities import modrelu
 from rnnlab.cells.recurrent_init import skew_blocks
+
+
+class _AtLeastSingle(nn.Module):
+    """A map of matrices, in single precision where they have 16 bits: torch's exponential of these is NaN."""
+
+    def __init__(self, map_of: nn.Module) -> None:
+        super().__init__()
+        self.map_of = map_of
+
+    def forward(self, a: Tensor) -> Tensor:
+        return self.map_of(a.float() if a.element_size() < 4 else a).to(a.dtype)
 
 
 class ExpRNNCell(Cell):
@@ -35,13 +48,11 @@ class ExpRNNCell(Cell):
         self.readout_std = (2 / hidden_size) ** 0.5
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))  # W
         self.bias = nn.Parameter(torch.empty(hidden_size))  # b
-        self.recurrent = (
-            orthogonal(  # its weight is U; A is recurrent.parametrizations.weight.original
-                nn.Linear(hidden_size, hidden_size, bias=False),
-                orthogonal_map="matrix_exp",
-                use_trivialization=False,
-            )
-        )
+        # The weight of it is U; A is recurrent.parametrizations.weight.original.
+        linear = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.recurrent = orthogonal(linear, orthogonal_map="matrix_exp", use_trivialization=False)
+        map_of: Any = self.recurrent.parametrizations.weight
+        map_of[0] = _AtLeastSingle(map_of[0])
         nn.init.kaiming_normal_(self.weight_ih, nonlinearity="relu")
         nn.init.uniform_(self.bias, -0.01, 0.01)
         with torch.no_grad():
