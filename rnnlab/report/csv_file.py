@@ -11,7 +11,7 @@ from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
 from rnnlab.report.rows import ANYTHING, FRACTION, first, interval, speed
 
-AT_LENGTH = ("error", "loss", "bias", "bias_share")
+AT_LENGTH = ("error", "accuracy", "scaled_accuracy", "loss", "bias", "bias_share")
 
 Fields = dict[str, float | str | None]
 
@@ -57,6 +57,8 @@ def _group(group: Group) -> Fields:
         **_of_outcome(group),
         "test_loss_interquartile_mean": interquartile_mean(losses) if losses else None,
         **_interval("test_error", group.values("test/error"), FRACTION),
+        "test_accuracy_mean": _mean(group.values("test/accuracy")),
+        "test_scaled_accuracy_mean": _mean(group.values("test/scaled_accuracy")),
         "chance": group.chance,
         "chance_error": group.chance_error,
         "grad/norm_median": group.gradient_norm,

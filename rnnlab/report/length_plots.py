@@ -1,5 +1,7 @@
 """Figures of what was solved, by variant and length."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +21,7 @@ from rnnlab.report.panels import (
     left_out,
     panels,
 )
+from rnnlab.report.right_answers import by_chance, lengths_of
 from rnnlab.report.wording import share_of
 
 DARK, LIGHT = "#111111", "#ffffff"  # on the colours of the heat map, whatever the page's
@@ -115,46 +118,90 @@ def _draw_horizon(axes: Axes, place: int, found: Horizon, color: str) -> None:
 
 def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
     """Of models at lengths that they were not trained on."""
-    places = [place for place in grid.places if any(g.other_lengths for g in grid.at(place))]
+    drawn = _by_length(grid, styles, _errors_by_length, "wrong sequences (%)")
+    if drawn is None:
+        return None
+    figure, left = drawn
+    return Plot("error_by_length", "Error against length", f"{BY_LENGTH}{left}", figure)
+
+
+def accuracy_by_length(grid: Grid, styles: Styles) -> Plot | None:
+    """The same of the answers that are right, where answers are classes."""
+    drawn = _by_length(grid, styles, _accuracies_by_length, "right answers (%)")
+    if drawn is None:
+        return None
+    figure, left = drawn
+    caption = f"{BY_LENGTH} Grey: the accuracy of the best answer that ignores the inputs.{left}"
+    return Plot("accuracy_by_length", "Accuracy against length", caption, figure)
+
+
+BY_LENGTH = (
+    "The trained models on sequences of other lengths: median over seeds, band from the lowest to "
+    "the highest. Dotted lines: the length that they were trained at and, where batches had a "
+    "length each, the shortest of these."
+)
+
+
+def _by_length(
+    grid: Grid, styles: Styles, measured: Callable[[Group], dict[int, list[float]]], name: str
+) -> tuple[Figure, str] | None:
+    """The figure, and which places are left out of it; None where nothing is measured."""
+    places = [place for place in grid.places if any(map(measured, grid.at(place)))]
     if not places:
         return None
     figure, axes, shown = panels(places)
     for panel, place in zip(axes.flat, shown, strict=False):
         groups = [group for group in grid.at(place) if group.finished]
         for group in groups:
-            errors = _errors_by_length(group)
-            if errors:
-                lengths = sorted(errors)
-                median = [100 * float(np.median(errors[n])) for n in lengths]
-                low, high = ([100 * f(errors[n]) for n in lengths] for f in (min, max))
-                style = styles.of[group.label]
-                panel.plot(lengths, median, label=group.label, markersize=5, **style)
-                panel.fill_between(
-                    lengths, low, high, color=style["color"], alpha=0.15, linewidth=0
-                )
+            _draw_by_length(panel, group, measured(group), styles)
+        if measured is _accuracies_by_length:
+            _draw_chance(panel, groups)
         trained = groups[0].finished[0].trained_seq_len
         panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
         for shortest in {group.min_seq_len for group in groups} - {None}:
             panel.axvline(shortest, color=GREY, linestyle=(0, (1, 3)))
-        labelled(panel, place, "length of the test sequences (steps)", "wrong sequences (%)")
+        labelled(panel, place, "length of the test sequences (steps)", name)
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         panel.set_ylim(-3, 103)
     finish(figure, axes, len(shown))
-    return Plot(
-        "error_by_length",
-        "Error against length",
-        "The trained models on sequences of other lengths: median over seeds, band from the lowest to "
-        "the highest. Dotted lines: the length that they were trained at and, where batches had a "
-        "length each, the shortest of these." + left_out(places, shown),
-        figure,
-    )
+    return figure, left_out(places, shown)
+
+
+def _draw_by_length(
+    panel: Axes, group: Group, measured: dict[int, list[float]], styles: Styles
+) -> None:
+    if not measured:
+        return
+    lengths = sorted(measured)
+    median = [100 * float(np.median(measured[n])) for n in lengths]
+    low, high = ([100 * f(measured[n]) for n in lengths] for f in (min, max))
+    style = styles.of[group.label]
+    panel.plot(lengths, median, label=group.label, markersize=5, **style)
+    panel.fill_between(lengths, low, high, color=style["color"], alpha=0.15, linewidth=0)
+
+
+def _draw_chance(panel: Axes, groups: Sequence[Group]) -> None:
+    chances = {n: c for group in groups for n in lengths_of(group) if (c := by_chance(group, n))}
+    if not chances:
+        return
+    lengths = sorted(chances)
+    panel.plot(lengths, [100 * chances[n] for n in lengths], color=GREY, label="chance")
 
 
 def _errors_by_length(group: Group) -> dict[int, list[float]]:
     """Of each length that the models were tested at, their own included; empty if that is all."""
-    errors = {length: group.values_at(length, "error") for length in group.other_lengths}
-    if errors:
+    return _measured_by_length(group, "error")
+
+
+def _accuracies_by_length(group: Group) -> dict[int, list[float]]:
+    return _measured_by_length(group, "accuracy")
+
+
+def _measured_by_length(group: Group, measure: str) -> dict[int, list[float]]:
+    found = {length: group.values_at(length, measure) for length in group.other_lengths}
+    found = {length: values for length, values in found.items() if values}
+    if found:
         for run in group.finished:
-            if "test/error" in run.metrics:
-                errors.setdefault(run.trained_seq_len, []).append(run.metrics["test/error"])
-    return errors
+            if f"test/{measure}" in run.metrics:
+                found.setdefault(run.trained_seq_len, []).append(run.metrics[f"test/{measure}"])
+    return found

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from rnnlab.foundation.palette import INK
 from rnnlab.report.gradient_plot import gradient_by_lag
 from rnnlab.report.grid import Grid
-from rnnlab.report.length_plots import error_by_length, horizons, solved
+from rnnlab.report.length_plots import accuracy_by_length, error_by_length, horizons, solved
 from rnnlab.report.panels import Plot, Styles
 from rnnlab.report.training_plots import clipping, learning_curves
 
@@ -16,6 +16,7 @@ PLOTS: tuple[Callable[[Grid, Styles], Plot | None], ...] = (
     horizons,
     gradient_by_lag,
     error_by_length,
+    accuracy_by_length,
     learning_curves,
     clipping,
 )

@@ -22,6 +22,8 @@ from rnnlab.report.page import page
 from rnnlab.report.panels import Plot
 from rnnlab.report.plots import PLOTS, draw
 from rnnlab.report.read_runs import Run
+from rnnlab.report.right_answers import HEADER as ACCURACY_HEADER
+from rnnlab.report.right_answers import accuracy_rows
 from rnnlab.report.rows import (
     OTHER_LENGTHS_HEADER,
     measured_row,
@@ -132,10 +134,15 @@ class Report:
         return [row for group in self.grid.groups for row in other_lengths_rows(group)]
 
     @cached_property
+    def accuracy(self) -> list[list[str]]:
+        return [row for group in self.grid.groups for row in accuracy_rows(group)]
+
+    @cached_property
     def tables(self) -> list[tuple[str, Sequence[str], list[list[str]]]]:
         """Those below the first: each with its title and header."""
         found = [
             ("Tested at other lengths", OTHER_LENGTHS_HEADER, self.other_lengths),
+            ("Accuracy", ACCURACY_HEADER, self.accuracy),
             ("What the diagnostics saw of the tested models", *self._measured),
         ]
         return [table for table in found if table[2]]

@@ -46,7 +46,7 @@ def _other_length_row(group: Group, length: int) -> list[str]:
     # Every run has the same: losses that are nothing tell nothing.
     chances = [loss / ratio for loss, ratio in zip(losses, ratios, strict=False) if ratio]
     return [
-        *(group.label, group.task, _trained_at(group), str(length)),
+        *(group.label, group.task, trained_at(group), str(length)),
         means("error", FRACTION),
         means("loss"),
         number(first(chances)),
@@ -55,7 +55,7 @@ def _other_length_row(group: Group, length: int) -> list[str]:
     ]
 
 
-def _trained_at(group: Group) -> str:
+def trained_at(group: Group) -> str:
     """`100`, or `100 (from 20 steps up)` where each batch had a length of its own."""
     shortest = group.min_seq_len
     return str(group.length) if shortest is None else f"{group.length} (from {shortest} steps up)"

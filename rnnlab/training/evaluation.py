@@ -110,11 +110,20 @@ class Evaluation:
         return metrics
 
     def test_on(self, model: SequenceModel, task: Task, name: str) -> dict[str, float]:
-        """`<name>/loss`, `<name>/error` and all else that a test gives, on another task of the same sizes."""
+        """`<name>/loss`, `<name>/error` and all else that a test gives, on another task of the same sizes.
+
+        Of classes that is also `<name>/accuracy`, and `<name>/scaled_accuracy`: 0 at chance and 1 where all
+        answers are right.
+        """
         score, bias = Score(), Bias()
         self._score(model, task, "test", self._count(task, "test"), score, bias)
         metrics = score.means(name) | bias.means(name)
-        metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
+        if task.chance > 0:  # of the shortest sequences an answer may be known beforehand
+            metrics[f"{name}/loss_over_chance"] = metrics[f"{name}/loss"] / task.chance
+        by_chance = task.chance_accuracy
+        if by_chance is not None and by_chance < 1:
+            right = metrics[f"{name}/accuracy"]
+            metrics[f"{name}/scaled_accuracy"] = (right - by_chance) / (1 - by_chance)
         return metrics
 
     def _score(

@@ -191,7 +191,9 @@ class TrainingModule(pl.LightningModule):
         metrics = self.evaluation.test(self.model)
         if metrics.get("test/solved"):
             reached = (self.position.solved_at, self.tested_at, self.updates)
-            metrics["steps_to_solve"] = next(step for step in reached if step is not None)
+            steps = next(step for step in reached if step is not None)
+            metrics["steps_to_solve"] = steps
+            metrics["sequences_to_solve"] = steps * self.train_settings.batch_size
         self.log_dict(metrics, logger=False, batch_size=1)  # trainer.callback_metrics
         self.record(metrics)
 

@@ -130,6 +130,7 @@ def test_stops_at_the_first_validation_that_shows_it_solved(tmp_path: Path) -> N
     assert module.recent["test/solved"] == 1
     assert module.recent["test/error"] == 0
     assert module.recent["steps_to_solve"] == 4
+    assert module.recent["sequences_to_solve"] == 4 * module.train_settings.batch_size
 
 
 def test_goes_on_where_stop_when_solved_is_off(tmp_path: Path) -> None:
@@ -221,7 +222,8 @@ def test_task_scores_are_logged(tmp_path: Path) -> None:
     batch = task.sample(draws(10))
     score.add(task, nn.functional.one_hot(batch.targets, 3).float() * 50, batch.targets)
     assert score.means("val") == pytest.approx(
-        {"val/loss": 0.0, "val/error": 0.0, "val/recall": 1.0, "val/exact_match": 1.0}
+        {f"val/{name}": 0.0 for name in ("loss", "error")}
+        | {f"val/{name}": 1.0 for name in ("accuracy", "recall", "exact_match")}
     )
 
 
