@@ -51,8 +51,8 @@ class ExpRNNCell(Cell):
         # The weight of it is U; A is recurrent.parametrizations.weight.original.
         linear = nn.Linear(hidden_size, hidden_size, bias=False)
         self.recurrent = orthogonal(linear, orthogonal_map="matrix_exp", use_trivialization=False)
-        map_of: Any = self.recurrent.parametrizations.weight
-        map_of[0] = _AtLeastSingle(map_of[0])
+        made: Any = self.recurrent.parametrizations
+        made.weight[0] = _AtLeastSingle(made.weight[0])
         nn.init.kaiming_normal_(self.weight_ih, nonlinearity="relu")
         nn.init.uniform_(self.bias, -0.01, 0.01)
         with torch.no_grad():
