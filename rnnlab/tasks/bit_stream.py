@@ -1,4 +1,4 @@
-"""What problems share that tell a bit of random bits seen before, at every step from some step on."""
+"""What problems share that tell at every step something of random bits seen before."""
 
 import math
 from typing import ClassVar
@@ -13,10 +13,11 @@ from rnnlab.tasks.task import Task
 class BitStream(Task):
     """Each answered step has a bit of its own to tell, all equally hard.
 
-    Inputs are (batch, seq_len, 1). Targets are 0 or 1, (batch, answered steps, 1); outputs pass a logistic
-    function, and the loss is the mean binary cross-entropy. The bits are as often 0 as 1, so that chance is
-    ln 2, and half of its answers are wrong. `accuracy` is the share of bits that are told rightly. A
-    sequence is wrong where its last bit is, as of `text`; of many sequences that is 1 - `accuracy`.
+    Inputs are (batch, seq_len, 1). Targets are 0 or 1, (batch, answered steps, 1); outputs pass a
+    logistic function, and the loss is the mean binary cross-entropy. The bits are as often 0 as 1,
+    so that chance is ln 2, and half of its answers are wrong. `accuracy` is the share of bits that
+    are told rightly. A sequence is wrong where its last bit is, as of `text`; of many sequences
+    that is 1 - `accuracy`.
     """
 
     output_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
@@ -46,7 +47,7 @@ class BitStream(Task):
 
 
 def parity(bits: Tensor, lags: range, answers: int) -> Tensor:
-    """Whether an odd number of the bits shown so many steps before are 1, at the last `answers` steps.
+    """Whether an odd number of bits shown before are 1, at the last `answers` steps.
 
     Args:
         bits: 0 or 1, (sequences, seq_len).

@@ -11,16 +11,18 @@ from rnnlab.tasks.task import Batch
 
 @dataclass(frozen=True)
 class DelayedParity(BitStream):
-    """Tell at every step the parity of some bits in a row that came before (Bertschinger & Natschläger, 2004).
+    """Tell at every step the parity of bits that came before (Bertschinger & Natschläger, 2004).
 
         input    1 -1 -1  1  1 -1  1
         target               1  1  0      delay=2, num_bits=3, num_answers=3
 
     With tau for `delay` and u_t for random signs, the target is 1 where an odd number of u_{t-tau},
-    u_{t-tau-1}, ..., u_{t-tau-num_bits+1} are 1. Answered are all steps from which these have been shown.
+    u_{t-tau-1}, ..., u_{t-tau-num_bits+1} are 1. Answered are all steps from which these have been
+    shown.
 
-    Inputs are -1 or 1, (batch, seq_len, 1), with seq_len = delay + num_bits - 1 + num_answers; targets
-    are 0 or 1, (batch, num_answers, 1). The paper has 3 bits, and asks how long the delay may be.
+    Inputs are -1 or 1, (batch, seq_len, 1), with seq_len = delay + num_bits - 1 + num_answers;
+    targets are 0 or 1, (batch, num_answers, 1). The paper has 3 bits, and asks how long the delay
+    may be.
 
     Args:
         delay: tau, at least 1.
@@ -60,7 +62,7 @@ class DelayedParity(BitStream):
         check_int("seq_len", seq_len, 1)
         if seq_len <= self._longest_lag:
             raise ValueError(
-                f"seq_len={seq_len} is too short for delay={self.delay} and num_bits={self.num_bits}: "
-                f"at least {self._longest_lag + 1}"
+                f"seq_len={seq_len} is too short for delay={self.delay} and "
+                f"num_bits={self.num_bits}: at least {self._longest_lag + 1}"
             )
         return replace(self, num_answers=seq_len - self._longest_lag)

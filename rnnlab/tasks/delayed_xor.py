@@ -16,10 +16,10 @@ class DelayedXOR(BitStream):
         input   1 0 1 1 1 0 1
         target          0 1 0      delay=2, num_answers=3: at step 4 inputs 2 and 0, 1 xor 1 = 0
 
-    With d for `delay` and s_t for random bits, the target is s_{t-d} xor s_{t-2d}; with more `levels`
-    it is the exclusive or of the 2^levels bits s_{t-d}, s_{t-2d}, ..., s_{t-2^levels d}, which the code makes
-    by levels. Steps count from 0, and answered are those from 2^levels d on, where all the bits have been
-    shown; the code begins one step earlier, where one has not.
+    With d for `delay` and s_t for random bits, the target is s_{t-d} xor s_{t-2d}; with more
+    `levels` it is the exclusive or of the 2^levels bits s_{t-d}, s_{t-2d}, ..., s_{t-2^levels d},
+    which the code makes by levels. Steps count from 0, and answered are those from 2^levels d on,
+    where all the bits have been shown; the code begins one step earlier, where one has not.
 
     Inputs are 0 or 1, (batch, seq_len, 1), with seq_len = 2^levels d + num_answers; targets are
     (batch, num_answers, 1). The paper's example has d=10 and seq_len=300.

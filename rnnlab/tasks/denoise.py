@@ -22,22 +22,23 @@ class Denoise(Recall):
         target  . . . . . . . . 3 1 2      delay=5, num_symbols=3, copy_len=3
 
     Of num_symbols + 2 one-hot inputs, 0 is the noise (.), 1 to num_symbols are the symbols and the
-    last is the marker (!). `copy_len` random symbols stand, in order, at different ones of the first
-    delay + copy_len - 1 steps, all choices of which are equally likely; then come the marker and
-    `copy_len` steps of noise. The target is noise but for the last `copy_len` steps; its first symbol
-    is due one step after the marker.
+    last is the marker (!). `copy_len` random symbols stand, in order, at different ones of the
+    first delay + copy_len - 1 steps, all choices of which are equally likely; then come the marker
+    and `copy_len` steps of noise. The target is noise but for the last `copy_len` steps; its first
+    symbol is due one step after the marker.
 
-    This is the paper's text. The authors' code draws the steps with repetition, so that some symbols
-    are overwritten and cannot be known, and gives the marker no input of its own.
+    As the problem is meant, no symbol stands where another does. The authors' code draws the steps
+    with repetition, so that some symbols are overwritten and cannot be known, and gives the marker
+    no input of its own.
 
     Inputs are (batch, seq_len, num_symbols + 2), with seq_len = delay + 2 copy_len; outputs are
     (batch, seq_len, num_symbols + 1), as the marker is never an answer; targets are class numbers,
     (batch, seq_len).
 
-    The loss is the mean cross-entropy over all steps, so chance, which knows when there is noise and
-    guesses the symbols, is copy_len ln(num_symbols) / seq_len. `recall` is the fraction of symbols
-    that are right, `exact_match` is 1 where all are; a sequence is wrong without. Chance guesses all
-    rightly with probability num_symbols^-copy_len. The paper reports the loss alone.
+    The loss is the mean cross-entropy over all steps, so chance, which knows when there is noise
+    and guesses the symbols, is copy_len ln(num_symbols) / seq_len. `recall` is the fraction of
+    symbols that are right, `exact_match` is 1 where all are; a sequence is wrong without. Chance
+    guesses all rightly with probability num_symbols^-copy_len. The paper reports the loss alone.
 
     Args:
         delay: T of the paper, which has 200.

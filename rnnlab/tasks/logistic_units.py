@@ -1,4 +1,4 @@
-"""Logistic output units that are trained by the squared error, as of Hochreiter & Schmidhuber (1997)."""
+"""Logistic output units trained by the squared error, as of Hochreiter & Schmidhuber (1997)."""
 
 from torch import Tensor
 from torch.nn import functional as F

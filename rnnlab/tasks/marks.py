@@ -1,6 +1,7 @@
-"""Which two numbers of a sequence are marked, as the papers of the adding and the multiplication problem have it.
+"""Which two numbers are marked in the adding and the multiplication problem, by paper.
 
-Each takes T, the length that the sequences have, and their draws, and gives the two steps that are marked.
+Each takes T, the length that the sequences have, and their draws, and gives the two steps that are
+marked.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def early(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
 
 
 def among_first_ten(seq_len: int, length: int, draws: Draws) -> list[Tensor]:
-    """As of Hochreiter & Schmidhuber (1997): one of the first ten, one of the first T/2 - 1 still unmarked."""
+    """As of Hochreiter & Schmidhuber (1997): one of ten, one of the first T/2 - 1 still unmarked."""
     return _second_unmarked(10, seq_len // 2 - 1, draws)
 
 

@@ -1,4 +1,4 @@
-"""The noiseless memorization problem of Martens & Sutskever (2011), as posed by Pascanu et al. (2013)."""
+"""Noiseless memorization, of Martens & Sutskever (2011), as posed by Pascanu et al. (2013)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,13 +22,14 @@ class Memorization(Recall):
         input   3 1 2 . . . . ! . .
         target  . . . . . . . 3 1 2      delay=4, num_symbols=4, copy_len=3
 
-    Of num_symbols + 2 one-hot inputs, 0 to num_symbols - 1 are the symbols, then comes the blank (.),
-    and the last is the signal (!). `copy_len` random symbols are followed by `delay` blanks, the
-    signal and copy_len - 1 blanks. The target is blank but for the last `copy_len` steps; its first
-    symbol is due AT the signal, and not one step after it as in `copy_memory`.
+    Of num_symbols + 2 one-hot inputs, 0 to num_symbols - 1 are the symbols, then comes the blank
+    (.), and the last is the signal (!). `copy_len` random symbols are followed by `delay` blanks,
+    the signal and copy_len - 1 blanks. The target is blank but for the last `copy_len` steps; its
+    first symbol is due AT the signal, and not one step after it as in `copy_memory`.
 
-    The paper has two sizes: "20 bits" are 10 symbols out of 5 (23.2 bits), num_symbols=5 and copy_len=10,
-    which is its code's default and the one here; "5 bits" are 5 out of 2, num_symbols=2 and copy_len=5.
+    The paper has two sizes: "20 bits" are 10 symbols out of 5 (23.2 bits), num_symbols=5 and
+    copy_len=10, which is its code's default and the one here; "5 bits" are 5 out of 2,
+    num_symbols=2 and copy_len=5.
 
     Inputs are (batch, seq_len, num_symbols + 2), with seq_len = delay + 2 copy_len; outputs are
     (batch, seq_len, num_symbols + 1), as the signal is never an answer; targets are class numbers,
@@ -40,7 +41,8 @@ class Memorization(Recall):
     num_symbols^-copy_len. `recall` and `exact_match` are of the last `copy_len` steps alone.
 
     Args:
-        delay: Blanks between the pattern and the signal; a symbol is held for delay + copy_len steps.
+        delay: Blanks between the pattern and the signal; a symbol is held for delay + copy_len
+            steps.
         num_symbols: At least 2.
         copy_len: Symbols in the pattern.
 

@@ -1,4 +1,4 @@
-"""The multiplication problem of Hochreiter & Schmidhuber (1997), also as of Pascanu et al. (2013)."""
+"""The multiplication problem of Hochreiter & Schmidhuber (1997) and of Pascanu et al. (2013)."""
 
 import math
 from collections.abc import Callable
@@ -48,7 +48,7 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Multiplication(Task):
-    """Multiply the two numbers that are marked (Hochreiter & Schmidhuber, 1997; Pascanu et al., 2013).
+    """Multiply the two numbers that are marked (Hochreiter & Schmidhuber, 1997).
 
         number  0.3  0.9  0.5  0.1  0.6  0.2
         marker   0    1    0    0    1    0     ->  0.9 * 0.6 = 0.54

@@ -1,4 +1,4 @@
-"""The 2-sequence problem of Bengio et al. (1994), as Hochreiter & Schmidhuber (1997) pose it in Tasks 3a to 3c."""
+"""The 2-sequence problem of Bengio et al. (1994), as Hochreiter & Schmidhuber (1997) pose it."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
@@ -38,25 +38,27 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class NoisyTwoSequence(Task):
-    """Tell after much noise whether a sequence began with 1 or with -1 (Hochreiter & Schmidhuber, 1997).
+    """Tell after much noise how a sequence began, with 1 or -1 (Hochreiter & Schmidhuber, 1997).
 
         1.0  1.0  1.0  0.2 -0.5  0.1  0.7  ...  ->  class 1, 1.0      signal_len=3, variant=3a
 
-    The two classes are as likely. The first `signal_len` numbers are 1.0 for class 1, and -1.0 for class 2; the
-    others are normal of mean 0 and variance 0.2. T stands for `seq_len`; the length of a sequence
-    is uniform in T <= l <= 1.1 T and shared by the batch. `variant` is the task of the paper's third experiment:
+    The two classes are as likely. The first `signal_len` numbers are 1.0 for class 1, and -1.0 for
+    class 2; the others are normal of mean 0 and variance 0.2. T stands for `seq_len`; the length of
+    a sequence is uniform in T <= l <= 1.1 T and shared by the batch. `variant` is the task of the
+    paper's third experiment:
 
     - 3a: the target is 1.0 for class 1, 0.0 for class 2.
     - 3b: the same, and noise of mean 0 and variance 0.2 is added to the first numbers, too.
     - 3c: as 3a, but the target is 0.2 for class 1 and 0.8 for class 2, and has noise of mean 0 and
       variance 0.1, so that what is to be learnt is its expectation.
 
-    Inputs are (batch, l, 1); targets (batch, 1, 2), the number that is trained on and its expectation, which differ
-    in 3c alone; outputs, (batch, 1, 1), pass a logistic function. The loss is the squared error.
+    Inputs are (batch, l, 1); targets (batch, 1, 2), the number that is trained on and its
+    expectation, which differ in 3c alone; outputs, (batch, 1, 1), pass a logistic function. The
+    loss is the squared error.
 
-    A sequence is wrong where the answer is off the expectation by 0.2 or more, in 3c by more than 0.1. `distance`
-    is how far it is off; the paper has a mean of 0.012 to 0.014 in 3c. In 3b noise may turn the signal over, and no
-    answer is always right.
+    A sequence is wrong where the answer is off the expectation by 0.2 or more, in 3c by more than
+    0.1. `distance` is how far it is off; the paper has a mean of 0.012 to 0.014 in 3c. In 3b noise
+    may turn the signal over, and no answer is always right.
 
     Chance answers 1/2: 1/4, and in 3c 0.3^2 + 0.1 = 0.19, of which 0.1 stays however well the
     expectation is told. It is off by more than is allowed: all its answers are wrong.
@@ -67,7 +69,8 @@ class NoisyTwoSequence(Task):
         variant: 3a, 3b or 3c.
 
     Raises:
-        ValueError: `variant` is none of these, or an argument is no whole number or out of its range.
+        ValueError: `variant` is none of these, or an argument is no whole number or out of its
+            range.
     """
 
     seq_len: int = 100  # pyrefly: ignore[bad-override]

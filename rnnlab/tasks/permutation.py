@@ -1,4 +1,4 @@
-"""The random permutation problem of Hochreiter & Schmidhuber (1997), as posed by Pascanu et al. (2013)."""
+"""The random permutation problem, as posed by Pascanu et al. (2013)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ class Permutation(Task):
         1 47 3 88 12 3  ->  1       seq_len=6, num_symbols=100
 
     A sequence begins and ends with the same symbol, 0 or 1. Those between are drawn from 2 to
-    num_symbols - 1, each by itself; so, in spite of the problem's name, a symbol may come twice. All but the last
-    are shown, and the last is told: class 0 or 1 of num_symbols. This is the authors' code; in their
-    text, and where Martens & Sutskever (2011) pose it, the next symbol is predicted at every step,
-    and no other than the last can be known.
+    num_symbols - 1, each by itself; so, in spite of the problem's name, a symbol may come twice.
+    All but the last are shown, and the last is told: class 0 or 1 of num_symbols. This is the
+    authors' code; Martens & Sutskever (2011) have the next symbol predicted at every step, of which
+    no other than the last can be known.
 
-    Inputs are one-hot, (batch, seq_len, num_symbols); outputs (batch, 1, num_symbols); targets class
-    numbers, (batch, 1). The loss is the cross-entropy. Chance knows that the last symbol is 0 or 1,
-    and is ln 2; half of its guesses are wrong. A sequence is wrong where its class is.
+    Inputs are one-hot, (batch, seq_len, num_symbols); outputs (batch, 1, num_symbols); targets
+    class numbers, (batch, 1). The loss is the cross-entropy. Chance knows that the last symbol is 0
+    or 1, and is ln 2; half of its guesses are wrong. A sequence is wrong where its class is.
 
     Args:
         seq_len: Symbols shown, at least 2.

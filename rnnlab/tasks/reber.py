@@ -1,4 +1,4 @@
-"""The embedded Reber grammar, as Hochreiter & Schmidhuber (1997) have it in their first experiment."""
+"""The embedded Reber grammar, the first experiment of Hochreiter & Schmidhuber (1997)."""
 
 import functools
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from rnnlab.tasks.task import Batch, Task
 
 @dataclass(frozen=True)
 class Reber(Task):
-    """Tell which symbols may come next in a string of the embedded Reber grammar (Hochreiter & Schmidhuber, 1997).
+    """Tell what may come next in an embedded Reber grammar (Hochreiter & Schmidhuber, 1997).
 
         string    B T  B T  X  S E T E
         input     B T  B T  X  S E T
@@ -27,23 +27,26 @@ class Reber(Task):
         may come  T B  T S  X  E T E
                   P    P X  S
 
-    A string is B T ... T E or B P ... P E with a string of the Reber grammar between: after B there follows T S...S X or P T...T V,
-    and from X and V on what the grammar's graph has (`reber_grammar`). Where two symbols may come, each does
-    with probability 1/2. The last but one is the second again: that is to be remembered.
+    A string is B T ... T E or B P ... P E with a string of the Reber grammar between: after B there
+    follows T S...S X or P T...T V, and from X and V on what the grammar's graph has
+    (`reber_grammar`). Where two symbols may come, each does with probability 1/2. The last but one
+    is the second again: that is to be remembered.
 
-    All symbols but the last are shown, and the next is told at every step. The sequences of a batch are strings of one
-    length, which is drawn as strings of at least seq_len + 1 symbols have it; with seq_len=8, the shortest, they
-    are strings of the grammar as it is. The paper trains on 256 strings and tests on 256 others.
+    All symbols but the last are shown, and the next is told at every step. The sequences of a batch
+    are strings of one length, which is drawn as strings of at least seq_len + 1 symbols have it;
+    with seq_len=8, the shortest, they are strings of the grammar as it is. The paper trains on 256
+    strings and tests on 256 others.
 
-    Inputs are one-hot, B T P S X V E, (batch, steps, 7); targets class numbers, (batch, steps). Outputs pass a
-    logistic function, and the loss is the mean squared error of all units at all steps. It cannot
-    be 0, as of two symbols that may come one does.
+    Inputs are one-hot, B T P S X V E, (batch, steps, 7); targets class numbers, (batch, steps).
+    Outputs pass a logistic function, and the loss is the mean squared error of all units at all
+    steps. It cannot be 0, as of two symbols that may come one does.
 
-    A string is wrong where at any step the units of the symbols that may come next are not the most active ones: no other
-    unit may be as active as one of them. `accuracy` is the share of steps that are right.
+    A string is wrong where at any step the units of the symbols that may come next are not the most
+    active ones: no other unit may be as active as one of them. `accuracy` is the share of steps
+    that are right.
 
-    Chance knows the step, and how likely each symbol is at it, m: it has the error m (1 - m) of that
-    unit. A string of n steps counts 1/n at each of them, both in m and in the sum.
+    Chance knows the step, and how likely each symbol is at it, m: it has the error m (1 - m) of
+    that unit. A string of n steps counts 1/n at each of them, both in m and in the sum.
 
     Args:
         seq_len: Steps of the shortest string, at least 8.
@@ -119,7 +122,7 @@ class Reber(Task):
         return ~(least > most)  # NaN is wrong, too
 
     def legal(self, targets: Tensor) -> Tensor:
-        """Which symbols may come at each step of the strings that are B and these targets, (batch, steps, 7)."""
+        """Which symbols may come next, of strings that are B and these targets; (batch, steps, 7)."""
         following = torch.from_numpy(reber_grammar.NEXT.ravel()).to(targets.device)
         states = [torch.full_like(targets[:, 0], reber_grammar.AFTER_B)]
         for symbols in targets.unbind(dim=1)[:-1]:

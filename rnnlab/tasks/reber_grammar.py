@@ -35,7 +35,7 @@ def _branches() -> list[list[tuple[int, int]]]:
 
 BRANCHES = _branches()
 NEXT = np.full((_END + 2, len(SYMBOLS)), _END + 1)
-"""The state after a symbol, (state, symbol); what no string has leads to the last one, and stays there."""
+"""The state after a symbol, (state, symbol); what no string has leads to the last one for good."""
 for _state, _each in enumerate(BRANCHES):
     for _symbol, _after in _each:
         NEXT[_state, _symbol] = _after
@@ -54,7 +54,7 @@ for _state, _each in enumerate(BRANCHES):
 
 @functools.lru_cache
 def _ending(most: int) -> tuple[np.ndarray, np.ndarray]:
-    """How likely a string ends after exactly so many more symbols, (0 to most, state): e^log times each row."""
+    """How likely a string ends after so many more symbols, (0 to most, state): e^log times a row."""
     rows, logs = [np.eye(_END + 1)[_END]], [0.0]
     for _ in range(most):
         row = _STEP @ rows[-1]
@@ -65,7 +65,7 @@ def _ending(most: int) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.lru_cache
 def first_branch(most: int) -> np.ndarray:
-    """How likely the first branch is where the string ends after exactly so many symbols, (0 to most, state)."""
+    """How likely the first branch is, of strings with so many symbols left, (0 to most, state)."""
     ending, _ = _ending(most)
     found = np.ones_like(ending)
     for left in range(1, most + 1):
@@ -79,7 +79,8 @@ def first_branch(most: int) -> np.ndarray:
 def lengths(shortest: int) -> np.ndarray:
     """How likely a string of at least `shortest` symbols has shortest, shortest + 1, ... of them.
 
-    A symbol more makes it less likely by a factor of about 3/4, and what is below 1e-12 in all is left out.
+    A symbol more makes it less likely by a factor of about 0.73, and what is below 1e-12 in all is
+    left out.
     """
     ending, logs = _ending(shortest + 120)
     logs = logs[shortest:] - logs[shortest]

@@ -52,7 +52,7 @@ class Recall(Task):
 
 
 def scattered(symbols: Tensor, steps: int, draws: Draws) -> Tensor:
-    """Symbols in their order at different steps, all choices of which are equally likely, and 0 at the others.
+    """Symbols in their order at different steps, all choices being as likely; 0 at the others.
 
     Args:
         symbols: (sequences, count), with count at most `steps`.
@@ -68,9 +68,10 @@ def scattered(symbols: Tensor, steps: int, draws: Draws) -> Tensor:
 
 
 def _places(count: int, steps: int, draws: Draws) -> Tensor:
-    """So many different steps in order, by Floyd's algorithm: it draws no number twice, and `count` in all.
+    """So many different steps in order, by Floyd's algorithm, which draws `count` numbers.
 
-    The next place is drawn from 0 to one step further each time; where it has been taken, that step is.
+    The next place is drawn from 0 to one step further each time; where it has been taken, that step
+    is.
     """
     furthest = torch.arange(steps - count, steps, device=draws.device)
     # One call for all ranges. Each place is as likely as any other, but for a share of steps 2^-31.

@@ -22,19 +22,20 @@ class SelectiveCopy(Recall):
         target                3 1 2      context_len=7, num_symbols=3, copy_len=3
 
     Of num_symbols + 2 one-hot inputs, 0 is the noise (.), 1 to num_symbols are the symbols and the
-    last is the marker (!). `copy_len` random symbols stand, in order, at different ones of the first
-    `context_len` steps, all choices of which are equally likely; then come `copy_len` markers, and a
-    symbol is due at each. This is how the authors' code for S4 makes the sequences. The paper has
-    context_len=4096, 16 symbols to copy and a vocabulary of 16, noise included; that code counts the
-    marker in it as well, which leaves num_symbols=14.
+    last is the marker (!). `copy_len` random symbols stand, in order, at different ones of the
+    first `context_len` steps, all choices of which are equally likely; then come `copy_len`
+    markers, and a symbol is due at each. This is how the authors' code for S4 makes the sequences.
+    The paper has context_len=4096, 16 symbols to copy and a vocabulary of 16, noise included; that
+    code counts the marker in it as well, which leaves num_symbols=14.
 
     Inputs are (batch, seq_len, num_symbols + 2), with seq_len = context_len + copy_len; outputs are
-    (batch, copy_len, num_symbols), class c for symbol c + 1; targets are class numbers, (batch, copy_len).
+    (batch, copy_len, num_symbols), class c for symbol c + 1; targets are class numbers, (batch,
+    copy_len).
 
-    The loss is the mean cross-entropy over the markers, so chance is ln(num_symbols). `recall` is the
-    fraction of symbols that are right, which is the accuracy that the paper reports; `exact_match` is
-    1 where all are, and a sequence is wrong without. Chance guesses all rightly with probability
-    num_symbols^-copy_len.
+    The loss is the mean cross-entropy over the markers, so chance is ln(num_symbols). `recall` is
+    the fraction of symbols that are right, which is the accuracy that the paper reports;
+    `exact_match` is 1 where all are, and a sequence is wrong without. Chance guesses all rightly
+    with probability num_symbols^-copy_len.
 
     Args:
         context_len: Steps among which the symbols stand, at least `copy_len`.

@@ -15,26 +15,27 @@ from rnnlab.tasks.task import Batch, Task
 
 @dataclass(frozen=True)
 class SequentialCounting(Task):
-    """Tell at every step which symbols may follow: as many b as there were a (Gers & Schmidhuber, 2001).
+    """Tell what may follow: as many b as there were a (Gers & Schmidhuber, 2001).
 
         input   S  a   a   a   b b b
         target  a  a,b a,b a,b b b T      n=3, num_symbols=2
 
     A string is S, then n times a, then n times b, and then, where num_symbols=3, n times c; T ends
-    it and is not shown. n is each sequence's own, uniform from 1 to (seq_len - 1) // num_symbols. Shorter strings are followed by zeros,
-    at which nothing is asked.
+    it and is not shown. n is each sequence's own, uniform from 1 to (seq_len - 1) // num_symbols.
+    Shorter strings are followed by zeros, at which nothing is asked.
 
-    Inputs are one-hot, (batch, seq_len, num_symbols + 1), S before the letters. Targets are (batch, seq_len,
-    num_symbols + 1), 1 for the letters, or T, that may follow and 0 for the others: after each a another a, or
-    b; after b as many b as there were a, and then what comes next. Outputs pass a logistic
-    function, and say that a symbol may follow where they are above 1/2.
+    Inputs are one-hot, (batch, seq_len, num_symbols + 1), S before the letters. Targets are (batch,
+    seq_len, num_symbols + 1), 1 for the letters, or T, that may follow and 0 for the others: after
+    each a another a, or b; after b as many b as there were a, and then what comes next. Outputs
+    pass a logistic function, and say that a symbol may follow where they are above 1/2.
 
-    The loss is the squared error of the units, their mean over the steps of a string. A string is wrong where any
-    symbol is told wrongly at any of its steps, as in the paper, which has n from 1 to 10 and more.
+    The loss is the squared error of the units, their mean over the steps of a string. A string is
+    wrong where any symbol is told wrongly at any of its steps, as in the paper, which has n from 1
+    to 10 and more.
 
-    Chance knows the step and no symbol. With m the probability that a symbol may follow at a
-    step, each string weighted by 1 over its number of steps, it has the error m (1 - m) of that unit; these are added.
-    It is wrong about all n for which it is wrong at any step.
+    Chance knows the step and no symbol. With m the probability that a symbol may follow at a step,
+    each string weighted by 1 over its number of steps, it has the error m (1 - m) of that unit;
+    these are added. It is wrong about all n for which it is wrong at any step.
 
     Args:
         seq_len: Steps of the longest string, at least 2 num_symbols + 1, where n is 1 or 2.

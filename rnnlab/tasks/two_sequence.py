@@ -1,4 +1,4 @@
-"""Tasks 2a, 2b and 2c of Hochreiter & Schmidhuber (1997): two kinds of sequences, told apart by their beginning."""
+"""Tasks 2a, 2b and 2c of Hochreiter & Schmidhuber (1997)."""
 
 import math
 from collections.abc import Callable
@@ -85,7 +85,7 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class TwoSequence(Task):
-    """Tell two kinds of sequences apart by their beginning, long after (Hochreiter & Schmidhuber, 1997).
+    """Tell two kinds of sequences apart by their beginning (Hochreiter & Schmidhuber, 1997).
 
         x a1 a2 a3      2a, delay=4: the next symbol at every step
         a1 a2 a3 x
@@ -96,23 +96,25 @@ class TwoSequence(Task):
 
     - 2a: x a1 a2 ... a_{p-1} x or y a1 a2 ... a_{p-1} y. The next symbol is told at every step.
     - 2b: the same, but the p - 1 symbols between are random ones of a1 to a_{p-1}.
-    - 2c: b, then x or y, then q + k random ones of `num_distractors` distractors, then e, after which x
-      or y is to be told. Another distractor follows with probability 9/10, so k has mean 9; it is
-      shared by the sequences of a batch. The paper has 50 to 1000 for q, and as many distractors or fewer.
+    - 2c: b, then x or y, then q + k random ones of `num_distractors` distractors, then e, after
+      which x or y is to be told. Another distractor follows with probability 9/10, so k has mean 9;
+      it is shared by the sequences of a batch. The paper has 50 to 1000 for q, and as many
+      distractors or fewer, though its formula has q of them.
 
     Inputs are one-hot: a1, a2, ..., then x and y, (batch, p, p + 1); or a1, a2, ..., e, b, x, y,
-    (batch, q + k + 3, num_distractors + 4). Targets are class numbers: (batch, p) of the p + 1 symbols, or
-    (batch, 1), 0 for x and 1 for y. Outputs pass a logistic function, and the loss is the mean
-    squared error of all units at all answered steps.
+    (batch, q + k + 3, num_distractors + 4). Targets are class numbers: (batch, p) of the p + 1
+    symbols, or (batch, 1), 0 for x and 1 for y. Outputs pass a logistic function, and the loss is
+    the mean squared error of all units at all answered steps.
 
-    A sequence is wrong where any unit is off by 0.25 or more: at any step (2a), at the last (2b); in 2c by 0.2. The paper
-    asks for 10,000 sequences in a row without one that is wrong. That shows a rate below 4 in 10,000, with 95 % confidence, and below
-    it the task counts as solved.
+    A sequence is wrong where any unit is off by 0.25 or more: at any step (2a), at the last (2b);
+    in 2c by 0.2. The paper asks for 10,000 sequences in a row without one that is wrong. That shows
+    a rate below 4 in 10,000, with 95 % confidence, and below it the task counts as solved.
 
-    Chance knows how likely each symbol is at a step, m, and has the error m (1 - m) of its unit. x and y
-    are as likely at the last step, which is 1/4 each: 1/2 over p (p + 1) units and steps (2a), 1/4 (2c). In 2b
-    the p - 1 other steps add 1 - 1/(p - 1) each, (p - 3/2) / (p (p + 1)) in all, of which (p - 2) / (p (p + 1))
-    stays however well x and y are told. Answers of 1/2 are off by more than is allowed: all are wrong.
+    Chance knows how likely each symbol is at a step, m, and has the error m (1 - m) of its unit. x
+    and y are as likely at the last step, which is 1/4 each: 1/2 over p (p + 1) units and steps
+    (2a), 1/4 (2c). In 2b the p - 1 other steps add 1 - 1/(p - 1) each, (p - 3/2) / (p (p + 1)) in
+    all, of which (p - 2) / (p (p + 1)) stays however well x and y are told. Answers of 1/2 are off
+    by more than is allowed: all are wrong.
 
     Args:
         delay: p, at least 2, or q, at least 1.

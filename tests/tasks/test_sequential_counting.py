@@ -53,7 +53,7 @@ def test_worked_example() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_chance_by_enumeration(task: SequentialCounting) -> None:
-    """The best answer to all strings at once, found by Newton's method's closed form: the weighted mean of targets."""
+    """The loss of the best blind answer to all strings at once, the weighted mean of their targets."""
     largest = (task.seq_len - 1) // task.num_symbols
     targets = torch.stack([expected(task, n) for n in range(1, largest + 1)])
     asked = targets.any(2).double()
