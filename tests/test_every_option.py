@@ -144,6 +144,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("cell=lstm", "train.batch_size=5", ()),
     ("cell=lstm", "train.min_seq_len=5", ()),
     ("cell=lstm", "train.block=1", ()),
+    ("cell=lstm", "train.tbptt=4", ()),
     ("cell=lstm", "train.val_every=4", ()),
     ("cell=lstm", "train.data_seed=5", ()),
     ("cell=lstm", "eval.sequences=600", ()),

@@ -127,9 +127,11 @@ def _update(config: "RunConfig", footprint: Footprint) -> Need:
     drawn, line = footprint.drawing(size, steps), footprint.of_update(size)
     again = partial(footprint.recomputed, line, size, steps)
     count = drawn + (line(steps) if chosen is None else again(chosen))
+    if (cut := config.train.tbptt) is not None:
+        count = drawn + footprint.truncated(line, steps, cut)
     others = f"lower train.batch_size or {_length(config.task)}"
     root = math.isqrt(steps - 1) + 1
-    if chosen != root and (less := drawn + again(root)) < count / 2:
+    if cut is None and chosen != root and (less := drawn + again(root)) < count / 2:
         others = f"with train.recompute_steps={root} it is {spelled(less)}; or {others}"
     return Need(count, f"updates of train.batch_size={size} sequences of {steps} steps", others)
 

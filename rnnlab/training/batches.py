@@ -9,8 +9,14 @@ def training_batches(task: Task, settings: TrainSettings) -> Stream:
     """The batches of a run; number t is of update t.
 
     Raises:
-        ValueError: If the task cannot be as short as `min_seq_len`, or is shorter itself.
+        ValueError: If the task cannot be as short as `min_seq_len`, or is shorter itself; or if `tbptt` cuts no
+            sequence.
     """
+    if settings.tbptt is not None and settings.tbptt >= task.seq_len:
+        raise ValueError(
+            f"train.tbptt={settings.tbptt} leaves sequences of {task.seq_len} steps whole, as "
+            f"train.tbptt=null does: at most {task.seq_len - 1}"
+        )
     shortest = settings.min_seq_len
     try:
         return Stream(task, settings.batch_size, settings.data_seed, "train", shortest)

@@ -42,7 +42,7 @@ class Blocks:
         self, model: SequenceModel, task: Task, clip: Clip, settings: TrainSettings, seed: int
     ) -> None:
         self.settings = settings
-        self.gradient = Gradient(model, task, clip, settings.recompute_steps)
+        self.gradient = Gradient(model, task, clip, settings.recompute_steps, settings.tbptt)
         self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.

@@ -114,6 +114,11 @@ class Footprint:
         except ValueError:
             return self.task
 
+    def truncated(self, update: Line, seq_len: int, tbptt: int) -> float:
+        """Bytes of an update whose gradient ends at every so-many-th step: before the answers nothing is kept."""
+        answers = self._one.targets.size(1)
+        return update(min(seq_len, math.ceil(answers / tbptt) * tbptt))
+
     def recomputed(
         self, update: Line, batch_size: int, seq_len: int, recompute_steps: int
     ) -> float:

@@ -15,20 +15,26 @@ class Gradient:
         model: What is trained.
         task: What gives the loss.
         clip: What happens to the gradient.
-        recompute_steps: As `SequenceModel.forward` has it; a model of your own need not take it while it is None.
+        recompute_steps, tbptt: As `SequenceModel.forward` has them; a model of your own need not take one that is None.
     """
 
     def __init__(
-        self, model: SequenceModel, task: Task, clip: Clip, recompute_steps: int | None = None
+        self,
+        model: SequenceModel,
+        task: Task,
+        clip: Clip,
+        recompute_steps: int | None = None,
+        tbptt: int | None = None,
     ) -> None:
         self.model, self.task, self.clip = model, task, clip
-        self.again = {} if recompute_steps is None else {"recompute_steps": recompute_steps}
+        cuts = {"recompute_steps": recompute_steps, "tbptt": tbptt}
+        self.cuts = {name: steps for name, steps in cuts.items() if steps is not None}
         self.parameters = list(model.parameters())
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss, and the gradient's norm before and after clipping, on the model's device."""
         torch.clear_autocast_cache()  # of the weights in 16 bits, as they were before the last update
-        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1), **self.again)
+        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1), **self.cuts)
         loss = self.task.loss(outputs, batch.targets)
         self.drop()
         loss.backward()

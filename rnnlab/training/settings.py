@@ -26,6 +26,8 @@ class TrainSettings:
             is told each of them anew.
         recompute_steps: Keep of each sequence the states at every so-many-th step alone, and compute
             the steps between again on the way back; None keeps all.
+        tbptt: Truncated backpropagation through time: the gradient ends at every boundary of so many steps,
+            counted back from a sequence's last; None: it goes back to the first.
     """
 
     steps: int = 2000
@@ -38,17 +40,23 @@ class TrainSettings:
     nonfinite: str = "stop"
     cuda_graph: bool = True
     recompute_steps: int | None = None
+    tbptt: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        for name in ("min_seq_len", "recompute_steps"):
+        for name in ("min_seq_len", "recompute_steps", "tbptt"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_bool("cuda_graph", self.cuda_graph)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
+        if self.tbptt is not None and self.recompute_steps is not None:
+            raise ValueError(
+                f"tbptt={self.tbptt} and recompute_steps={self.recompute_steps} both say what is "
+                "kept for the gradient: one of them"
+            )
         if self.val_every % self.block:
             raise ValueError(
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "
