@@ -12,6 +12,9 @@ from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 from rnnlab.kernels.recompute import recomputed
 
+NO_GRADIENT = (
+    256  # steps at once that have none, of which a layer's hidden states are kept for the next
+)
 AT_ONCE = 2**20  # numbers of a mask, for which torch's generator takes four bytes each
 
 
@@ -79,7 +82,7 @@ class SequenceModel(nn.Module):
         steps = inputs.size(1)
         if last is not None and not 0 < last <= steps:
             raise ValueError(f"last={last} is not within 1 to seq_len={steps}")
-        last, masks = steps if last is None else last, self._drawn_masks(inputs)
+        last, masks = steps if last is None else last, self.drawn_masks(inputs)
         if recompute_steps is not None and tbptt is not None:
             both = f"tbptt={tbptt} and recompute_steps={recompute_steps}"
             raise ValueError(f"{both} both say what is kept for the gradient: one of them")
@@ -114,11 +117,12 @@ class SequenceModel(nn.Module):
     ) -> tuple[Tensor, list[State]]:
         """As `forward`, in parts of `tbptt` steps, of which the first may be shorter."""
         steps, parts = inputs.size(1), []
-        stops = range(steps - (steps - 1) // tbptt * tbptt, steps + 1, tbptt)
-        for start, stop in zip((0, *stops), stops, strict=False):
+        first = max(0, steps - -(-last // tbptt) * tbptt)  # before it no gradient arrives
+        before, after = range(0, first, max(tbptt, NO_GRADIENT)), range(steps, first, -tbptt)
+        for start, stop in itertools.pairwise((*before, first, *reversed(after))):
             answers = stop - max(start, steps - last)
             part = inputs[:, start:stop], states, [mask[:, start:stop] for mask in masks]
-            with torch.set_grad_enabled(answers > 0):  # no gradient would reach the others
+            with torch.set_grad_enabled(answers > 0):
                 outputs, ends = self._unrolled(*part, max(1, answers))
             states = [tuple(t.detach() for t in end) for end in ends] if stop < steps else ends
             parts += [outputs] if answers > 0 else []
@@ -161,7 +165,7 @@ class SequenceModel(nn.Module):
             hidden = hidden[:, -last:]
         return self.read_out(hidden), ends
 
-    def _drawn_masks(self, inputs: Tensor) -> list[Tensor]:
+    def drawn_masks(self, inputs: Tensor) -> list[Tensor]:
         """What is not dropped between two layers, (batch, seq_len, hidden_size); for all steps before the first."""
         if not (self.training and self.dropout):
             return []

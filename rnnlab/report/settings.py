@@ -12,7 +12,8 @@ from rnnlab.report.read_runs import Run
 NEVER_COMPARED = {
     *("seed", "train.data_seed", "num_params", "length", "length_key", "seq_len", "chance"),
     *("device", "torch"),
-    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
+    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip"),
+    *("regularizer", "experiment"),
     *(
         "resume",
         "resume.run",

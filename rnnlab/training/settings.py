@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed
+from rnnlab.foundation.checks import check_bool, check_choice, check_float, check_int, check_seed
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class TrainSettings:
             the steps between again on the way back; None keeps all.
         tbptt: Truncated backpropagation through time: the gradient ends at every boundary of so many steps,
             counted back from a sequence's last; None: it goes back to the first.
+        gradient_noise: eta of the noise N(0, eta / (1 + t)^gamma) that each gradient gets after clipping; None: none.
+        gradient_noise_decay: Its gamma; None: 0.55.
+        decay_biases: Whether the optimizer's weight decay acts on biases and other vectors too.
     """
 
     steps: int = 2000
@@ -41,6 +44,9 @@ class TrainSettings:
     cuda_graph: bool = True
     recompute_steps: int | None = None
     tbptt: int | None = None
+    gradient_noise: float | None = None
+    gradient_noise_decay: float | None = None
+    decay_biases: bool = True
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
@@ -51,7 +57,9 @@ class TrainSettings:
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_bool("cuda_graph", self.cuda_graph)
+        check_bool("decay_biases", self.decay_biases)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
+        self._check_noise()
         if self.tbptt is not None and self.recompute_steps is not None:
             raise ValueError(
                 f"tbptt={self.tbptt} and recompute_steps={self.recompute_steps} both say what is "
@@ -62,6 +70,21 @@ class TrainSettings:
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "
                 "validation happens between blocks"
             )
+
+    def _check_noise(self) -> None:
+        eta, gamma = self.gradient_noise, self.gradient_noise_decay
+        if eta is not None:
+            check_float("gradient_noise", eta, above=0.0)
+        if gamma is not None:
+            check_float("gradient_noise_decay", gamma, at_least=0.0)
+            if eta is None:
+                raise ValueError(f"gradient_noise_decay={gamma} goes with gradient_noise alone")
+
+    @property
+    def cuts(self) -> dict[str, int]:
+        """What of `recompute_steps` and `tbptt` is set."""
+        steps = {"recompute_steps": self.recompute_steps, "tbptt": self.tbptt}
+        return {name: count for name, count in steps.items() if count is not None}
 
     @property
     def trainer_options(self) -> dict[str, Any]:
