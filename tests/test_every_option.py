@@ -147,6 +147,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("cell=lstm", "train.min_seq_len=5", ()),
     ("cell=lstm", "train.block=1", ()),
     ("cell=lstm", "train.tbptt=4", ()),
+    ("cell=lstm", "train.start_seq_len=5", ()),
     ("cell=lstm", "train.gradient_noise=0.3", ()),
     ("cell=lstm", "train.gradient_noise_decay=2.0", ("train.gradient_noise=0.3",)),
     ("cell=lstm", "train.decay_biases=false", ("optimizer.weight_decay=0.5",)),

@@ -45,7 +45,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
         read_regularizer,
         try_optimizer,
     )
-    from rnnlab.training.batches import training_batches
+    from rnnlab.training.batches import curriculum_of, training_batches
     from rnnlab.training.clipping import Clip
     from rnnlab.training.weight_decay import MatricesAlone
 
@@ -53,6 +53,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     read_regularizer(plain, settings).refuse_cuts(settings.train.cuts)
     model_config = read_model(plain)
     training_batches(model_config.task, settings.train)
+    curriculum_of(model_config.task, settings.train)
     if here:
         refuse_inputs(model_config.task, settings)
     with torch.random.fork_rng(devices=[]):

@@ -10,7 +10,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Task
 from rnnlab.tasks.philox import Words
-from rnnlab.training.batches import training_batches
+from rnnlab.tasks.stream import Stream
+from rnnlab.training.batches import curriculum_of, training_batches
 from rnnlab.training.capture import Capture
 from rnnlab.training.clipping import Clip
 from rnnlab.training.gradient import Gradient
@@ -55,6 +56,8 @@ class Blocks:
         self.gradient = Gradient(model, task, clip, *cuts, regularizer)
         self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
+        self.curriculum = curriculum_of(task, settings)
+        self._streams = {task.seq_len: self.stream}
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
         self._dropout = Words(seed, "dropout")
         self.noise = noise_of(settings, seed)
@@ -63,6 +66,14 @@ class Blocks:
     def stop_of(self, start: int) -> int:
         """The first update after the block that begins with update `start`."""
         return min(start + self.settings.block, self.settings.steps)
+
+    def train_at(self, seq_len: int) -> None:
+        """Make the blocks that follow of batches of this length, one of the curriculum's."""
+        if seq_len not in self._streams and self.curriculum is not None:
+            task, settings = self.curriculum.tasks[seq_len], self.settings
+            same = settings.batch_size, settings.data_seed, "train"
+            self._streams[seq_len] = Stream(task, *same)
+        self.stream = self._streams[seq_len]
 
     def make(
         self, start: int, optimizer: LightningOptimizer, schedule: LRScheduler | None

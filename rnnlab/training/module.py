@@ -153,6 +153,8 @@ class TrainingModule(pl.LightningModule):
         optimizer: Any = self.optimizers()
         schedule: Any = self.lr_schedulers()
         by_update = None if isinstance(schedule, ReduceLROnPlateau) else schedule
+        if (curriculum := self.blocks.curriculum) is not None:
+            self.blocks.train_at(curriculum.at(self.position.seq_len))
         metrics = self.blocks.make(start, optimizer, by_update)
         self.position = self.position._replace(updates=self.blocks.stop_of(start))
         self.record(metrics)
@@ -171,6 +173,7 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
+        self._grow()
         below = self.task.solved_below
         solved = below is not None and metrics["val/error"] < below
         if solved and self.position.solved_at is None:
@@ -184,6 +187,17 @@ class TrainingModule(pl.LightningModule):
         )  # where the callbacks of a Trainer of your own look
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
+
+    def _grow(self) -> None:
+        """Train at the next length of the curriculum, if this one is solved."""
+        curriculum, below = self.blocks.curriculum, self.task.solved_below
+        if curriculum is None or below is None:
+            return
+        now = curriculum.at(self.position.seq_len)
+        error = self.evaluation.error_at(self.model, curriculum.tasks[now])
+        self.record({"train/seq_len": now, "val/error_at_seq_len": error})
+        if error < below:
+            self.position = self.position._replace(seq_len=curriculum.after(now))
 
     def _refuse_nonfinite(self, loss: float) -> None:
         """No training loss has yet told what the last update did, and a checkpoint is to follow."""

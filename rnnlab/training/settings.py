@@ -15,6 +15,8 @@ class TrainSettings:
         batch_size: Sequences an update.
         min_seq_len: Each batch draws its `seq_len` from here up to the task's; None: all have the
             task's.
+        start_seq_len: Training begins at this `seq_len`, which is doubled, up to the task's, at each validation
+            that shows it solved; None: it begins at the task's.
         block: Updates between two looks at the numbers.
         val_every: Updates between two validations; a multiple of `block`.
         stop_when_solved: Stop at the first validation that shows the task solved.
@@ -47,11 +49,12 @@ class TrainSettings:
     gradient_noise: float | None = None
     gradient_noise_decay: float | None = None
     decay_biases: bool = True
+    start_seq_len: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        for name in ("min_seq_len", "recompute_steps", "tbptt"):
+        for name in ("min_seq_len", "start_seq_len", "recompute_steps", "tbptt"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
@@ -60,6 +63,11 @@ class TrainSettings:
         check_bool("decay_biases", self.decay_biases)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
         self._check_noise()
+        if self.start_seq_len is not None and self.min_seq_len is not None:
+            raise ValueError(
+                f"start_seq_len={self.start_seq_len} and min_seq_len={self.min_seq_len} both say how "
+                "long the batches are: one of them"
+            )
         if self.tbptt is not None and self.recompute_steps is not None:
             raise ValueError(
                 f"tbptt={self.tbptt} and recompute_steps={self.recompute_steps} both say what is "
