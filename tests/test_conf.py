@@ -56,7 +56,7 @@ def defaults(cls: Any) -> dict[str, Any]:
     return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
 
 
-@pytest.mark.parametrize(("group", "choice"), chosen("cell", "task", "clip"))
+@pytest.mark.parametrize(("group", "choice"), chosen("cell", "task", "clip", "regularizer"))
 def test_rnnlabs_classes_with_all_their_arguments_at_their_defaults(group, choice):
     cls, config = class_and_arguments(group, choice)
     assert cls.__module__.startswith("rnnlab.")

@@ -18,7 +18,8 @@ from tests.support.configs import leaves
 from tests.support.journals import points_in_order
 
 # The groups that say what a run is; trainer and tracking are those of where it runs.
-HELPED = {"cell", "task", "clip", "optimizer", "schedule", "diagnostics", "experiment"}
+HELPED = {"cell", "task", "clip", "regularizer", "optimizer", "schedule"}
+HELPED |= {"diagnostics", "experiment"}
 
 
 def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> None:

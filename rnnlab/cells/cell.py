@@ -54,6 +54,14 @@ class Cell(nn.Module, ABC):
     def step(self, inputs: Tensor, state: State) -> State:
         """The state at time t from the inputs (batch, input_size) at t and the state at t-1."""
 
+    def linearized(self, inputs: Tensor, state: State) -> State:
+        """`step`, where its derivative in the state is itself to be differentiated in the parameters.
+
+        The regularizer Omega does so. Its authors hold the slopes within Elman's step constant there; a cell
+        that does likewise overrides this. Values and first derivatives in inputs and state are those of `step`.
+        """
+        return self.step(inputs, state)
+
     def initial_state(self, inputs: Tensor) -> State:
         """The state before the first step; h_0 = 0."""
         return (inputs.new_zeros(inputs.size(0), self.hidden_size),)

@@ -111,6 +111,18 @@ class ElmanCell(Cell):
         a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
         return (NONLINEARITIES[self.nonlinearity](a),)
 
+    def linearized(self, inputs: Tensor, state: State) -> State:
+        """h_t + f'(a_t) * (W dx + U dh), with h_t and f'(a_t) constants, and dx and dh zero (Pascanu et al., 2013)."""
+        (h,) = state
+        with torch.enable_grad():
+            a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
+            a = a.detach().requires_grad_()
+            value = NONLINEARITIES[self.nonlinearity](a)
+            (slope,) = torch.autograd.grad(value.sum(), a)
+        moved = F.linear(inputs - inputs.detach(), self.weight_ih)
+        moved = moved + F.linear(h - h.detach(), self.weight_hh)
+        return (value.detach() + slope * moved,)
+
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         if not has_layer(self.nonlinearity, inputs):
             return super().forward(inputs, state)

@@ -12,6 +12,9 @@ from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 from rnnlab.kernels.recompute import recomputed
 
+NO_GRADIENT = (
+    256  # steps at once that have none, of which a layer's hidden states are kept for the next
+)
 AT_ONCE = 2**20  # numbers of a mask, for which torch's generator takes four bytes each
 
 
@@ -63,6 +66,7 @@ class SequenceModel(nn.Module):
         states: list[State] | None = None,
         last: int | None = None,
         recompute_steps: int | None = None,
+        tbptt: int | None = None,
     ) -> tuple[Tensor, list[State]]:
         """The outputs of all steps, (batch, seq_len, output_size), and each layer's last state.
 
@@ -75,19 +79,55 @@ class SequenceModel(nn.Module):
             last: Read out only the last so many steps: outputs (batch, last, output_size).
             recompute_steps: Keep for the gradient the states at every so-many-th step alone, and compute
                 what lies between them again on the way back (Chen et al., 2016). None keeps all.
+            tbptt: Truncated backpropagation through time (Williams & Peng, 1990): at every boundary of so many
+                steps, counted back from the last, the state goes on and its gradient does not. None: no boundary.
         """
         steps = inputs.size(1)
         if last is not None and not 0 < last <= steps:
             raise ValueError(f"last={last} is not within 1 to seq_len={steps}")
-        last, masks = steps if last is None else last, self._drawn_masks(inputs)
-        if recompute_steps is None or recompute_steps >= steps or not torch.is_grad_enabled():
-            return self._unrolled(inputs, states, masks, last)
-        parts, before_answers = [], steps - last
+        last, masks = steps if last is None else last, self.drawn_masks(inputs)
+        if recompute_steps is not None and tbptt is not None:
+            both = f"tbptt={tbptt} and recompute_steps={recompute_steps}"
+            raise ValueError(f"{both} both say what is kept for the gradient: one of them")
+        if torch.is_grad_enabled():
+            if tbptt is not None and tbptt < steps:
+                return self._truncated(inputs, states, masks, last, tbptt)
+            if recompute_steps is not None and recompute_steps < steps:
+                return self._in_parts(inputs, states, masks, last, recompute_steps)
+        return self._unrolled(inputs, states, masks, last)
+
+    def _in_parts(
+        self,
+        inputs: Tensor,
+        states: list[State] | None,
+        masks: list[Tensor],
+        last: int,
+        recompute_steps: int,
+    ) -> tuple[Tensor, list[State]]:
+        """As `forward`, with the states between parts of so many steps kept alone."""
+        steps, parts = inputs.size(1), []
+        before_answers = steps - last
         for start in range(0, steps, recompute_steps):
             stop = min(start + recompute_steps, steps)
             part = inputs[:, start:stop], states, [mask[:, start:stop] for mask in masks]
             answers = stop - max(start, before_answers)
             outputs, states = self._recomputed(*part, max(1, answers))
+            parts += [outputs] if answers > 0 else []
+        return torch.cat(parts, dim=1), states or []
+
+    def _truncated(
+        self, inputs: Tensor, states: list[State] | None, masks: list[Tensor], last: int, tbptt: int
+    ) -> tuple[Tensor, list[State]]:
+        """As `forward`, in parts of `tbptt` steps, of which the first may be shorter."""
+        steps, parts = inputs.size(1), []
+        first = max(0, steps - -(-last // tbptt) * tbptt)  # before it no gradient arrives
+        before, after = range(0, first, max(tbptt, NO_GRADIENT)), range(steps, first, -tbptt)
+        for start, stop in itertools.pairwise((*before, first, *reversed(after))):
+            answers = stop - max(start, steps - last)
+            part = inputs[:, start:stop], states, [mask[:, start:stop] for mask in masks]
+            with torch.set_grad_enabled(answers > 0):
+                outputs, ends = self._unrolled(*part, max(1, answers))
+            states = [tuple(t.detach() for t in end) for end in ends] if stop < steps else ends
             parts += [outputs] if answers > 0 else []
         return torch.cat(parts, dim=1), states or []
 
@@ -128,7 +168,7 @@ class SequenceModel(nn.Module):
             hidden = hidden[:, -last:]
         return self.read_out(hidden), ends
 
-    def _drawn_masks(self, inputs: Tensor) -> list[Tensor]:
+    def drawn_masks(self, inputs: Tensor) -> list[Tensor]:
         """What is not dropped between two layers, (batch, seq_len, hidden_size); for all steps before the first."""
         if not (self.training and self.dropout):
             return []

@@ -13,7 +13,8 @@ NEVER_COMPARED = {
     *("seed", "train.data_seed", "num_params", "state_size"),
     *("length", "length_key", "seq_len", "chance"),
     *("device", "torch"),
-    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip", "experiment"),
+    *("variant", "variant_on_task", "cell", "task", "task._target_", "clip"),
+    *("regularizer", "experiment"),
     *(
         "resume",
         "resume.run",

@@ -91,6 +91,7 @@ def make_module(
         config.task,
         optimizer=config.make_optimizer,
         clip=config.clip,
+        regularizer=config.regularizer,
         schedule=config.make_schedule,
         train_settings=config.train,
         eval_settings=config.eval_settings,
@@ -99,7 +100,7 @@ def make_module(
         changed=changed,
         answers_only=answers_only,
     )
-    try_optimizer(module.model, config.make_optimizer, config.make_schedule, config.train.steps)
+    try_optimizer(module.model, module.make_optimizer, config.make_schedule, config.train.steps)
     return module
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from rnnlab.runs.resume import EarlierRun
 
 GROUPS = (
-    *("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking", "diagnostics"),
-    "experiment",
+    *("cell", "task", "clip", "regularizer", "optimizer", "schedule", "trainer", "tracking"),
+    *("diagnostics", "experiment"),
 )
 
 

@@ -195,10 +195,10 @@ def _drop_foreign_keys(config: DictConfig, overrides: list[str]) -> None:
 
 
 def _name_by_class(config: DictConfig, overrides: list[str]) -> None:
-    """A cell, task or clipping whose class the command line names is not what its yaml is called."""
+    """A cell, task, clipping or regularizer whose class the command line names is not what its yaml is called."""
     for override in overrides:
         group, _, key = key_of(override).partition(".")
-        if group in ("cell", "task", "clip") and key == "_target_":
+        if group in ("cell", "task", "clip", "regularizer") and key == "_target_":
             with open_dict(config.hydra.runtime.choices):
                 target = str(OmegaConf.select(config, f"{group}._target_"))
                 config.hydra.runtime.choices[group] = target.rpartition(".")[2]

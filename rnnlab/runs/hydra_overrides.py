@@ -16,9 +16,9 @@ from rnnlab.runs.build import check_allowed, target_class
 from rnnlab.runs.matched_size import COUNTED, SIZE
 
 LENGTH = "task.length"
-ONE_OF = ("cell", "task", "clip", "optimizer", "schedule", "trainer", "tracking")
+ONE_OF = (*("cell", "task", "clip", "regularizer", "optimizer", "schedule", "trainer", "tracking"),)
 """Groups of which a run has one option."""
-_TARGET = re.compile(r"\+*(cell|task|clip|optimizer|schedule)\._target_=")
+_TARGET = re.compile(r"\+*(cell|task|clip|regularizer|optimizer|schedule)\._target_=")
 
 
 def key_of(override: str) -> str:

@@ -124,12 +124,16 @@ def _model(config: "RunConfig") -> SequenceModel:
 
 def _update(config: "RunConfig", footprint: Footprint) -> Need:
     size, steps, chosen = config.train.batch_size, config.task.seq_len, config.train.recompute_steps
-    drawn, line = footprint.drawing(size, steps), footprint.of_update(size)
+    drawn = footprint.drawing(size, steps)
+    line = footprint.of_update(size, config.regularizer)
     again = partial(footprint.recomputed, line, size, steps)
     count = drawn + (line(steps) if chosen is None else again(chosen))
+    if (cut := config.train.tbptt) is not None:
+        count = drawn + footprint.truncated(line, steps, cut)
     others = f"lower train.batch_size or {_length(config.task)}"
     root = math.isqrt(steps - 1) + 1
-    if chosen != root and (less := drawn + again(root)) < count / 2:
+    can_cut = cut is None and not config.regularizer.takes_whole_sequences
+    if can_cut and chosen != root and (less := drawn + again(root)) < count / 2:
         others = f"with train.recompute_steps={root} it is {spelled(less)}; or {others}"
     return Need(count, f"updates of train.batch_size={size} sequences of {steps} steps", others)
 

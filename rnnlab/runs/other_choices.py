@@ -14,6 +14,10 @@ MEANT = {
         **dict.fromkeys(("true", "yes", "on", "grad_norm", "global_norm"), "clip=norm"),
         **dict.fromkeys(("false", "no", "off"), "clip=none"),
     },
+    "regularizer": {
+        **dict.fromkeys(("pascanu", "true", "yes", "on"), "regularizer=omega"),
+        **dict.fromkeys(("false", "no", "off"), "regularizer=none"),
+    },
     "optimizer": {
         "adamw": "optimizer._target_=torch.optim.AdamW",
         "adagrad": "optimizer._target_=torch.optim.Adagrad",

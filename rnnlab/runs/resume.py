@@ -36,6 +36,7 @@ CHANGEABLE = (
     "eval",
     "optimizer",
     "clip",
+    "regularizer",
     "trainer",
     "tracking",
     "num_threads",

@@ -26,6 +26,7 @@ from rnnlab.tasks import DataFile, Task, check_task
 from rnnlab.tracking.result import leaves
 from rnnlab.tracking.settings import TrackingSettings
 from rnnlab.training.clipping import Clip
+from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import EvalSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class RunConfig:
     make_optimizer: MakeOptimizer
     make_schedule: MakeSchedule | None
     clip: Clip
+    regularizer: Regularizer
     diagnostics: dict[str, "Diagnostic"]
     plain: dict[str, Any]
     """As it is written to files: what it was read from, without secrets."""
@@ -125,6 +127,7 @@ def read_config(plain: PlainConfig, here: bool = True) -> RunConfig:
         make_optimizer=make_optimizer,
         make_schedule=make_schedule,
         clip=build("clip", plain["clip"], Clip, allow)(),
+        regularizer=read_regularizer(plain, settings),
         diagnostics=read_diagnostics(plain["diagnostics"], allow),
         plain=masked_config(plain),
     )
@@ -232,6 +235,11 @@ def try_optimizer(
     schedule = make_schedule(optimizer)
     optimizer.step()  # without gradients it changes nothing
     try_schedule(schedule, steps)
+
+
+def read_regularizer(plain: PlainConfig, settings: Settings) -> Regularizer:
+    """What is added to the gradient of the loss."""
+    return build("regularizer", plain["regularizer"], Regularizer, settings.allow)()
 
 
 def read_diagnostics(sections: Mapping[str, Any], allow: list[str]) -> dict[str, "Diagnostic"]:

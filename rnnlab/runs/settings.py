@@ -23,11 +23,11 @@ PlainConfig = Mapping[str, Any]
 """What Hydra composed, resolved: sections of keys, by name."""
 
 SECTIONS = (
-    *("task", "cell", "clip", "optimizer", "schedule", "trainer", "tracking", "model"),
-    *("diagnostics", "train", "eval"),
+    *("task", "cell", "clip", "regularizer", "optimizer", "schedule", "trainer", "tracking"),
+    *("model", "diagnostics", "train", "eval"),
 )
 KEYS = (*SECTIONS, "seed", "num_threads", "flush_denormal", "resume", "allow_targets")
-TARGETS = ("task", "cell", "clip", "optimizer", "schedule", "trainer")
+TARGETS = ("task", "cell", "clip", "regularizer", "optimizer", "schedule", "trainer")
 """Sections that name a class."""
 
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "bf16-true")  # a loss scale would fool clipping

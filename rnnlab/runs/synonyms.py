@@ -138,6 +138,11 @@ WORDS = {
     "clip_grad_norm": Known(("clip.max_norm",), "of clip=norm"),
     "clip_norm": Known(("clip.max_norm",), "of clip=norm"),
     "max_grad_norm": Known(("clip.max_norm",), "of clip=norm"),
+    "omega": Known(("regularizer=omega",)),
+    "regularization": Known(("regularizer=omega", "optimizer.weight_decay")),
+    "tbptt_steps": Known(("train.tbptt",)),
+    "truncated_bptt_steps": Known(("train.tbptt",)),
+    "truncation": Known(("train.tbptt",)),
     "max_norm": Known(("clip.max_norm",), "of clip=norm"),
     "clip_value": Known(("clip.clip_value",), "of clip=value"),
     # the task

@@ -39,18 +39,29 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
 
     from rnnlab.runs.build import build
     from rnnlab.runs.memory import refuse_inputs
-    from rnnlab.runs.run_config import read_model, read_optimizer, try_optimizer, with_matched_size
-    from rnnlab.training.batches import training_batches
+    from rnnlab.runs.run_config import (
+        read_model,
+        read_optimizer,
+        read_regularizer,
+        try_optimizer,
+        with_matched_size,
+    )
+    from rnnlab.training.batches import curriculum_of, training_batches
     from rnnlab.training.clipping import Clip
+    from rnnlab.training.weight_decay import MatricesAlone
 
     build("clip", plain["clip"], Clip, settings.allow)()
+    read_regularizer(plain, settings).refuse_cuts(settings.train.cuts)
     model_config = read_model(with_matched_size(plain))
     training_batches(model_config.task, settings.train)
+    curriculum_of(model_config.task, settings.train)
     if here:
         refuse_inputs(model_config.task, settings)
     with torch.random.fork_rng(devices=[]):
         model = model_config.make_checked()
-    try_optimizer(model, *read_optimizer(plain, settings.allow), settings.train.steps)
+    make, make_schedule = read_optimizer(plain, settings.allow)
+    make = make if settings.train.decay_biases else MatricesAlone(make)
+    try_optimizer(model, make, make_schedule, settings.train.steps)
 
 
 def try_evaluation(plain: Mapping[str, Any], here: bool = True) -> None:

@@ -19,7 +19,7 @@ from rnnlab.sweeps.job_list import identity
 from rnnlab.sweeps.twins import refuse_twins
 from rnnlab.tracking.result import variant_name
 
-NAMED = ("cell", "clip", "task")  # by variant and task
+NAMED = ("cell", "clip", "regularizer", "task")  # by variant and task
 
 Compose = Callable[[list[str]], DictConfig]
 

@@ -32,6 +32,7 @@ STREAMS = {
     "teacher": 7,
     "epoch": 8,
     "pixels": 9,
+    "gradient_noise": 10,
 }
 
 BLOCKS = 16  # of four words, in a page

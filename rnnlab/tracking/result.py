@@ -134,11 +134,16 @@ def of_loss(baselines: Mapping[str, float]) -> dict[str, float]:
 def variant_name(choices: Mapping[str, str]) -> str:
     """The cell with its clipping: `lstm`, `lstm_clipped`; `elman` with clip=norm is `elman_clipped`.
 
+    Then a regularizer, if one is chosen: `elman_clipped_omega`.
+
     A cell whose name ends in `_clipped` is one that brings clip=norm along.
     """
     suffixes = {"none": "", "norm": "_clipped"}
     clip = choices["clip"]
-    return choices["cell"].removesuffix("_clipped") + suffixes.get(clip, f"_clipped_{clip}")
+    added = choices.get("regularizer", "none")
+    clipped = suffixes.get(clip, f"_clipped_{clip}")
+    regularized = "" if added == "none" else f"_{added}"
+    return choices["cell"].removesuffix("_clipped") + clipped + regularized
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -10,11 +10,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Task
 from rnnlab.tasks.philox import Words
-from rnnlab.training.batches import training_batches
+from rnnlab.tasks.stream import Stream
+from rnnlab.training.batches import curriculum_of, training_batches
 from rnnlab.training.capture import Capture
 from rnnlab.training.clipping import Clip
 from rnnlab.training.gradient import Gradient
 from rnnlab.training.graphs import Graphs
+from rnnlab.training.noise import noise_of
+from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
 
@@ -34,24 +37,43 @@ class Blocks:
         model: What is trained.
         task: What it is trained on.
         clip: What happens to each gradient before its update.
+        regularizer: What is added to it before that; by default nothing.
         settings: How many updates, on which batches.
-        seed: Of dropout.
+        seed: Of dropout, and of noise in the gradient.
     """
 
     def __init__(
-        self, model: SequenceModel, task: Task, clip: Clip, settings: TrainSettings, seed: int
+        self,
+        model: SequenceModel,
+        task: Task,
+        clip: Clip,
+        settings: TrainSettings,
+        seed: int,
+        regularizer: Regularizer | None = None,
     ) -> None:
         self.settings = settings
-        self.gradient = Gradient(model, task, clip, settings.recompute_steps)
+        cuts = settings.recompute_steps, settings.tbptt
+        self.gradient = Gradient(model, task, clip, *cuts, regularizer)
         self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
+        self.curriculum = curriculum_of(task, settings)
+        self._streams = {task.seq_len: self.stream}
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
         self._dropout = Words(seed, "dropout")
+        self.noise = noise_of(settings, seed)
         self._updates, self._seconds = 0, 0.0
 
     def stop_of(self, start: int) -> int:
         """The first update after the block that begins with update `start`."""
         return min(start + self.settings.block, self.settings.steps)
+
+    def train_at(self, seq_len: int) -> None:
+        """Make the blocks that follow of batches of this length, one of the curriculum's."""
+        if seq_len not in self._streams and self.curriculum is not None:
+            task, settings = self.curriculum.tasks[seq_len], self.settings
+            same = settings.batch_size, settings.data_seed, "train"
+            self._streams[seq_len] = Stream(task, *same)
+        self.stream = self._streams[seq_len]
 
     def make(
         self, start: int, optimizer: LightningOptimizer, schedule: LRScheduler | None
@@ -62,7 +84,8 @@ class Blocks:
             `train/loss`, `train/lr`, `grad/norm`, `grad/norm_clipped` and `grad/clip_fraction`, as
             means; `perf/steps_per_second` of all blocks so far and `perf/seconds_per_update` of this
             one; of a set of data `train/epochs`, how many times so far the updates have been through the training
-            split; with nonfinite="skip" `train/skipped`.
+            split; with nonfinite="skip" `train/skipped`; and what the
+            regularizer measures.
 
         Raises:
             DivergedError: Where a loss is not finite, and its update is not to be left out.
@@ -71,11 +94,11 @@ class Blocks:
         began = time.perf_counter()
         measured = self._update(start, stop, optimizer, schedule)
         seconds = time.perf_counter() - began
-        skipped = {}
+        skipped, measures = {}, self.gradient.regularizer.measures
         if self.settings.nonfinite == "skip":
             finite = measured.isfinite().all(dim=1)
             measured, skipped = measured[finite], {"train/skipped": (~finite).sum().item()}
-        losses, norms, clipped = measured.unbind(dim=1)
+        losses, norms, clipped, *more = measured.unbind(dim=1)
         if not losses.isfinite().all():
             raise DivergedError(start + int(losses.isfinite().int().argmin()) + 1)
         return {
@@ -87,6 +110,7 @@ class Blocks:
             "perf/steps_per_second": self._speed(stop - start, seconds),
             "perf/seconds_per_update": seconds / (stop - start),
             **self._epochs(stop),
+            **dict(zip(measures, (each.mean().item() for each in more), strict=True)),
             **skipped,
         }
 
@@ -97,12 +121,13 @@ class Blocks:
         weight = self.gradient.parameters[0]
         device = weight.device
         skips = self.settings.nonfinite == "skip"
-        update = Update(self.gradient, optimizer, schedule, skips, self._graphs(device))
+        graphs = self._graphs(device)
+        update = Update(self.gradient, optimizer, schedule, skips, graphs, self.noise)
         rows = []
         batches = self.stream.batches(start, stop, device, weight.dtype)
         for step, batch in enumerate(batches, start):
             _seed(self._dropout[step], device)
-            rows.append(update(batch, counted=step == stop - 1))
+            rows.append(update(batch, step == stop - 1, step))
         return torch.stack(rows).cpu().double()  # waits for the device, once
 
     def _graphs(self, device: torch.device) -> Graphs | None:

@@ -83,6 +83,12 @@ class Evaluation:
         self._score(model, self.task, "val", self.num_val, score)
         return score.means("val")
 
+    def error_at(self, model: SequenceModel, task: Task) -> float:
+        """The error on validation sequences of the task at another length."""
+        score = Score()
+        self._score(model, task, "val", self.num_val, score)
+        return score.means("val")["val/error"]
+
     def confirms_solved(self, model: SequenceModel) -> bool:
         """Whether sequences leave no doubt that the task is solved: as many fresh ones as the test's.
 

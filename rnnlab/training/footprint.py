@@ -25,6 +25,7 @@ from rnnlab.tasks.bias import Bias
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
 from rnnlab.tasks.score import Score
+from rnnlab.training.regularizer import NoRegularizer, Regularizer
 
 FIRST = 16  # steps of the first try
 SEEN, HARDLY = 64 * 2**20, 8 * 2**20  # bytes that stand out among what else a process does
@@ -88,12 +89,11 @@ class Footprint:
         (found,) = lines(taken, sequences)
         return found(sequences) * max(1.0, seq_len / self.task.seq_len)
 
-    def of_update(self, batch_size: int) -> Line:
+    def of_update(self, batch_size: int, regularizer: Regularizer | None = None) -> Line:
         """Bytes that an update takes besides its batch, by the steps, with all of them kept."""
 
         def work(model: SequenceModel, batch: Batch) -> None:
-            outputs, _ = model(batch.inputs, last=batch.targets.size(1))
-            self._of_length(batch).loss(outputs, batch.targets).backward()
+            (regularizer or NoRegularizer()).backward(model, batch, self._of_length(batch).loss, {})
 
         return self._by_steps(batch_size, work, torch.enable_grad)
 
@@ -113,6 +113,11 @@ class Footprint:
             return self.task.at_length(batch.inputs.size(1))
         except ValueError:
             return self.task
+
+    def truncated(self, update: Line, seq_len: int, tbptt: int) -> float:
+        """Bytes of an update whose gradient ends at every so-many-th step: before the answers nothing is kept."""
+        answers = self._one.targets.size(1)
+        return update(min(seq_len, math.ceil(answers / tbptt) * tbptt))
 
     def recomputed(
         self, update: Line, batch_size: int, seq_len: int, recompute_steps: int

@@ -6,6 +6,7 @@ from torch import Tensor
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch, Task
 from rnnlab.training.clipping import Clip
+from rnnlab.training.regularizer import NoRegularizer, Regularizer
 
 
 class Gradient:
@@ -15,25 +16,37 @@ class Gradient:
         model: What is trained.
         task: What gives the loss.
         clip: What happens to the gradient.
-        recompute_steps: As `SequenceModel.forward` has it; a model of your own need not take it while it is None.
+        recompute_steps, tbptt: As `SequenceModel.forward` has them; a model of your own need not take one that is None.
+        regularizer: What is added to the gradient; by default nothing.
+
+    Raises:
+        ValueError: If the regularizer does not go with the model, or with what is set of the two.
     """
 
     def __init__(
-        self, model: SequenceModel, task: Task, clip: Clip, recompute_steps: int | None = None
+        self,
+        model: SequenceModel,
+        task: Task,
+        clip: Clip,
+        recompute_steps: int | None = None,
+        tbptt: int | None = None,
+        regularizer: Regularizer | None = None,
     ) -> None:
         self.model, self.task, self.clip = model, task, clip
-        self.again = {} if recompute_steps is None else {"recompute_steps": recompute_steps}
+        cuts = {"recompute_steps": recompute_steps, "tbptt": tbptt}
+        self.cuts = {name: steps for name, steps in cuts.items() if steps is not None}
+        self.regularizer = regularizer or NoRegularizer()
+        self.regularizer.refuse_cuts(self.cuts)
+        self.regularizer.refuse_model(model)
         self.parameters = list(model.parameters())
 
     def __call__(self, batch: Batch) -> Tensor:
-        """The loss, and the gradient's norm before and after clipping, on the model's device."""
+        """The loss, the gradient's norm before and after clipping, and what the regularizer measures."""
         torch.clear_autocast_cache()  # of the weights in 16 bits, as they were before the last update
-        outputs, _ = self.model(batch.inputs, last=batch.targets.size(1), **self.again)
-        loss = self.task.loss(outputs, batch.targets)
         self.drop()
-        loss.backward()
+        loss, *more = self.regularizer.backward(self.model, batch, self.task.loss, self.cuts)
         norm, left = self.clip(self.parameters)
-        return torch.stack([loss.detach(), norm, left])
+        return torch.stack([loss, norm, left, *more])
 
     def drop(self) -> None:
         """Leave no gradient, which every optimizer passes over."""

@@ -57,7 +57,7 @@ class Graphs:
         self._replays: dict[Any, Replay] = {}
 
     def look(self) -> None:
-        """Forget what is captured if the model, its tensors, the task or the clipping are no longer the same."""
+        """Forget what is captured if the model, its tensors, the task, the clipping or the regularizer are no longer the same."""
         now = Held(self.gradient)
         if not now.same(self._held):
             self._held, self._replays = now, {}
@@ -100,10 +100,11 @@ class Graphs:
 
 
 class Held:
-    """What the Python of a gradient can look up: attributes of the modules, the task and the clipping, and tensors."""
+    """What the Python of a gradient can look up: attributes of the modules, the task, the clipping and the regularizer, and tensors."""
 
     def __init__(self, gradient: Gradient) -> None:
-        parts: list[Any] = [*gradient.model.modules(), gradient.task, gradient.clip]
+        parts: list[Any] = [*gradient.model.modules()]
+        parts += [gradient.task, gradient.clip, gradient.regularizer]
         self._seen: list[Any] = list(parts)
         for part in parts:
             for name, value in getattr(part, "__dict__", {}).items():

@@ -23,7 +23,9 @@ from rnnlab.training.checkpoints import FORMAT
 from rnnlab.training.clipping import Clip, NoClip
 from rnnlab.training.evaluation import Evaluation, rank
 from rnnlab.training.position import Position
+from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import EvalSettings, TrainSettings
+from rnnlab.training.weight_decay import MatricesAlone
 
 
 class TrainingModule(pl.LightningModule):
@@ -42,10 +44,11 @@ class TrainingModule(pl.LightningModule):
         task: What it is trained on.
         optimizer: Makes the optimizer from the parameters.
         clip: What happens to each gradient before its update; by default nothing.
+        regularizer: What is added to each gradient before it is clipped; by default nothing.
         schedule: Makes a learning-rate schedule from the optimizer, stepped at every update.
         train_settings: How long and on what.
         eval_settings: What it is scored on.
-        seed: Of dropout.
+        seed: Of dropout, and of noise in the gradient.
         origin: Plain types that go into every checkpoint, beside how far training has come.
         changed: Settings of the optimizer that a resume has changed: a checkpoint has the old ones.
         answers_only: Whether it is never trained or tested, as where the data of its task are not here.
@@ -68,19 +71,23 @@ class TrainingModule(pl.LightningModule):
         origin: Mapping[str, Any] | None = None,
         changed: Collection[str] = (),
         answers_only: bool = False,
+        regularizer: Regularizer | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.task = task
-        self.make_optimizer = optimizer
+        self.make_optimizer: Callable[[Iterable[Tensor]], Optimizer] = optimizer
         self.make_schedule = schedule
         self.train_settings = train_settings or TrainSettings()
+        if not self.train_settings.decay_biases:
+            self.make_optimizer = MatricesAlone(optimizer)
         self.evaluation = Evaluation(task, eval_settings or EvalSettings())
         if not answers_only:
             self.evaluation.refuse_counts()
         clip = clip or NoClip()
-        self.blocks = Blocks(model, task, clip, self.train_settings, check_seed("seed", seed))
+        check_seed("seed", seed)
+        self.blocks = Blocks(model, task, clip, self.train_settings, seed, regularizer)
         self.origin, self.changed = dict(origin or {}), frozenset(changed)
         self.position = Position()
         self.tested_at: int | None = None  # updates behind the weights that are tested
@@ -146,6 +153,8 @@ class TrainingModule(pl.LightningModule):
         optimizer: Any = self.optimizers()
         schedule: Any = self.lr_schedulers()
         by_update = None if isinstance(schedule, ReduceLROnPlateau) else schedule
+        if (curriculum := self.blocks.curriculum) is not None:
+            self.blocks.train_at(curriculum.at(self.position.seq_len))
         metrics = self.blocks.make(start, optimizer, by_update)
         self.position = self.position._replace(updates=self.blocks.stop_of(start))
         self.record(metrics)
@@ -164,6 +173,7 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
+        self._grow()
         below = self.task.solved_below
         solved = below is not None and metrics["val/error"] < below
         if solved and self.position.solved_at is None:
@@ -177,6 +187,17 @@ class TrainingModule(pl.LightningModule):
         )  # where the callbacks of a Trainer of your own look
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
+
+    def _grow(self) -> None:
+        """Train at the next length of the curriculum, if this one is solved."""
+        curriculum, below = self.blocks.curriculum, self.task.solved_below
+        if curriculum is None or below is None:
+            return
+        now = curriculum.at(self.position.seq_len)
+        error = self.evaluation.error_at(self.model, curriculum.tasks[now])
+        self.record({"train/seq_len": now, "val/error_at_seq_len": error})
+        if error < below:
+            self.position = self.position._replace(seq_len=curriculum.after(now))
 
     def _refuse_nonfinite(self, loss: float) -> None:
         """No training loss has yet told what the last update did, and a checkpoint is to follow."""

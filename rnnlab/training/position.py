@@ -18,6 +18,8 @@ class Position(NamedTuple):
     """The update of the best validation so far."""
     best_rank: float = math.inf
     """Of that validation."""
+    seq_len: int | None = None
+    """Where lengths grow, the one that is trained at. None: the first, or the task's own where none grow."""
 
     def validated(self, rank: float) -> "Position":
         """The position once a validation here has this rank, of which a lower one is better."""
@@ -32,10 +34,14 @@ class Position(NamedTuple):
         Raises:
             ValueError: If there is none, or a part of it is no such number.
         """
-        if missing := [name for name in cls._fields if name not in stored]:
+        # A checkpoint that was written before lengths could grow has none.
+        named: dict[str, Any] = {"seq_len": None, **stored}
+        if missing := [name for name in cls._fields if name not in named]:
             raise ValueError(f"{missing[0]} is missing")
-        position = cls(**{name: stored[name] for name in cls._fields})
+        position = cls(**{name: named[name] for name in cls._fields})
         check_int("updates", position.updates, 0)
+        if position.seq_len is not None:
+            check_int("seq_len", position.seq_len, 1)
         for name in ("solved_at", "best_at"):
             if getattr(position, name) is not None:
                 check_int(name, getattr(position, name), 0, position.updates)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnlab.foundation.checks import check_bool, check_choice, check_int, check_seed
+from rnnlab.foundation.checks import check_bool, check_choice, check_float, check_int, check_seed
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class TrainSettings:
         batch_size: Sequences an update.
         min_seq_len: Each batch draws its `seq_len` from here up to the task's; None: all have the
             task's.
+        start_seq_len: Training begins at this `seq_len`, which is doubled, up to the task's, at each validation
+            that shows it solved; None: it begins at the task's.
         block: Updates between two looks at the numbers.
         val_every: Updates between two validations; a multiple of `block`.
         stop_when_solved: Stop at the first validation that shows the task solved.
@@ -26,6 +28,11 @@ class TrainSettings:
             is told each of them anew.
         recompute_steps: Keep of each sequence the states at every so-many-th step alone, and compute
             the steps between again on the way back; None keeps all.
+        tbptt: Truncated backpropagation through time: the gradient ends at every boundary of so many steps,
+            counted back from a sequence's last; None: it goes back to the first.
+        gradient_noise: eta of the noise N(0, eta / (1 + t)^gamma) that each gradient gets after clipping; None: none.
+        gradient_noise_decay: Its gamma; None: 0.55.
+        decay_biases: Whether the optimizer's weight decay acts on biases and other vectors too.
     """
 
     steps: int = 2000
@@ -38,22 +45,54 @@ class TrainSettings:
     nonfinite: str = "stop"
     cuda_graph: bool = True
     recompute_steps: int | None = None
+    tbptt: int | None = None
+    gradient_noise: float | None = None
+    gradient_noise_decay: float | None = None
+    decay_biases: bool = True
+    start_seq_len: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
             check_int(name, getattr(self, name), minimum=1)
-        for name in ("min_seq_len", "recompute_steps"):
+        for name in ("min_seq_len", "start_seq_len", "recompute_steps", "tbptt"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name), minimum=1)
         check_seed("data_seed", self.data_seed)
         check_bool("stop_when_solved", self.stop_when_solved)
         check_bool("cuda_graph", self.cuda_graph)
+        check_bool("decay_biases", self.decay_biases)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
+        self._check_noise()
+        if self.start_seq_len is not None and self.min_seq_len is not None:
+            raise ValueError(
+                f"start_seq_len={self.start_seq_len} and min_seq_len={self.min_seq_len} both say how "
+                "long the batches are: one of them"
+            )
+        if self.tbptt is not None and self.recompute_steps is not None:
+            raise ValueError(
+                f"tbptt={self.tbptt} and recompute_steps={self.recompute_steps} both say what is "
+                "kept for the gradient: one of them"
+            )
         if self.val_every % self.block:
             raise ValueError(
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "
                 "validation happens between blocks"
             )
+
+    def _check_noise(self) -> None:
+        eta, gamma = self.gradient_noise, self.gradient_noise_decay
+        if eta is not None:
+            check_float("gradient_noise", eta, above=0.0)
+        if gamma is not None:
+            check_float("gradient_noise_decay", gamma, at_least=0.0)
+            if eta is None:
+                raise ValueError(f"gradient_noise_decay={gamma} goes with gradient_noise alone")
+
+    @property
+    def cuts(self) -> dict[str, int]:
+        """What of `recompute_steps` and `tbptt` is set."""
+        steps = {"recompute_steps": self.recompute_steps, "tbptt": self.tbptt}
+        return {name: count for name, count in steps.items() if count is not None}
 
     @property
     def trainer_options(self) -> dict[str, Any]:

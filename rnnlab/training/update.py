@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from rnnlab.tasks import Batch
 from rnnlab.training.adam import fast_step
 from rnnlab.training.gradient import Gradient
+from rnnlab.training.noise import GradientNoise
 
 
 class Update:
@@ -21,6 +22,7 @@ class Update:
         schedule: Of the learning rate, stepped after each update.
         skip_nonfinite: Leave out updates whose loss or gradient is not finite, for which a device
             must be waited for.
+        noise: What each gradient gets before its update; by default nothing.
         compute: What makes the gradient in place of `gradient` itself, as a graph of it does.
     """
 
@@ -31,22 +33,26 @@ class Update:
         schedule: LRScheduler | None,
         skip_nonfinite: bool = False,
         compute: Callable[[Batch], Tensor] | None = None,
+        noise: GradientNoise | None = None,
     ) -> None:
         self.gradient, self.compute = gradient, compute or gradient
         self.optimizer, self.schedule = optimizer, schedule
-        self.skip_nonfinite = skip_nonfinite
+        self.skip_nonfinite, self.noise = skip_nonfinite, noise
         self.step = fast_step(optimizer.optimizer)
 
-    def __call__(self, batch: Batch, counted: bool) -> Tensor:
+    def __call__(self, batch: Batch, counted: bool, number: int = 0) -> Tensor:
         """The loss, and the gradient's norm before and after clipping, on the model's device.
 
         Args:
             batch: What to learn from.
             counted: Whether Lightning is to count a step.
+            number: Of the update, by which its noise goes.
         """
         measured = self.compute(batch)
         if self.skip_nonfinite and not measured[:2].isfinite().all():
             self.gradient.drop()
+        if self.noise is not None:
+            self.noise.add(self.gradient.parameters, number)
         if counted:
             self.optimizer.step()
         else:

@@ -10,6 +10,7 @@ TITLES = {
     "cell": "Cells",
     "task": "Tasks",
     "clip": "Clipping",
+    "regularizer": "Regularizers",
     "optimizer": "Optimizers",
     "schedule": "Learning-rate schedules",
     "trainer": "Lightning's trainer",

@@ -32,6 +32,7 @@ class Told(SequenceModel):
         states: Any = None,
         last: int | None = None,
         recompute_steps: int | None = None,
+        tbptt: int | None = None,
     ) -> Any:
         return self.answer(inputs), []
 

@@ -171,7 +171,7 @@ def test_no_pickle_is_run_again(command: Command, home: Path) -> None:
 
 
 def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) -> None:
-    for section in ("cell", "task", "optimizer", "clip", "schedule", "diagnostics"):
+    for section in ("cell", "task", "optimizer", "clip", "regularizer", "schedule", "diagnostics"):
         (home / "conf" / section).mkdir(parents=True)
     for gadget in GADGETS:
         content = {"_target_": gadget, "command": "touch ran"}
@@ -182,7 +182,7 @@ def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) 
             finished = command("--config-dir", "conf", "cell=evil", *SHORT)
             assert finished.status == 2, gadget
             assert gadget in finished.err
-    for section in ("task", "optimizer", "clip", "schedule", "diagnostics"):
+    for section in ("task", "optimizer", "clip", "regularizer", "schedule", "diagnostics"):
         content = {"_target_": CALL, "cmd": ["touch", "ran"]}
         content = {"evil": content} if section == "diagnostics" else content
         (home / "conf" / section / "evil.yaml").write_text(yaml.safe_dump(content))
@@ -194,7 +194,7 @@ def test_no_gadget_runs_from_yaml(command: Command, home: Path, faults: Faults) 
     (home / "conf" / "cell" / "evil.yaml").write_text(tagged)
     assert command("--config-dir", "conf", "cell=evil", *SHORT).status == 2
     assert not (home / "ran").exists()
-    faults("a gadget as _target_, yaml", made=len(GADGETS) + len(WHOLE) + 6)
+    faults("a gadget as _target_, yaml", made=len(GADGETS) + len(WHOLE) + 7)
 
 
 @pytest.fixture

@@ -83,18 +83,18 @@ def test_torchs_words_are_numpys(key):
 
 def test_no_two_draws_share_a_counter():
     """3 seeds, all streams, 3 batches, 3 sequences, each with words of 3 pages: as many counters."""
-    assert len(set(STREAMS.values())) == len(STREAMS) == 10
+    assert len(set(STREAMS.values())) == len(STREAMS) == 11
     assert max(STREAMS.values()) < 256
     places = itertools.product(
         (0, 1, 2**62), STREAMS, (0, 1, 2**40), (0, 1, 2**40), range(0, 3 * PAGE, 4)
     )
     counters = {tuple(counter(*place)) for place in places}
-    assert len(counters) == 3 * 10 * 3 * 3 * 48
+    assert len(counters) == 3 * 11 * 3 * 3 * 48
     words = [
         by_numpy(seed, stream, [Part(batch, 0, 2)], range(2), CPU).flatten()
         for seed, stream, batch in itertools.product((0, 1), STREAMS, (0, 1))
     ]
-    assert len(torch.cat(words).unique()) == 2 * 10 * 2 * 2 * 2 * PAGE
+    assert len(torch.cat(words).unique()) == 2 * 11 * 2 * 2 * 2 * PAGE
 
 
 def test_the_words_do_not_depend_on_numpys_generators():

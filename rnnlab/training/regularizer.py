@@ -1,0 +1,74 @@
+"""What is added to the gradient of the loss, before it is clipped."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.tasks import Batch
+
+
+class Regularizer(ABC):
+    """Leaves in a model's parameters the gradient of a loss, and of a term of its own."""
+
+    measures: ClassVar[tuple[str, ...]] = ()
+    """Names under which a run logs what it measures, means over a block of updates."""
+
+    takes_whole_sequences: ClassVar[bool] = False
+    """Whether it needs the gradient of every step, so that neither `recompute_steps` nor `tbptt` goes with it."""
+
+    def refuse_cuts(self, cuts: Mapping[str, int]) -> None:
+        """See that it goes with `recompute_steps` or `tbptt`, where one is set.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        if self.takes_whole_sequences and cuts:
+            name, steps = next(iter(cuts.items()))
+            raise ValueError(
+                f"train.{name}={steps} does not go with the regularizer {type(self).__name__}, which takes "
+                "the derivative of the loss at every step"
+            )
+
+    def refuse_model(self, model: SequenceModel) -> None:
+        """See that it goes with the model.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        return
+
+    @abstractmethod
+    def backward(
+        self,
+        model: SequenceModel,
+        batch: Batch,
+        loss_of: Callable[[Tensor, Tensor], Tensor],
+        cuts: Mapping[str, int],
+    ) -> list[Tensor]:
+        """The loss, without a term of its own, then what `measures` names; all scalars.
+
+        Args:
+            model: Whose parameters have no gradient yet.
+            batch: What to learn from.
+            loss_of: From outputs and targets.
+            cuts: As `SequenceModel.forward` has `recompute_steps` and `tbptt`, those that are set.
+        """
+
+
+class NoRegularizer(Regularizer):
+    """Adds nothing."""
+
+    def backward(
+        self,
+        model: SequenceModel,
+        batch: Batch,
+        loss_of: Callable[[Tensor, Tensor], Tensor],
+        cuts: Mapping[str, int],
+    ) -> list[Tensor]:
+        outputs, _ = model(batch.inputs, last=batch.targets.size(1), **cuts)
+        loss = loss_of(outputs, batch.targets)
+        loss.backward()
+        return [loss.detach()]
