@@ -181,11 +181,10 @@ def _draw_by_length(
 
 
 def _draw_chance(panel: Axes, groups: Sequence[Group]) -> None:
-    chances = {n: c for group in groups for n in lengths_of(group) if (c := by_chance(group, n))}
-    if not chances:
-        return
-    lengths = sorted(chances)
-    panel.plot(lengths, [100 * chances[n] for n in lengths], color=GREY, label="chance")
+    told = [(n, by_chance(group, n)) for group in groups for n in lengths_of(group)]
+    chances = sorted({n: 100 * chance for n, chance in told if chance is not None}.items())
+    if chances:
+        panel.plot(*zip(*chances, strict=True), color=GREY, label="chance")
 
 
 def _errors_by_length(group: Group) -> dict[int, list[float]]:

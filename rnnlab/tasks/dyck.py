@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.labelled_chain import LabelledChain
 from rnnlab.tasks.labelling import Labelling
 
 
@@ -80,24 +81,35 @@ class Dyck(Labelling):
             labels.append(torch.where(depth > 0, top + 1, 0))
         return torch.cat(shown, dim=1), torch.cat(labels, dim=1)
 
-    def _moves(self, opening: float = 1.0) -> np.ndarray:
-        """From each depth to each other; an opening counts so much."""
+    @property
+    def chain(self) -> LabelledChain:
         up = np.r_[1.0, np.full(self.max_depth - 1, 0.5)]
         down = np.r_[np.full(self.max_depth - 1, 0.5), 1.0]
-        return opening * np.diag(up, 1) + np.diag(down, -1)
+        depths = np.arange(self.max_depth + 1)
+        moves = np.diag(up, 1) + np.diag(down, -1)
+        return _Depths(moves[0], moves, (depths > 0).astype(int), self.num_types)
 
-    def label_shares(self) -> np.ndarray:
-        depth, moves = np.eye(self.max_depth + 1)[0], self._moves()
-        shares = np.empty((self.num_moves, self.output_size))
-        for row in shares:
-            depth = depth @ moves
-            row[0], row[1:] = depth[0], (1 - depth[0]) / self.num_types
-        return shares
+
+@dataclass(frozen=True)
+class _Depths(LabelledChain):
+    """Of how many brackets are open, where any of the types is as likely as the others to be the last one.
+
+    Attributes:
+        num_types: k; the chain's own labels are 0, where nothing is open, and 1.
+    """
+
+    num_types: int
+
+    def label_shares(self, steps: int, classes: int) -> np.ndarray:
+        shares = super().label_shares(steps, 2)
+        return np.hstack(
+            [shares[:, :1], shares[:, 1:].repeat(self.num_types, axis=1) / self.num_types]
+        )
 
     def chance_of(self, labels: np.ndarray) -> float:
-        """Of labels that are 0 or 1: all brackets are of the first type, and open where the label is 1."""
+        """Of labels that are 0 or 1: whatever opens is of the first type."""
         assert labels.max(initial=0) <= 1
-        depth, moves = np.eye(self.max_depth + 1)[0], self._moves(1 / self.num_types)
-        for label in labels:
-            depth = (depth @ moves) * ((np.arange(len(depth)) > 0) == label)
-        return float(depth.sum())
+        opens, closes = np.triu(self.moves) / self.num_types, np.tril(self.moves)
+        return LabelledChain(self.first / self.num_types, opens + closes, self.labels).chance_of(
+            labels
+        )

@@ -58,12 +58,9 @@ class Labelling(Task):
         """The symbols and the label at each of them; whole numbers, (batch, steps)."""
 
     @property
+    @abstractmethod
     def chain(self) -> LabelledChain:
-        """The states that random symbols lead to, and their labels.
-
-        A task whose states are too many gives `label_shares` and `chance_of` itself.
-        """
-        raise NotImplementedError
+        """The states that random symbols lead to, and their labels."""
 
     @property
     def num_moves(self) -> int:
@@ -73,10 +70,6 @@ class Labelling(Task):
     def label_shares(self) -> np.ndarray:
         """Of each label at each state, over all sequences; (num_moves, classes)."""
         return self.chain.label_shares(self.num_moves, self.output_size)
-
-    def chance_of(self, labels: np.ndarray) -> float:
-        """The probability that the labels are exactly these, (num_moves,)."""
-        return self.chain.chance_of(labels)
 
     @cached_property
     def _shares(self) -> np.ndarray:
@@ -89,7 +82,7 @@ class Labelling(Task):
         """The loss, the accuracy and the error of the best answer that ignores the inputs."""
         told = most_probable(self._shares)
         accuracy = float(np.take_along_axis(self._shares, told[:, None], axis=1).mean())
-        matched = self.chance_of(told) if self.label == "every" else accuracy
+        matched = self.chain.chance_of(told) if self.label == "every" else accuracy
         return float(entropy(self._shares).mean()), accuracy, 1 - matched
 
     @property

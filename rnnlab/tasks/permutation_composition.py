@@ -23,8 +23,9 @@ class PermutationComposition(Labelling):
 
     A permutation is named by where it sends 1, 2, 3, and each is done after the ones before: 213 sends 1 to 2,
     which 132 sends to 3, which 231 sends to 1. Merrill et al. draw all elements of A5, of A4xZ5 and of Z60, groups
-    of 60 elements each, and ask for the product at every step. A5 and S5 are not solvable; a network of
-    a fixed number of layers whose steps can be taken in parallel cannot track them at every length.
+    of 60 elements each, and ask for the product at every step. A5 and S5 are not solvable: as the paper has it,
+    networks of a fixed number of layers whose steps are all taken in parallel cannot track them at every length
+    (if TC0 is not NC1).
 
     Inputs are (batch, seq_len, number of elements that are drawn), one-hot; targets are class numbers, (batch,
     seq_len), or for label=last (batch, 1).

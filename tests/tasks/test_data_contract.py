@@ -55,6 +55,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"from_data": {"names": ("one", "two")}},
         "from_data is {'names': ('one', 'two')}; wanted: values that JSON gives back",
     ),
+    "an accuracy in percent": (
+        {"chance_accuracy": 25},
+        "chance_accuracy is 25; wanted: a fraction of the answers, or None",
+    ),
     "an error above 1": ({"chance_error": 90}, "chance_error is 90; wanted: a fraction"),
     "levels without names": ({"baselines": [0.5]}, "baselines is [0.5]; wanted: numbers by name"),
     "a name that MLflow refuses": (

@@ -46,6 +46,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "errors does not set each output against the target of its own sequence",
     ),
+    "an accuracy of all": (
+        {"accuracy": lambda self, y, t: y.mean()},
+        "accuracy gave a tensor () of torch.float32; wanted: (7,): a number for each sequence",
+    ),
     "positions as numbers": (
         {"position_errors": lambda self, y, t: (y - t).abs()},
         "position_errors gave a tensor (7, 1, 1) of torch.float32; wanted: (7, positions) of torch.bool",
