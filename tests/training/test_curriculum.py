@@ -30,7 +30,9 @@ class Easy(Adding):
 def module_at(steps: int, shown: list[int], task: Adding, block: int = 2) -> TrainingModule:
     """Validates at every fourth update."""
     model = module_of().model
-    settings = TrainSettings(steps, 3, None, block, 4, stop_when_solved=False, start_seq_len=5)
+    numbers = steps, 3, None, block, 4
+    more = {"stop_when_solved": False, "start_seq_len": 5, "gradient_noise": 0.1}
+    settings = TrainSettings(*numbers, **more)
     made = module_of()
     module = TrainingModule(
         model,
@@ -80,6 +82,7 @@ def test_what_is_trained_on(task: Adding, grows: bool, tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_at_its_length_to_the_bit(tmp_path: Path) -> None:
+    """With noise in its gradients."""
     shown: list[int] = []
     whole = module_at(16, shown, Easy(18))
     trained(tmp_path / "whole", whole)

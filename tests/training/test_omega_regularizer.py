@@ -23,6 +23,7 @@ from rnnlab.tasks import Batch, Task
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.copy_memory import CopyMemory
 from rnnlab.tasks.stream import Stream
+from rnnlab.tracking.result import variant_name
 from rnnlab.training.clipping import ClipNorm, NoClip
 from rnnlab.training.gradient import Gradient
 from rnnlab.training.omega import OmegaRegularizer
@@ -282,6 +283,13 @@ def test_a_state_of_whole_numbers_is_refused() -> None:
     model = model_of(Counting, ALL)
     with pytest.raises(ValueError, match=r"^Counting has whole numbers in its state"):
         Gradient(model, ALL, NoClip(), regularizer=OmegaRegularizer())
+
+
+def test_a_variant_is_named_by_it() -> None:
+    chosen = {"cell": "elman_clipped", "clip": "norm", "regularizer": "omega"}
+    assert variant_name(chosen) == "elman_clipped_omega"
+    assert variant_name({**chosen, "regularizer": "none"}) == "elman_clipped"
+    assert variant_name({"cell": "gru", "clip": "none"}) == "gru"  # of a run from before
 
 
 def test_a_copy_of_the_model_is_as_good() -> None:
