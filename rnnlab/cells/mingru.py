@@ -17,8 +17,8 @@ class MinGRUCell(InputGatedCell):
 
     With `positive` the candidate is g(W_h x_t + b_h), g(a) = a + 0.5 for a >= 0 and sigmoid(a) below: the
     form that the paper computes in logarithms (its appendix B), which need h > 0. Here neither form
-    needs them. The weights start as those of torch.nn.Linear. In the paper such layers stand between others that
-    are not linear, and that it tells more than one layer of this apart is theirs as well.
+    is computed in logarithms. The weights start as those of torch.nn.Linear. In h a layer is linear; the
+    paper stacks layers with others between them that are not linear, which are not here.
 
     Args:
         input_size: Features in x_t.

@@ -15,7 +15,6 @@ from rnnlab.foundation.palette import BLUE, GREY
 
 FADED = 1e-3
 INPUT = "input"
-NAMED = 2  # further tensors in a figure's title
 
 DEFAULT = 32  # sequences
 
@@ -86,8 +85,13 @@ class GradientByLag(Diagnostic):
                     shown = np.log10(arrays[name] / arrays[name][0])
                 axes.plot(shown, color=color, linestyle="-" if name == main else "-.")
         others = [name for name in last if name != main]
-        names = "dL/d" + main + "".join(f", dashed dL/d{name}" for name in others[:NAMED])
-        names += f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+        names = f"dL/d{main}"
+        if others:
+            names += (
+                f", dashed dL/d{others[0]}"
+                if len(others) == 1
+                else f", dashed {len(others)} others"
+            )
         axes.set(
             title=f"gradient by lag: {names}", xlabel="lag k (steps)", ylabel="log10 g_k / g_0"
         )

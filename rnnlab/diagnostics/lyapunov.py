@@ -43,6 +43,9 @@ class Lyapunov(Diagnostic):
     unsettled is no sign of chaos. Of 16 such Elmans the largest exponent was within 0.014 (one
     standard deviation) of the one over 3000 steps.
 
+    A stack of cells that are not recurrent, of depth "1", forgets every difference after some steps: its
+    exponents are minus infinity, and nothing is measured.
+
     Args:
         count: Exponents, from the largest on; null, or more than there are: all of them.
         sequences: Joined sequences to take the mean over.
@@ -71,7 +74,10 @@ class Lyapunov(Diagnostic):
         check_float("transient", self.transient, at_least=0.0, below=0.5)
 
     def measure(self, probe: Probe) -> Measurement:
-        dynamics, inputs = probe.dynamics, self._joined(probe)
+        dynamics = probe.dynamics
+        if all(cell.depth == "1" for cell in dynamics.layers):
+            return Measurement({}, {})
+        inputs = self._joined(probe)
         steps, skipped = inputs.size(1), int(self.transient * inputs.size(1))
         settled = steps - skipped
         cuts = [*range(skipped, settled, EVERY), *range(settled, steps, EVERY), steps]

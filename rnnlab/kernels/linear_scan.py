@@ -8,8 +8,16 @@ So pairs of steps are half as many steps, whose scan gives every second h; one m
 others. Of T steps no more than 2 log2(T) operations wait for one another, and 3 T products are made.
 Nothing is divided and no logarithm is taken, so that any a will do, 0 among them.
 
-On two cores of an x86 at 32 sequences of 64 units, there and back, the compiled loop of a minGRU's
-step takes MEASURED. So the cells use this where they do not run on the CPU.
+On the CPU the loop that is compiled from a step is no slower: it goes once through memory, and this some three
+times. With 32 sequences of 64 units, there and back, on one core of an AMD EPYC, in ms:
+
+                  100 steps             1000 steps
+                  loop    scan          loop    scan
+    minGRU         4.7     5.7            56      62
+    minLSTM        8.0     7.3            80      87
+    LRU's modes    6.7      15           117     151
+
+So the cells take the loop there, and this on other devices, where each step would be a launch.
 """
 
 from typing import Any

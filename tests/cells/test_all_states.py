@@ -6,6 +6,7 @@ from torch import Tensor
 
 from rnnlab.cells import Cell, SequenceModel, State
 from rnnlab.cells.all_states import AllStates
+from rnnlab.cells.deltanet import DeltaNetCell
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
@@ -44,6 +45,7 @@ def loop(model: SequenceModel, inputs: Tensor) -> list[list[Tensor]]:
         (GRUCell, ["h"]),
         (LSTMCell, ["h", "c"]),
         (Counting, ["h", "state1"]),
+        (DeltaNetCell, ["h", "S"]),
     ],
 )
 @pytest.mark.parametrize("num_layers", [1, 2])

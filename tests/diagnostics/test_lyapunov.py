@@ -12,6 +12,7 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.cells.tcn import TCNCell
 from rnnlab.diagnostics import Probe
 from rnnlab.diagnostics.lyapunov import Lyapunov
 from rnnlab.tasks.adding import Adding
@@ -189,3 +190,12 @@ def test_choices_and_refusals() -> None:
         ((key, value),) = wrong.items()
         with pytest.raises(ValueError, match=f"{key}={value}"):
             Lyapunov(**wrong)
+
+
+def test_what_is_not_recurrent_has_none() -> None:
+    """Oracle: two states, apart from one another, which are the same after the three steps that h sees."""
+    seen = probe(lambda n, size: TCNCell(n, size, kernel_size=2, num_levels=1))
+    x = torch.randn(1, 3, 2, dtype=torch.double)
+    after = [seen.dynamics.run(x, torch.randn(1, seen.dynamics.size).double()) for _ in range(2)]
+    assert torch.equal(*after)
+    assert Lyapunov().measure(seen) == ({}, {})
