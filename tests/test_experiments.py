@@ -146,5 +146,5 @@ def test_makes_its_model(name: str, parameters: int) -> None:
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_command_line_comes_last(name: str) -> None:
     config = composed(f"experiment={name}", "train.batch_size=3", "task.length=70")
-    length = config.task.get("delay", config.task.seq_len)
+    length = config.task.delay if "delay" in config.task else config.task.seq_len
     assert (config.train.batch_size, length) == (3, 70)
