@@ -19,6 +19,9 @@ from rnnlab.runs.hydra_overrides import LENGTH, key_of, value_of
 from rnnlab.runs.synonyms import meant_by
 from rnnlab.tracking.result import leaves
 
+LISTED = 3
+"""Choices that are named where more have a key."""
+
 HELP = "hydra/help"  # a group that nobody chooses from
 
 
@@ -55,13 +58,20 @@ def unknown_key(key: str, folders: list[Path], overrides: list[str]) -> str | No
 
 
 def _choices_with(key: str, group: str, folders: list[Path], compose: Compose) -> list[str]:
-    """The choices of a group that have a key; nothing is composed where no yaml has its name."""
-    paths = [path for folder in folders for path in (folder / group).glob("*.yaml")]
-    texts = [path.read_text("utf-8", "replace") for path in filter(Path.is_file, paths)]
-    if not any(re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", text) for text in texts):
-        return []
-    composed = {option: compose([f"{group}={option}"]) for option in options(folders, group)}
-    return [f"{group}={o}" for o, config in composed.items() if key in _dotted(_plain(config))]
+    """The first choices of a group that have a key, one more than are listed.
+
+    Composed are those alone whose yaml has its name, or takes another yaml.
+    """
+    named = re.compile(rf"\b{re.escape(key.rpartition('.')[2])}\b|^defaults:", re.MULTILINE)
+    found = []
+    for option in options(folders, group):
+        paths = [folder / group / f"{option}.yaml" for folder in folders]
+        if any(named.search(p.read_text("utf-8", "replace")) for p in paths if p.is_file()):
+            config = compose([f"{group}={option}"])
+            found += [f"{group}={option}"] if key in _dotted(_plain(config)) else []
+        if len(found) > LISTED:
+            break
+    return found
 
 
 def _section(group: str) -> str:
@@ -81,6 +91,7 @@ def _choice(group: str, config: DictConfig) -> str:
 
 
 def _listed(names: list[str]) -> str:
+    names = [*names[:LISTED], "others"] if len(names) > LISTED else names
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 

@@ -308,7 +308,7 @@ WRONG_KIND = [
     "torch.hub.sys",
     "rnnlab.cells",
     "rnnlab.cells.State",
-    "rnnlab.cells.elman.math",
+    "rnnlab.cells.elman.torch",
     "rnnlab.run.main",
     "rnnlab.training.clipping.ClipNorm",
     "rnnlab.cells.sequence_model.SequenceModel",

@@ -8,7 +8,8 @@ from tests.support.refusals import refusal
 
 SINGLE: dict[tuple[str, ...], str] = {
     ("cell=gru", "cell.forget_bias=2"): (
-        "cell.forget_bias is unknown with cell=gru, which has cell.hidden_size; cell=lstm has it"
+        "cell.forget_bias is unknown with cell=gru, which has cell.hidden_size; "
+        "cell=janet, cell=lstm, cell=lstm_chrono and others have it"
     ),
     ("clip.max_norm=1",): (
         "clip.max_norm is unknown with clip=none, which has no keys; clip=norm has it"
@@ -57,13 +58,13 @@ SINGLE: dict[tuple[str, ...], str] = {
 # What the command says to a sweep, and which of its jobs it is.
 SWEPT: dict[tuple[str, ...], str] = {
     ("cell=lstm,gru", "cell.forget_bias=2"): (
-        "cell.forget_bias is unknown with cell=gru, which has cell.hidden_size; cell=lstm has it\n"
+        "cell.forget_bias is unknown with cell=gru, which has cell.hidden_size; "
+        "cell=janet, cell=lstm, cell=lstm_chrono and others have it\n"
         "job 1 of 2: cell=gru"
     ),
     ("task=adding,copy_memory", "task.seq_len=20"): (
         "task.seq_len is unknown with task=copy_memory, which has task.delay, task.num_symbols, "
-        "task.copy_len; task=adding, task=arrays, task=audio, task=japanese_vowels, task=mnist1d, "
-        "task=teacher, task=temporal_order and task=text have it\n"
+        "task.copy_len; task=adding, task=arrays, task=associative_recall and others have it\n"
         "job 1 of 2: task=copy_memory"
     ),
     ("clip=norm,none", "clip.max_norm=1"): "clip=norm has it\njob 1 of 2: clip=none",
