@@ -23,6 +23,9 @@ from tests.support.data_files import write_data
 from tests.support.idx_files import write_mnist
 
 CHOICES = [(p.parent.name, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*"))]
+FIRST = {"cell": {"elman", "lstm"}, "task": {"adding", "copy_memory", "arrays"}}
+"""Of the two large groups, the choices that are made in the quick suite."""
+
 OF_FILES = {  # tasks on a user's own, and what writes an example
     "mnist": write_mnist,
     "arrays": lambda folder: write_data(folder) / "labelled.npz",
@@ -174,7 +177,15 @@ def test_every_option_says_what_it_is(path: Path):
     assert 10 < len(comments[0]) <= 100
 
 
-@pytest.mark.parametrize(("group", "choice"), CHOICES)
+@pytest.mark.parametrize(
+    ("group", "choice"),
+    [
+        pytest.param(group, choice, marks=() if choice in FIRST[group] else pytest.mark.slow)
+        if group in FIRST
+        else (group, choice)
+        for group, choice in CHOICES
+    ],
+)
 def test_every_choice_makes_a_run(group, choice, tmp_path):
     """Composed, checked and built by the code of a run, with its optimizer and schedule."""
     config = composed(f"{group}={choice}", hydra=True)

@@ -133,6 +133,7 @@ def test_model_seed_and_data_seed_are_separate(command: Command, home: Path) -> 
     assert base["val/loss"] != other_eval["val/loss"]
 
 
+@pytest.mark.slow
 def test_the_test_set_is_the_same_for_all(command: Command, home: Path) -> None:
     """An untrained model's test loss depends on its weights alone, not on the training data."""
     still = ("optimizer=sgd", "optimizer.lr=0.0")

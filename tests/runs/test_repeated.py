@@ -210,6 +210,7 @@ def test_diagnostics_beside_another_cell_keep_the_keys_of_the_cell(
     assert [*config("again")["diagnostics"]] == ["lyapunov", "omega"]
 
 
+@pytest.mark.slow
 def test_what_it_begins_goes_on_by_the_same_command(first: Result, command: Command) -> None:
     words = ("from=first", "seed=9", "resume=auto", "hydra.run.dir=again")
     assert command(*words).status == 0

@@ -36,12 +36,14 @@ def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_module, "_composer", lambda folders: lambda overrides: defaults)
 
 
+@pytest.mark.slow
 def test_every_key_that_is_pointed_to_is_there(existing: set[str]) -> None:
     for word, known in WORDS.items():
         assert known.keys or known.why, word
         assert set(known.keys) <= existing, word
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_composed_once")
 def test_every_word_is_answered_with_what_it_means(existing: set[str]) -> None:
     for word, known in WORDS.items():

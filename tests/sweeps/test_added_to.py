@@ -110,6 +110,7 @@ def test_what_has_not_finished_goes_on_in_its_folder(command: Command, home: Pat
     assert len(runs(home, "run")) == 4
 
 
+@pytest.mark.slow
 def test_folders_that_are_named(command: Command, home: Path) -> None:
     """By what a job is asked for, below one another; a sweep looks nowhere else for its jobs."""
     named = ("-m", BASIC, *FAST, INTO, "hydra.sweep.subdir='${cell._target_}/s${seed}'")

@@ -192,6 +192,7 @@ def test_combinations_searched_side_by_side(command: Command, wall: Path) -> Non
     assert [result["horizon"] for result in found] == [0, 0, 15, 15]
 
 
+@pytest.mark.slow
 def test_the_length_may_be_named_as_that_of_every_task(command: Command, home: Path) -> None:
     finished = command(
         *("-m", "hydra/sweeper=horizon", BASIC, "task=copy_memory,adding", *QUICK, *SMALL[:-1]),

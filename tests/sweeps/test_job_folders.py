@@ -38,6 +38,7 @@ def test_folders_below_one_another(command: Command, home: Path, launcher: str) 
     assert "2 jobs, all finished before" in again.out
 
 
+@pytest.mark.slow
 def test_the_current_folder_as_a_sweeps(command: Command, home: Path) -> None:
     """What else lies there is no job of it, nor in its way."""
     (home / "outputs" / "runs").mkdir(parents=True)

@@ -46,6 +46,7 @@ def evaluation(task: Task, batch_size: int) -> Evaluation:
     return Evaluation(task, EvalSettings(3310, 330, batch_size, lengths=[30]))
 
 
+@pytest.mark.slow
 @every_task
 def test_the_batch_size_changes_no_sequence(task: Task) -> None:
     """Errors and scores to the last bit, but the loss to rounding: one model at 400, 150, 7."""
