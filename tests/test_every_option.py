@@ -115,6 +115,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=text", "task.seq_len=12", ()),
     ("task=text", "task.path={data}/text.txt", ()),
     ("task=text", "task.alphabet=etaoinshrdlu", ()),
+    ("task=text", "train.stateful=true", ()),
     ("task=japanese_vowels", "task.seq_len=9", ()),
     ("task=arrays", "task.path={data}/numbers.npz", ()),
     ("task=arrays", "task.target=value", ("task.path={data}/numbers.npz",)),

@@ -80,26 +80,33 @@ class Trajectory:
         model: Whose layers are unrolled.
         inputs: (batch, seq_len, input_size).
         last: Answered steps.
+        states: Where each layer starts; its initial state by default.
 
     Attributes:
         before: s_0 to s_{T-1} of each layer, (batch, seq_len, size).
         nudges: What to take a derivative in for that in s_1 to s_T; zeros of the same shapes.
         outputs: At the answered steps, (batch, last, output_size).
+        ends: Each layer's last state.
     """
 
-    def __init__(self, model: SequenceModel, inputs: Tensor, last: int) -> None:
+    def __init__(
+        self, model: SequenceModel, inputs: Tensor, last: int, states: Sequence[State] | None = None
+    ) -> None:
         self.inputs, self._kept = inputs, 1 - model.dropout
         self._cells, self._masks = nudged(model), model.drawn_masks(inputs)
-        self.before, self.nudges = list[Tensor](), list[Tensor]()
+        self.before, self.nudges, self.ends = list[Tensor](), list[Tensor](), list[State]()
         below, top = inputs, inputs
         for depth, cell in enumerate(self._cells):
             below = self._dropped(depth, below, self._masks)
             zeros = below.new_zeros(*below.shape[:2], cell.hidden_size, requires_grad=True)
             start = cell.initial_state(below)
-            states, _ = cell(torch.cat([below, zeros], dim=2), start)
+            if states is not None:
+                start = (cell.joined(states[depth]),)
+            path, end = cell(torch.cat([below, zeros], dim=2), start)
             self.nudges.append(zeros)
-            self.before.append(torch.cat([start[0].unsqueeze(1), states[:, :-1]], dim=1))
-            top = states[..., : cell.cell.hidden_size]
+            self.ends.append(cell.parted(end[0]))
+            self.before.append(torch.cat([start[0].unsqueeze(1), path[:, :-1]], dim=1))
+            top = path[..., : cell.cell.hidden_size]
             below = top - zeros[..., : cell.cell.hidden_size]
         self.outputs = model.read_out(top[:, -last:])
 

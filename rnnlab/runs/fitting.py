@@ -50,6 +50,10 @@ def refuse_unfit(module: TrainingModule, path: Path) -> None:
             raise ValueError(f"{path} is no checkpoint to go on from: {key} is no {kind.__name__}")
     _refuse_version(checkpoint["pytorch-lightning_version"], path)
     load_weights(module, checkpoint, path)
+    try:
+        module.take_up_states(checkpoint)
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint to go on from: {error}") from error
     model = copy.deepcopy(module.model)
     states = copy.deepcopy((checkpoint["optimizer_states"], checkpoint["lr_schedulers"]))
     try:

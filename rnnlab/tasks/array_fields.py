@@ -140,6 +140,10 @@ class ArrayFields(Task):
         found = {name: list(getattr(self, name)) for name in FOUND[self.target]}
         return {"seq_len": self.seq_len, **found}
 
+    @property
+    def continues(self) -> bool:
+        return self.target == "next"
+
     def num_sequences(self, split: str) -> int:
         return (
             self._windows.count(split) if self.target == "next" else len(self._data.numbers[split])

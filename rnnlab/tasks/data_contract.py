@@ -15,7 +15,7 @@ NAME = re.compile(r"(\w+/)?[A-Za-z0-9][A-Za-z0-9_.\- ]*", re.ASCII)
 
 
 def check_data(task: Task) -> None:
-    """Try `num_sequences`, `data`, `from_data`, `chance_error`, `chance_accuracy` and `baselines`.
+    """Try `num_sequences`, `continues`, `data`, `from_data`, `chance_error`, `chance_accuracy` and `baselines`.
 
     Raises:
         ContractError: If one of them is no such thing.
@@ -49,7 +49,13 @@ def _check_files(task: Task) -> None:
 
 def _check_counts(task: Task) -> None:
     counts = {split: called(task, "num_sequences", split) for split in SPLITS}
+    continues = attribute(task, "continues")
+    if type(continues) is not bool:
+        refuse(task, f"continues is {continues!r}", "True or False")
     if set(counts.values()) == {None}:
+        if continues:
+            wanted = "False of a task that has no end, whose sequences have no order"
+            refuse(task, "continues is True", wanted)
         return
     for split, count in counts.items():
         if type(count) is not int or count < 1:

@@ -13,6 +13,7 @@ from torch import Tensor
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.normal import normals
 from rnnlab.tasks.philox import STREAMS, Pages, Part, Words, order
+from rnnlab.tasks.tracks import Tracks
 
 WIDEST = 2**31 - 1  # of `integers`, so that its products fit 63 bits
 
@@ -48,6 +49,7 @@ class Draws:
         parts: Which sequences of which batches.
         device: Where the numbers are made: on the CPU by numpy, elsewhere by torch.
         batch_size: Sequences of a whole batch; None: there is no batch but number 0.
+        in_order: Whether row r of a training batch goes on where row r of the batch before ended.
 
     Attributes:
         sequences: How many there are in all.
@@ -61,11 +63,15 @@ class Draws:
         parts: Sequence[Part],
         device: torch.device | str = "cpu",
         batch_size: int | None = None,
+        in_order: bool = False,
     ) -> None:
         self.seed = check_int("seed", seed, 0, 2**63 - 1)
         self.stream = check_choice("stream", stream, STREAMS)
         self.parts, self.device = parts, torch.device(device)
         self.batch_size = batch_size
+        self.tracks = (
+            Tracks(seed, check_int("batch_size", batch_size or 0, 1)) if in_order else None
+        )
         self.sequences = sum(part.count for part in parts)
         self._pages = Pages(seed, stream, parts, self.device)
         self._rows = [slice(None)]
@@ -84,11 +90,15 @@ class Draws:
         its own: a function of (seed, epoch), so that no order is stored. Other streams have the examples in
         the order that they have in the data, each once; diagnostics begin again after the last.
 
+        Training batches in order have them by `Tracks`, so that row r goes from example to example.
+
         Raises:
             ValueError: For a place behind the last example of a validation or a test.
         """
         places = self._places()
         check_int("n", n, minimum=1)
+        if self.tracks is not None:
+            return torch.from_numpy(self.tracks.examples(places, n))
         if self.stream == "train":
             epochs, places = np.divmod(places, n)
             found = np.empty_like(places)
@@ -101,6 +111,15 @@ class Draws:
                 f"sequence {places.max()} of {self.split} is asked for, and it has {n}"
             )
         return torch.from_numpy(places % n)
+
+    def shifts(self, high: int, n: int) -> np.ndarray:
+        """A number from 0 to `high` - 1 for each sequence, (sequences,): how much later its example of n begins.
+
+        In order, all sequences of a pass have the same one, so that they stay side by side.
+        """
+        if self.tracks is None:
+            return self.integers(0, high).cpu().numpy()
+        return self.tracks.shifts(self._places(), n, high)
 
     def _places(self) -> np.ndarray:
         """Where each sequence stands in the row of all batches."""

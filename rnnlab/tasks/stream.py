@@ -55,19 +55,45 @@ class Stream:
         seed: Which world; 0 to 2**32 - 1.
         stream: "train", "val", "confirm", "test" or "diagnostics"; they share no random number.
         shortest: Each batch draws its `seq_len` from here up to the task's; None: all have the task's.
+        in_order: Whether row r of batch t + 1 goes on where row r of batch t ended, but where a pass begins.
 
     Raises:
-        ValueError: For a batch size below 1, a seed out of range, an unknown stream, or as `Lengths`.
+        ValueError: For a batch size below 1, a seed out of range, an unknown stream, or as `Lengths`; in order, for a
+            task that does not continue, and for fewer than two batches a pass.
     """
 
     def __init__(
-        self, task: Task, batch_size: int, seed: int, stream: str, shortest: int | None = None
+        self,
+        task: Task,
+        batch_size: int,
+        seed: int,
+        stream: str,
+        shortest: int | None = None,
+        in_order: bool = False,
     ) -> None:
         self.task = task
         self.lengths = None if shortest is None else Lengths(task, shortest)
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
         self.seed = check_seed("seed", seed)
         self.stream = check_choice("stream", stream, STREAMS)
+        self.in_order = in_order
+        if in_order:
+            self._refuse_order()
+
+    @property
+    def pass_batches(self) -> int:
+        """Batches, in order, after which every row has come to the end of what it reads."""
+        return (self.task.num_sequences("train") or 0) // self.batch_size
+
+    def _refuse_order(self) -> None:
+        name = type(self.task).__name__
+        if not self.task.continues:
+            raise ValueError(f"no sequence of {name} goes on where another ends")
+        if self.pass_batches < 2:
+            raise ValueError(
+                f"batch_size={self.batch_size} is too large for the "
+                f"{self.task.num_sequences('train')} training sequences of {name}: each row reads two or more"
+            )
 
     def batch(
         self, step: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
@@ -134,7 +160,7 @@ class Stream:
         """One batch of all parts; where their lengths differ, one of those of each length."""
         # Other devices may have no double precision, which normal numbers are made in.
         source = device if device.type == "cuda" else torch.device("cpu")
-        draws = Draws(self.seed, self.stream, parts, source, self.batch_size)
+        draws = Draws(self.seed, self.stream, parts, source, self.batch_size, self.in_order)
         for task, alike in self._by_task(parts):
             for together, batch in _sampled(task, draws.only(alike)):
                 inputs, targets = batch.inputs.to(device, dtype), batch.targets

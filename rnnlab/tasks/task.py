@@ -98,6 +98,14 @@ class Task(ABC):
         return None
 
     @property
+    def continues(self) -> bool:
+        """Whether training sequence n + 1 goes on where sequence n ends, as in one long text.
+
+        Then `train.stateful` may hand a state on. `draws.examples` gives each row of the batches one after another then.
+        """
+        return False
+
+    @property
     def data(self) -> tuple[DataFile, ...]:
         """What the sequences are read from. A run writes it down, and goes on with no other.
 

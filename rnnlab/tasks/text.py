@@ -40,8 +40,8 @@ class Text(Task):
     The loss is the mean cross-entropy in nats; `bits` is the same in bits a character, and `accuracy` the
     share of characters whose most probable class is right.
 
-    Every sequence starts from the first state, so the figures are those of windows of seq_len characters: the
-    first of them are told from little. A sequence is wrong where its last character is told wrongly, the one
+    Every sequence that is scored starts from the first state, so the figures are those of windows of seq_len
+    characters: the first of them are told from little. A sequence is wrong where its last character is told wrongly, the one
     that most is known about.
 
     Chance knows how often each character occurs in the training part (`unigram_probabilities`), and is
@@ -97,6 +97,10 @@ class Text(Task):
     @property
     def from_data(self) -> dict[str, Any]:
         return {"alphabet": self._alphabet.characters}
+
+    @property
+    def continues(self) -> bool:
+        return True
 
     @property
     def answers_once(self) -> bool:

@@ -24,6 +24,9 @@ class Windows:
     A window answers each of its steps with the next one. So the first step of a part is never an answer, and
     what is left behind its last whole window (29 and 39 here) is left out.
 
+    Training windows in order lie side by side: all begin at the same step within 0-3, 4-7 and so on, which is each
+    pass's own. So in batches of two, row 0 reads the first two windows one after another, and row 1 the last two.
+
     Args:
         total: Steps in all.
         seq_len: Steps of a window.
@@ -70,7 +73,8 @@ class Windows:
 
     def starts(self, draws: Draws) -> np.ndarray:
         """The first step of each sequence's window, (sequences,)."""
-        places = draws.examples(self.count(draws.split)).numpy() * self.seq_len
+        count = self.count(draws.split)
+        places = draws.examples(count).numpy() * self.seq_len
         if draws.stream == "train":
-            places = places + draws.integers(0, self.seq_len).cpu().numpy()
+            places = places + draws.shifts(self.seq_len, count)
         return self.steps(draws.split).start + places

@@ -16,16 +16,17 @@ def training_batches(task: Task, settings: TrainSettings) -> Stream:
     """The batches of a run at a length; number t is of update t.
 
     Raises:
-        ValueError: If the task cannot be as short as `min_seq_len`, or is shorter itself; or if `tbptt` cuts no
-            sequence.
+        ValueError: If the task cannot be as short as `min_seq_len`, or is shorter itself; if `tbptt` cuts no
+            sequence; or if the batches are to continue, and cannot.
     """
     if settings.tbptt is not None and settings.tbptt >= task.seq_len:
         raise ValueError(
             f"train.tbptt={settings.tbptt} leaves sequences of {task.seq_len} steps whole, as "
             f"train.tbptt=null does: at most {task.seq_len - 1}"
         )
-    shortest = settings.min_seq_len
+    shortest, stateful = settings.min_seq_len, settings.stateful
     try:
-        return Stream(task, settings.batch_size, settings.data_seed, "train", shortest)
+        return Stream(task, settings.batch_size, settings.data_seed, "train", shortest, stateful)
     except ValueError as error:
-        raise ValueError(f"train.min_seq_len={shortest}: {error}") from error
+        key = "train.stateful=true" if stateful else f"train.min_seq_len={shortest}"
+        raise ValueError(f"{key}: {error}") from error

@@ -1,5 +1,6 @@
 """A block of optimizer updates, made and measured as one."""
 
+import logging
 import time
 
 import torch
@@ -13,6 +14,7 @@ from rnnlab.tasks.philox import Words
 from rnnlab.tasks.stream import Stream
 from rnnlab.training.batches import curriculum_of, training_batches
 from rnnlab.training.capture import Capture
+from rnnlab.training.carried import Carried
 from rnnlab.training.clipping import Clip
 from rnnlab.training.gradient import Gradient
 from rnnlab.training.graphs import Graphs
@@ -20,6 +22,8 @@ from rnnlab.training.noise import noise_of
 from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import TrainSettings
 from rnnlab.training.update import Update
+
+log = logging.getLogger(__name__)
 
 
 class DivergedError(Exception):
@@ -53,9 +57,13 @@ class Blocks:
     ) -> None:
         self.settings = settings
         cuts = settings.recompute_steps, settings.tbptt
-        self.gradient = Gradient(model, task, clip, *cuts, regularizer)
-        self.graphs: Graphs | None = None
         self.stream = training_batches(task, settings)
+        self.carried: Carried | None = None
+        if settings.stateful:
+            self.carried = Carried(model, settings.batch_size, self.stream.pass_batches)
+        self.gradient = Gradient(model, task, clip, *cuts, regularizer, self.carried)
+        self.graphs: Graphs | None = None
+        self._told = False
         self.curriculum = curriculum_of(task, settings)
         self._streams = {task.seq_len: self.stream}
         # What an update's dropout is seeded with: of (seed, update), whatever the blocks are.
@@ -127,6 +135,8 @@ class Blocks:
         batches = self.stream.batches(start, stop, device, weight.dtype)
         for step, batch in enumerate(batches, start):
             _seed(self._dropout[step], device)
+            if self.carried is not None:
+                self.carried.begin(step)
             rows.append(update(batch, step == stop - 1, step))
         return torch.stack(rows).cpu().double()  # waits for the device, once
 
@@ -134,15 +144,25 @@ class Blocks:
         """What computes the gradient on CUDA, in one launch an update."""
         if device.type != "cuda" or not self.settings.cuda_graph:
             return None
+        if self.carried is not None:
+            self._tell_of_graphs()
+            return None
         if self.graphs is None:
             self.graphs = Graphs(self.gradient, Capture())
         self.graphs.look()
         return self.graphs
 
+    def _tell_of_graphs(self) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("the update carries a state to the next: all run without a CUDA graph")
+
     def _epochs(self, updates: int) -> dict[str, float]:
         examples = self.gradient.task.num_sequences("train")
         if examples is None:
             return {}
+        if self.carried is not None:  # a pass leaves out what fills no row
+            return {"train/epochs": updates / self.carried.batches}
         return {"train/epochs": updates * self.settings.batch_size / examples}
 
     def _speed(self, updates: int, seconds: float) -> float:

@@ -69,13 +69,13 @@ class _State:
     """All of a run that a block changes, copied."""
 
     def __init__(self, trainer: pl.Trainer, module: TrainingModule) -> None:
-        self.position = module.position
+        self.position, self.carried = module.position, module.carried_states
         self.weights = _copied(module.state_dict())
         self.optimizers = [_copied(optimizer.state_dict()) for optimizer in trainer.optimizers]
         self.schedules = [_copied(c.scheduler.state_dict()) for c in trainer.lr_scheduler_configs]
 
     def restore(self, trainer: pl.Trainer, module: TrainingModule) -> None:
-        module.go_back_to(self.position, self.weights)
+        module.go_back_to(self.position, self.weights, self.carried)
         for optimizer, state in zip(trainer.optimizers, self.optimizers, strict=True):
             optimizer.load_state_dict(state)
         for config, state in zip(trainer.lr_scheduler_configs, self.schedules, strict=True):

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from rnnlab.cells.cell import State
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.foundation.checks import check_seed
 from rnnlab.tasks import Task
@@ -26,6 +27,9 @@ from rnnlab.training.position import Position
 from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import EvalSettings, TrainSettings
 from rnnlab.training.weight_decay import MatricesAlone
+
+CARRIED = "rnnlab_states"
+"""In a checkpoint, the state that the next batch begins with: of each layer its tensors."""
 
 
 class TrainingModule(pl.LightningModule):
@@ -234,18 +238,39 @@ class TrainingModule(pl.LightningModule):
         self.load_state_dict(checkpoint["state_dict"])
         self.tested_at = checkpoint["rnnlab"]["updates"]
 
-    def go_back_to(self, position: Position, weights: Mapping[str, Tensor]) -> None:
+    @property
+    def carried_states(self) -> list[State] | None:
+        """Where the rows of the next batch begin, if batches are to go on."""
+        return None if self.blocks.carried is None else self.blocks.carried.states
+
+    def go_back_to(
+        self, position: Position, weights: Mapping[str, Tensor], states: list[State] | None = None
+    ) -> None:
         """Be again where training was."""
         self.position = position
         self.load_state_dict(weights)
+        if self.blocks.carried is not None:
+            self.blocks.carried.states = states
+
+    def take_up_states(self, checkpoint: Mapping[str, Any]) -> None:
+        """Go on with the states that a checkpoint has, if batches are to go on.
+
+        Raises:
+            ValueError: If they are not those of the model.
+        """
+        if (carried := self.blocks.carried) is not None:
+            carried.states = carried.read(checkpoint.get(CARRIED))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["rnnlab"] = {"format": FORMAT, **self.position._asdict(), **self.origin}
+        if self.carried_states is not None:
+            checkpoint[CARRIED] = self.carried_states
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.position = Position.read(checkpoint["rnnlab"])
         if self._trainer is None:  # loaded to be looked at
             return
+        self.take_up_states(checkpoint)
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
         loop = self.trainer.fit_loop.state_dict()
         checkpoint["loops"]["fit_loop"] = _moved_to(self.updates, loop, self.train_settings)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from rnnlab.cells.cell import State
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.cells.trajectory import Trajectory, nudged
 from rnnlab.foundation.checks import check_choice, check_float
@@ -56,8 +57,9 @@ class OmegaRegularizer(Regularizer):
         batch: Batch,
         loss_of: Callable[[Tensor, Tensor], Tensor],
         cuts: Mapping[str, int],
-    ) -> list[Tensor]:
-        path = Trajectory(model, batch.inputs, batch.targets.size(1))
+        states: list[State] | None = None,
+    ) -> tuple[list[Tensor], list[State]]:
+        path = Trajectory(model, batch.inputs, batch.targets.size(1), states)
         loss = loss_of(path.outputs, batch.targets)
         weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
         found = torch.autograd.grad(loss, [*weights, *path.nudges], allow_unused=True)
@@ -68,7 +70,7 @@ class OmegaRegularizer(Regularizer):
         for weight, gradient, term in zip(weights, found, added, strict=False):
             both = [each for each in (gradient, term) if each is not None]
             weight.grad = sum(both[1:], start=both[0]) if both else None
-        return [loss.detach(), omega.detach()]
+        return [loss.detach(), omega.detach()], path.ends
 
     def _of(self, path: Trajectory, errors: Sequence[Tensor | None]) -> Tensor:
         """Omega, as a function of the parameters."""

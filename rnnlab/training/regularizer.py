@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from rnnlab.cells.cell import State
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Batch
 
@@ -47,14 +48,16 @@ class Regularizer(ABC):
         batch: Batch,
         loss_of: Callable[[Tensor, Tensor], Tensor],
         cuts: Mapping[str, int],
-    ) -> list[Tensor]:
-        """The loss, without a term of its own, then what `measures` names; all scalars.
+        states: list[State] | None = None,
+    ) -> tuple[list[Tensor], list[State]]:
+        """The loss, without a term of its own, then what `measures` names, all scalars; and each layer's last state.
 
         Args:
             model: Whose parameters have no gradient yet.
             batch: What to learn from.
             loss_of: From outputs and targets.
             cuts: As `SequenceModel.forward` has `recompute_steps` and `tbptt`, those that are set.
+            states: Where each layer starts; its initial state by default.
         """
 
 
@@ -67,8 +70,10 @@ class NoRegularizer(Regularizer):
         batch: Batch,
         loss_of: Callable[[Tensor, Tensor], Tensor],
         cuts: Mapping[str, int],
-    ) -> list[Tensor]:
-        outputs, _ = model(batch.inputs, last=batch.targets.size(1), **cuts)
+        states: list[State] | None = None,
+    ) -> tuple[list[Tensor], list[State]]:
+        begun = {} if states is None else {"states": states}
+        outputs, ends = model(batch.inputs, last=batch.targets.size(1), **cuts, **begun)
         loss = loss_of(outputs, batch.targets)
         loss.backward()
-        return [loss.detach()]
+        return [loss.detach()], ends

@@ -33,6 +33,7 @@ class TrainSettings:
         gradient_noise: eta of the noise N(0, eta / (1 + t)^gamma) that each gradient gets after clipping; None: none.
         gradient_noise_decay: Its gamma; None: 0.55.
         decay_biases: Whether the optimizer's weight decay acts on biases and other vectors too.
+        stateful: Whether the last state of a batch, without its gradient, is where the next one begins.
     """
 
     steps: int = 2000
@@ -50,6 +51,7 @@ class TrainSettings:
     gradient_noise_decay: float | None = None
     decay_biases: bool = True
     start_seq_len: int | None = None
+    stateful: bool = False
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "block", "val_every"):
@@ -61,13 +63,10 @@ class TrainSettings:
         check_bool("stop_when_solved", self.stop_when_solved)
         check_bool("cuda_graph", self.cuda_graph)
         check_bool("decay_biases", self.decay_biases)
+        check_bool("stateful", self.stateful)
         check_choice("nonfinite", self.nonfinite, ("stop", "skip", "raise"))
         self._check_noise()
-        if self.start_seq_len is not None and self.min_seq_len is not None:
-            raise ValueError(
-                f"start_seq_len={self.start_seq_len} and min_seq_len={self.min_seq_len} both say how "
-                "long the batches are: one of them"
-            )
+        self._check_lengths()
         if self.tbptt is not None and self.recompute_steps is not None:
             raise ValueError(
                 f"tbptt={self.tbptt} and recompute_steps={self.recompute_steps} both say what is "
@@ -78,6 +77,19 @@ class TrainSettings:
                 f"val_every={self.val_every} is not a multiple of block={self.block}: "
                 "validation happens between blocks"
             )
+
+    def _check_lengths(self) -> None:
+        if self.start_seq_len is not None and self.min_seq_len is not None:
+            raise ValueError(
+                f"start_seq_len={self.start_seq_len} and min_seq_len={self.min_seq_len} both say how "
+                "long the batches are: one of them"
+            )
+        for name in ("min_seq_len", "start_seq_len"):
+            if self.stateful and getattr(self, name) is not None:
+                raise ValueError(
+                    f"stateful=True and {name}={getattr(self, name)}: batches go on where those before "
+                    "ended if all have one length"
+                )
 
     def _check_noise(self) -> None:
         eta, gamma = self.gradient_noise, self.gradient_noise_decay

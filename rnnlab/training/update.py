@@ -50,7 +50,7 @@ class Update:
         """
         measured = self.compute(batch)
         if self.skip_nonfinite and not measured[:2].isfinite().all():
-            self.gradient.drop()
+            self.gradient.leave_out()
         if self.noise is not None:
             self.noise.add(self.gradient.parameters, number)
         if counted:

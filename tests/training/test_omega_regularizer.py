@@ -264,9 +264,10 @@ def test_refused() -> None:
         OmegaRegularizer(form="cubed")
     model = model_of(ElmanCell, ALL)
     for name in ("tbptt", "recompute_steps"):
+        cut: Any = {name: 3}
         said = rf"^train\.{name}=3 does not go with the regularizer OmegaRegularizer"
         with pytest.raises(ValueError, match=said):
-            Gradient(model, ALL, NoClip(), **{name: 3}, regularizer=OmegaRegularizer())
+            Gradient(model, ALL, NoClip(), **cut, regularizer=OmegaRegularizer())
 
 
 class Counting(ElmanCell):
