@@ -57,6 +57,10 @@ class OmegaRegularizer(Regularizer):
         loss_of: Callable[[Tensor, Tensor], Tensor],
         cuts: Mapping[str, int],
     ) -> list[Tensor]:
+        if batch.lengths is not None:
+            raise ValueError(
+                "lengths of the batch: Omega is of sequences that all have seq_len steps"
+            )
         path = Trajectory(model, batch.inputs, batch.targets.size(1))
         loss = loss_of(path.outputs, batch.targets)
         weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
