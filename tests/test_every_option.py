@@ -117,6 +117,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...]]] = [
     ("task=text", "task.alphabet=etaoinshrdlu", ()),
     ("task=text", "train.stateful=true", ()),
     ("task=japanese_vowels", "task.seq_len=9", ()),
+    ("task=japanese_vowels", "task.lengths=true", ()),
     ("task=arrays", "task.path={data}/numbers.npz", ()),
     ("task=arrays", "task.target=value", ("task.path={data}/numbers.npz",)),
     ("task=arrays", "task.seq_len=4", ()),

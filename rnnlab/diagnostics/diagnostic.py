@@ -33,6 +33,9 @@ class Diagnostic(ABC):
     Where one may be a lower bound, see `rnnlab.foundation.censored`.
     """
 
+    takes_lengths: ClassVar[bool] = False
+    """Whether it goes with a task whose batches have `lengths`; one that follows each step does not."""
+
     @abstractmethod
     def measure(self, probe: Probe) -> Measurement:
         """The answer for the model as it is now."""

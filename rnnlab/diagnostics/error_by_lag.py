@@ -1,6 +1,7 @@
 """Where in a sequence the answers go wrong."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -35,6 +36,8 @@ class ErrorByLag(Diagnostic):
         ValueError: For fewer than 4 sequences, fewer than 1 bin, or more bins than sequences.
     """
 
+    takes_lengths: ClassVar = True
+
     sequences: int | None = None
     bins: int = 10
 
@@ -47,7 +50,7 @@ class ErrorByLag(Diagnostic):
         count = self.sequences or probe.at_most(DEFAULT)
         batch, task = probe.batch(count), probe.task
         with torch.no_grad():
-            outputs, _ = probe.model(batch.inputs, last=batch.targets.size(1))
+            outputs, _ = probe.model(batch.inputs, **batch.answered)
         metrics: dict[str, float] = {}
         arrays: dict[str, np.ndarray] = {}
         lags = task.lags(batch)

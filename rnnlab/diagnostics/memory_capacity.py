@@ -61,6 +61,8 @@ class MemoryCapacity(Diagnostic):
 
     reported: ClassVar = {"memory/capacity": "memory capacity"}
 
+    takes_lengths: ClassVar = True
+
     lags: int | None = None
     streams: int = 64
 

@@ -83,11 +83,19 @@ class Probe:
 
 
 def refuse_counts(diagnostics: Mapping[str, object], task: Task) -> None:
-    """See that a task has as many sequences as each diagnostic asks for.
+    """See that a task has as many sequences as each diagnostic asks for, and such as it takes.
 
     Raises:
-        ValueError: If it has fewer: `diagnostics.omega.sequences=500 is more than the 297 of the val split`.
+        ValueError: If it has fewer: `diagnostics.omega.sequences=500 is more than the 297 of the val split`;
+            or if they have lengths of their own, which the diagnostic does not take.
     """
+    no_lengths = [k for k, v in diagnostics.items() if not getattr(v, "takes_lengths", False)]
+    if no_lengths and task.has_lengths:
+        taken = [name for name in diagnostics if name not in no_lengths]
+        raise ValueError(
+            f"diagnostics: {', '.join(no_lengths)} follow every step of whole sequences, and those of task "
+            f"{type(task).__name__} have different lengths. Allowed: diagnostics={taken[0] if taken else 'none'}"
+        )
     for name, diagnostic in diagnostics.items():
         if (asked := getattr(diagnostic, "sequences", None)) is not None:
             _refuse_more(f"diagnostics.{name}.sequences", asked, task)

@@ -51,7 +51,8 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
     from rnnlab.training.weight_decay import MatricesAlone
 
     build("clip", plain["clip"], Clip, settings.allow)()
-    read_regularizer(plain, settings).refuse_cuts(settings.train.cuts)
+    regularizer = read_regularizer(plain, settings)
+    regularizer.refuse_cuts(settings.train.cuts)
     model_config = read_model(with_matched_size(plain))
     training_batches(model_config.task, settings.train)
     curriculum_of(model_config.task, settings.train)
@@ -59,6 +60,7 @@ def try_model(plain: Mapping[str, Any], here: bool = True) -> None:
         refuse_inputs(model_config.task, settings)
     with torch.random.fork_rng(devices=[]):
         model = model_config.make_checked()
+    regularizer.refuse_task(model_config.task)
     make, make_schedule = read_optimizer(plain, settings.allow)
     make = make if settings.train.decay_biases else MatricesAlone(make)
     try_optimizer(model, make, make_schedule, settings.train.steps)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 
-from rnnlab.foundation.checks import check_int
+from rnnlab.foundation.checks import check_bool, check_int
 from rnnlab.foundation.files import read_bytes, why_unread
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
@@ -41,7 +41,8 @@ class JapaneseVowels(Classification):
 
     A frame is 12 coefficients of the LPC cepstrum, of 25.6 ms at 10 kHz, one each 6.4 ms. Before an
     utterance of fewer than `seq_len` frames stand frames of zeros, so that the answer comes right after the
-    sound; of a longer one the last `seq_len` are shown. Inputs are (batch, seq_len, 12); targets are class numbers,
+    sound; of a longer one the last `seq_len` are shown. With `lengths` no such frames are shown, and a sequence is
+    as long as its utterance. Inputs are (batch, seq_len, 12); targets are class numbers,
     (batch, 1), read after the last step. The loss is the cross-entropy.
 
     The authors give 270 utterances for training, 30 of each speaker, and 370 for the test, 24 to 88 of each. Of
@@ -54,15 +55,18 @@ class JapaneseVowels(Classification):
 
     Args:
         seq_len: Frames in a sequence, at least 1; 29 show all utterances whole.
+        lengths: Whether a batch has the length of each utterance.
 
     Raises:
-        ValueError: `seq_len` is no whole number, or too small; sktime is not installed.
+        ValueError: `seq_len` is no whole number, or too small; `lengths` is not true or false; sktime is not installed.
     """
 
     seq_len: int = LONGEST  # pyrefly: ignore[bad-override]
+    lengths: bool = False
 
     def __post_init__(self) -> None:
         check_int("seq_len", self.seq_len, 1)
+        check_bool("lengths", self.lengths)
 
     @property
     def input_size(self) -> int:
@@ -95,11 +99,19 @@ class JapaneseVowels(Classification):
         utterances, numbers = _split(draws.split)
         some = numbers[draws.examples(len(numbers)).numpy()]
         inputs = torch.zeros(len(some), self.seq_len, COEFFICIENTS)
-        for row, number in zip(inputs, some, strict=True):
+        lengths = torch.zeros(len(some), dtype=torch.int64)
+        for n, number in enumerate(some):
             frames = torch.from_numpy(utterances.frames[number][-self.seq_len :])
-            row[-len(frames) :] = frames
+            lengths[n] = len(frames)
+            first = 0 if self.lengths else self.seq_len - len(frames)
+            inputs[n, first : first + len(frames)] = frames
         told = torch.from_numpy(utterances.speakers[some]).unsqueeze(1)
-        return Batch(inputs.to(draws.device), told.to(draws.device))
+        batch = inputs.to(draws.device), told.to(draws.device)
+        return Batch(*batch, lengths.to(draws.device)) if self.lengths else Batch(*batch)
+
+    @property
+    def has_lengths(self) -> bool:
+        return self.lengths
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rnnlab.foundation.contract import a_kind, called, refuse
 from rnnlab.foundation.generators import generator_states
@@ -31,8 +32,10 @@ def _tried(task: Task) -> Batch:
     """A batch of a size that is no other size of it, so that no mistake about sizes goes unseen."""
     for count in PRIMES:
         batch = _sample(task, Part(0, 0, count), count)
-        if not (isinstance(batch, tuple) and len(batch) == 2 and all(map(torch.is_tensor, batch))):
-            refuse(task, f"sample gave {a_kind(batch)}", "Batch(inputs, targets), two tensors")
+        many = isinstance(batch, tuple) and len(batch) in (2, 3)
+        if not (many and all(map(torch.is_tensor, batch))):
+            wanted = "Batch(inputs, targets), two tensors, or with lengths three"
+            refuse(task, f"sample gave {a_kind(batch)}", wanted)
         sizes = {*batch[0].shape[1:], *batch[1].shape[1:], task.output_size}
         if count not in sizes:
             break
@@ -41,7 +44,7 @@ def _tried(task: Task) -> Batch:
 
 
 def _check_shapes(task: Task, batch: Batch, count: int) -> None:
-    inputs, targets = batch
+    inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
     if inputs.dim() != 3 or inputs.shape[::2] != (count, task.input_size):
         wanted = f"(batch, seq_len, input_size) = ({count}, {task.seq_len}, {task.input_size})"
         refuse(task, f"sample gave inputs {a_kind(inputs)}", wanted)
@@ -56,6 +59,18 @@ def _check_shapes(task: Task, batch: Batch, count: int) -> None:
     for name, tensor in (("inputs", inputs), ("targets", targets)):
         if not tensor.isfinite().all():
             refuse(task, f"sample gave {name} with NaN or infinity in them", "finite numbers")
+    if lengths is not None:
+        _check_lengths(task, lengths, count, inputs.size(1))
+
+
+def _check_lengths(task: Task, lengths: Tensor, count: int, steps: int) -> None:
+    if lengths.shape != (count,) or lengths.dtype not in (torch.int32, torch.int64):
+        wanted = f"({count},) of torch.int64, the steps of each sequence"
+        refuse(task, f"sample gave lengths {a_kind(lengths)}", wanted)
+    least, most = int(lengths.min()), int(lengths.max())
+    if least < 1 or most > steps:
+        wanted = f"1 to {steps}, the steps of the inputs"
+        refuse(task, f"sample gave lengths from {least} to {most}", wanted)
 
 
 def _check_draws(task: Task, batch: Batch, states: tuple[object, ...]) -> None:
@@ -80,6 +95,7 @@ def _check_splits(task: Task, batch: Batch) -> None:
     for split, count in counts.items():
         for part in (Part(0, first, 1) for first in (0, count - 1)):
             one = called(task, "sample", Draws(0, split, [part], batch_size=count))
+            _check_as_many(task, one, batch)
             for ours, like in zip(one, batch, strict=True):
                 if ours.dim() != like.dim() or ours.dtype != like.dtype or len(ours) != 1:
                     wanted = f"{a_kind(like[:1])}, as others are, or of other lengths"
@@ -95,10 +111,18 @@ def _check_splits(task: Task, batch: Batch) -> None:
         refuse(task, "sample gave the same sequences as val and as test", wanted)
 
 
+def _check_as_many(task: Task, one: Any, batch: Batch) -> None:
+    if len(one) != len(batch):
+        what = f"sample gave {a_kind(one)} and {a_kind(batch)}"
+        refuse(task, what, "lengths in every batch, or in none")
+
+
 def _check_apart(task: Task, batch: Batch, first: int, count: int) -> None:
     """Some sequences of a batch drawn without the others: to rounding, which may go by the size of a product."""
     part, size = Part(0, first, count), len(batch.inputs)
-    for together, apart in zip(batch, _sample(task, part, size), strict=True):
+    alone = _sample(task, part, size)
+    _check_as_many(task, alone, batch)
+    for together, apart in zip(batch, alone, strict=True):
         expected = together[first : first + count]
         if apart.shape != expected.shape or not torch.allclose(
             apart.double(), expected.double(), rtol=1e-4, atol=1e-5

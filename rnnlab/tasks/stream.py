@@ -151,7 +151,7 @@ class Stream:
     ) -> Iterator[tuple[Part, Batch]]:
         for together, batch in self._drawn(parts, device, dtype):
             counts = [part.count for part in together]
-            split = zip(batch.inputs.split(counts), batch.targets.split(counts), strict=True)
+            split = zip(*(tensor.split(counts) for tensor in batch), strict=True)
             yield from zip(together, (Batch(*each) for each in split), strict=True)
 
     def _drawn(
@@ -163,9 +163,10 @@ class Stream:
         draws = Draws(self.seed, self.stream, parts, source, self.batch_size, self.in_order)
         for task, alike in self._by_task(parts):
             for together, batch in _sampled(task, draws.only(alike)):
-                inputs, targets = batch.inputs.to(device, dtype), batch.targets
+                inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
                 kind = dtype if targets.is_floating_point() else targets.dtype
-                yield together, Batch(inputs, targets.to(device, kind))
+                there = None if lengths is None else lengths.to(device)
+                yield together, Batch(inputs.to(device, dtype), targets.to(device, kind), there)
 
 
 def _sampled(task: Task, draws: Draws) -> Iterator[tuple[Sequence[Part], Batch]]:

@@ -151,10 +151,10 @@ class Evaluation:
         settings, weight = self.settings, next(model.parameters())
         source = Stream(task, GROUP, settings.seed, stream)
         stop = min(start + settings.batch_size, count)
-        for inputs, targets in source.sequences(start, stop, weight.device, weight.dtype):
-            outputs, _ = model(inputs, last=targets.size(1))
+        for batch in source.sequences(start, stop, weight.device, weight.dtype):
+            outputs, _ = model(batch.inputs, **batch.answered)
             for score in scores:
-                score.add(task, outputs, targets)
+                score.add(task, outputs, batch.targets)
 
 
 def rank(metrics: Mapping[str, float], solved: bool, sequences: int) -> float:

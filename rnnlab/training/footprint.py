@@ -101,7 +101,7 @@ class Footprint:
         """Bytes that it takes to score sequences, besides them, by the steps."""
 
         def work(model: SequenceModel, batch: Batch) -> None:
-            outputs, _ = model(batch.inputs, last=batch.targets.size(1))
+            outputs, _ = model(batch.inputs, **batch.answered)
             for score in (Score(), Bias()):
                 score.add(self._of_length(batch), outputs, batch.targets)
 
@@ -163,13 +163,16 @@ class Footprint:
 
     def _batch(self, batch_size: int, steps: int) -> Batch:
         """One sequence's last steps, so many times over."""
-        inputs, targets = self._one
+        inputs, targets, lengths = self._one.inputs, self._one.targets, self._one.lengths
         kind = self.dtype if targets.is_floating_point() else targets.dtype
 
         def spread(tensor: Tensor, dtype: torch.dtype) -> Tensor:
             return tensor[:, -steps:].to(self.device, dtype).repeat_interleave(batch_size, dim=0)
 
-        return Batch(spread(inputs, self.dtype), spread(targets, kind))
+        shown = spread(inputs, self.dtype)
+        if lengths is not None:  # which take more memory; of these few steps all are shown
+            lengths = torch.full((batch_size,), shown.size(1), device=self.device)
+        return Batch(shown, spread(targets, kind), lengths)
 
     def _draws(self, count: int) -> Draws:
         return Draws(0, "diagnostics", [Part(0, 0, count)], self._source)

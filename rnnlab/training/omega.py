@@ -59,6 +59,10 @@ class OmegaRegularizer(Regularizer):
         cuts: Mapping[str, int],
         states: list[State] | None = None,
     ) -> tuple[list[Tensor], list[State]]:
+        if batch.lengths is not None:
+            raise ValueError(
+                "lengths of the batch: Omega is of sequences that all have seq_len steps"
+            )
         path = Trajectory(model, batch.inputs, batch.targets.size(1), states)
         loss = loss_of(path.outputs, batch.targets)
         weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]

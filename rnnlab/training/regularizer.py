@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.tasks import Batch
+from rnnlab.tasks import Batch, Task
 
 
 class Regularizer(ABC):
@@ -31,6 +31,18 @@ class Regularizer(ABC):
             raise ValueError(
                 f"train.{name}={steps} does not go with the regularizer {type(self).__name__}, which takes "
                 "the derivative of the loss at every step"
+            )
+
+    def refuse_task(self, task: Task) -> None:
+        """See that it goes with the task, which may be sampled for that.
+
+        Raises:
+            ValueError: If it needs the gradient of every step, and the sequences of a batch have lengths of their own.
+        """
+        if self.takes_whole_sequences and task.has_lengths:
+            raise ValueError(
+                f"the regularizer {type(self).__name__} takes the derivative of the loss at every step, and the "
+                f"sequences of a batch of task {type(task).__name__} have different lengths"
             )
 
     def refuse_model(self, model: SequenceModel) -> None:
@@ -73,7 +85,7 @@ class NoRegularizer(Regularizer):
         states: list[State] | None = None,
     ) -> tuple[list[Tensor], list[State]]:
         begun = {} if states is None else {"states": states}
-        outputs, ends = model(batch.inputs, last=batch.targets.size(1), **cuts, **begun)
+        outputs, ends = model(batch.inputs, **batch.answered, **cuts, **begun)
         loss = loss_of(outputs, batch.targets)
         loss.backward()
         return [loss.detach()], ends

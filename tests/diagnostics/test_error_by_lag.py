@@ -33,6 +33,7 @@ class Told(SequenceModel):
         last: int | None = None,
         recompute_steps: int | None = None,
         tbptt: int | None = None,
+        lengths: Tensor | None = None,
     ) -> Any:
         return self.answer(inputs), []
 

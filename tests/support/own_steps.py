@@ -93,6 +93,11 @@ def masked(cell: OwnCell, x: Tensor, state: State) -> State:
     return (cell.mask * new + (1 - cell.mask) * state[0],)
 
 
+def held_by_a_mask(cell: OwnCell, x: Tensor, state: State) -> State:
+    shown = (x[:, :1] > 0) & (x[:, 1:2] < 1)  # which no state reaches
+    return (torch.where(shown, torch.tanh(summed(cell, x, state)), state[0] * (~shown)),)
+
+
 def branches_by_where(cell: OwnCell, x: Tensor, state: State) -> State:
     a = summed(cell, x, state)
     chosen = torch.where((a > 0) & ~(a > 2), torch.sin(a), torch.cos(a) * 0.5).clamp(-0.8, 0.7)
@@ -180,7 +185,15 @@ KNOWN: dict[str, Step] = {
             softmax,
         ),
         *(log_softmax, unit_norm, norm_of_zero, standardised, delayed, activations, masked, mixed),
-        *(branches_by_where, of_inputs_alone, in_pieces, detached, powers, unused_state),
+        *(
+            branches_by_where,
+            held_by_a_mask,
+            of_inputs_alone,
+            in_pieces,
+            detached,
+            powers,
+            unused_state,
+        ),
         *(in_place, on_the_device, of_torchs_cells, cut_and_gated),
     )
 }

@@ -29,8 +29,22 @@ def lines(part: str) -> list[str]:
     return [line for line in text.split("@data\n")[1].splitlines() if line]
 
 
-def test_it_keeps_to_the_contract() -> None:
-    check_task(JapaneseVowels())
+@pytest.mark.parametrize("lengths", [False, True])
+def test_it_keeps_to_the_contract(lengths: bool) -> None:
+    check_task(JapaneseVowels(lengths=lengths))
+
+
+@pytest.mark.parametrize("seq_len", [29, 9])
+def test_with_lengths_the_frames_stand_first(seq_len: int) -> None:
+    """Oracle: the sequences with zeros before the sound, whose frames are moved to the first step."""
+    batch = all_of(JapaneseVowels(seq_len, lengths=True), "test")
+    before = all_of(JapaneseVowels(seq_len), "test")
+    assert batch.lengths is not None
+    assert torch.equal(batch.targets, before.targets)
+    for frames, length, padded in zip(batch.inputs, batch.lengths, before.inputs, strict=True):
+        assert torch.equal(frames[:length], padded[seq_len - length :])
+        assert not frames[length:].any()
+        assert not padded[: seq_len - length].any()
 
 
 def test_the_counts_are_the_authors() -> None:

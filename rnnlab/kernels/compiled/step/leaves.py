@@ -34,6 +34,8 @@ class Leaves:
     def leaf(self, value: Outside) -> Node:
         """A row of numbers for each sequence, or one for all."""
         shape = tuple(value.like.shape)
+        if value.like.dtype == torch.bool:  # 1 and 0, which are true and false
+            value = self.call(aten.to.dtype, (value, self.dtype))
         self._check_type(value)
         if value.part == INPUTS:
             if len(shape) not in (1, 2) or shape[0] != self.batch:
