@@ -22,6 +22,20 @@ class Trained(NamedTuple):
 
 def trained(overrides: tuple[str, ...], folder: Path) -> Trained:
     """Trains, and tests the best checkpoint, as `python -m rnnlab.run` does with these overrides."""
+    points = _points(overrides, folder)
+    hexed = {k: v.hex() for k, v in points.items() if not k[0].startswith("perf/")}
+    return Trained(hexed, looks(folder))
+
+
+def tested(overrides: tuple[str, ...], folder: Path) -> dict[str, float]:
+    """The metrics of the test of the best checkpoint; no diagnostics, and 500 sequences of each length."""
+    quick = ("diagnostics=none", "trainer=cpu", "eval.sequences=500", "eval.val_sequences=500")
+    points = _points((*quick, *overrides), folder)
+    of_test = ("test/", "length/", "steps_to_solve")
+    return {name: value for (name, _), value in points.items() if name.startswith(of_test)}
+
+
+def _points(overrides: tuple[str, ...], folder: Path) -> dict[tuple[str, int], float]:
     config, own = run_config(*overrides), RunFolder(folder)
     module, logger = make_module(config), Recorder(folder)
     diagnostics = DiagnosticsCallback(config.diagnostics, own)
@@ -29,8 +43,7 @@ def trained(overrides: tuple[str, ...], folder: Path) -> Trained:
     trainer.fit(module)
     module.load_tested(load(own.best))
     trainer.test(module, verbose=False)
-    points = {k: v.hex() for k, v in logger.points.items() if not k[0].startswith("perf/")}
-    return Trained(points, looks(folder))
+    return logger.points
 
 
 def looks(folder: Path) -> dict[str, tuple[tuple[int, ...], bytes]]:
