@@ -91,7 +91,7 @@ def test_the_last_outputs_are_those_of_the_last_steps_of_a_row(make, last, num_l
     assert_alike(model(make, num_layers), last=last)
 
 
-@pytest.mark.parametrize("last", [None, 1, 3])
+@pytest.mark.parametrize("last", [*(pytest.param(n, marks=pytest.mark.slow) for n in (None, 1)), 3])
 @pytest.mark.parametrize("cuts", [{"tbptt": 2}, {"recompute_steps": 3}], ids=str)
 def test_what_is_cut_is_cut_as_of_a_row_alone(cuts, last):
     """Boundaries of tbptt are counted back from a row's own last step."""
