@@ -97,27 +97,32 @@ class ElmanCell(Cell):
         if self.nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nn.RNN has no nonlinearity={self.nonlinearity}: tanh or relu")
         sizes = self.input_size, self.hidden_size
-        layer = nn.RNN(*sizes, nonlinearity=self.nonlinearity, batch_first=True)
+        layer = nn.RNN(*sizes, nonlinearity=self.nonlinearity, batch_first=True).to(self.bias)
         named = {"weight_ih": self.weight_ih, "weight_hh": self.weight_hh, "bias_ih": self.bias}
         weights = {f"{name}_l0": weight.detach() for name, weight in named.items()}
         layer.load_state_dict({**weights, "bias_hh_l0": torch.zeros_like(self.bias)})
-        return layer.to(self.bias)
+        return layer
 
     def step(self, inputs: Tensor, state: State) -> State:
         (h,) = state
+        return (self._f(self._before_f(inputs, h)),)
+
+    def _before_f(self, inputs: Tensor, h: Tensor) -> Tensor:
+        """W x_t + U h_{t-1}, and b where f has not got it."""
+        bias = None if self.nonlinearity == OWN_BIAS else self.bias
+        return F.linear(inputs, self.weight_ih, bias) + F.linear(h, self.weight_hh)
+
+    def _f(self, a: Tensor) -> Tensor:
         if self.nonlinearity == OWN_BIAS:
-            a = F.linear(inputs, self.weight_ih) + F.linear(h, self.weight_hh)
-            return (modrelu(a, self.bias),)
-        a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
-        return (NONLINEARITIES[self.nonlinearity](a),)
+            return modrelu(a, self.bias)
+        return NONLINEARITIES[self.nonlinearity](a)
 
     def linearized(self, inputs: Tensor, state: State) -> State:
         """h_t + f'(a_t) * (W dx + U dh), with h_t and f'(a_t) constants, and dx and dh zero (Pascanu et al., 2013)."""
         (h,) = state
         with torch.enable_grad():
-            a = F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)
-            a = a.detach().requires_grad_()
-            value = NONLINEARITIES[self.nonlinearity](a)
+            a = self._before_f(inputs, h).detach().requires_grad_()
+            value = self._f(a)
             (slope,) = torch.autograd.grad(value.sum(), a)
         moved = F.linear(inputs - inputs.detach(), self.weight_ih)
         moved = moved + F.linear(h - h.detach(), self.weight_hh)

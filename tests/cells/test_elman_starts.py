@@ -56,6 +56,14 @@ def test_modrelu_starts_as_nearly_the_identity() -> None:
         cell.torch_layer()
 
 
+def test_torchs_layer_in_double_precision_has_all_its_bits() -> None:
+    """Oracle: the cell itself."""
+    cell, inputs = elman(2, 5).double(), torch.randn(3, 7, 2, dtype=torch.double)
+    torch.testing.assert_close(
+        cell.torch_layer()(inputs)[0], cell(inputs)[0], rtol=1e-14, atol=1e-14
+    )
+
+
 @pytest.mark.parametrize("size", [200, 201])
 def test_henaff_turns_pairs_of_units(size: int) -> None:
     """Oracle: blocks of cosines and sines; angles with the deviation of U(-pi, pi)."""

@@ -217,7 +217,7 @@ def test_the_same_units_are_dropped() -> None:
         np.testing.assert_allclose(both[1][name], gradient, rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "sigmoid", "identity"])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "sigmoid", "identity", "modrelu"])
 def test_linearized_is_step_with_its_first_derivatives(nonlinearity: str) -> None:
     cell = ElmanCell(3, 5, nonlinearity=nonlinearity).double()
     given = torch.randn(4, 3).double(), torch.randn(4, 5).double()
