@@ -133,16 +133,21 @@ class AssociativeRecall(Task):
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """In the order of the queries."""
         asked = targets != UNASKED
-        return mistaken(outputs, targets)[asked].view(len(targets), self.num_pairs)
+        return _rows(mistaken(outputs, targets)[asked], len(targets))
 
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Of the probability of each value, at the queries."""
         asked = targets != UNASKED
         off_by = outputs[asked].softmax(dim=1) - F.one_hot(targets[asked], self.num_values)
-        return off_by.view(len(targets), self.num_pairs, self.num_values)
+        return _rows(off_by, len(targets))
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=2)
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)
+
+
+def _rows(answered: Tensor, sequences: int) -> Tensor:
+    """The answers of all sequences as a row for each, of which all have as many, also where only the last steps are given."""
+    return answered.unflatten(0, (sequences, len(answered) // sequences))
