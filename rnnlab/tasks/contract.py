@@ -81,3 +81,7 @@ def _check_at_length(task: Task) -> None:
     if not isinstance(other, type(task)) or other.seq_len != longer:
         given = getattr(other, "seq_len", other)
         refuse(task, f"at_length({longer}) gave seq_len={given}", f"the task with {longer} steps")
+    sizes, has = ((t.input_size, t.output_size) for t in (other, task))
+    if sizes != has:
+        wanted = f"{has}, as a model is asked at other lengths than its own; else a ValueError"
+        refuse(task, f"at_length({longer}) gave (input_size, output_size)={sizes}", wanted)

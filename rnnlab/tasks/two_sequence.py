@@ -213,4 +213,10 @@ class TwoSequence(Task):
             raise ValueError(
                 f"seq_len={seq_len} is too short for variant={self.variant}: at least {shortest}"
             )
-        return replace(self, delay=seq_len - self._framed)
+        other = replace(self, delay=seq_len - self._framed)
+        if other.input_size != self.input_size:
+            raise ValueError(
+                f"seq_len={seq_len} has {other.input_size} symbols and seq_len={self.seq_len} has {self.input_size}: "
+                "a model reads those that it was made for"
+            )
+        return other

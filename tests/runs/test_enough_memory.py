@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from rnnlab.foundation import memory as foundation
+from rnnlab.run import CONF
 from rnnlab.runs import hydra_job, memory, one_run
 from rnnlab.runs.memory import refuse_too_large
 from rnnlab.runs.request import Request
@@ -13,6 +15,7 @@ from tests.support.refusals import refusal
 
 LONG = ("task.seq_len=2000", "eval.batch_size=2", "cell=lstm", "cell.hidden_size=64")
 NONE = "diagnostics=none"
+TASKS = sorted(path.stem for path in (CONF / "task").glob("*.yaml"))
 
 
 def free(monkeypatch: pytest.MonkeyPatch, count: float | None) -> None:
@@ -89,3 +92,13 @@ def test_jobs_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert " MB, and 180 MB is free: lower hydra.launcher.n_jobs, or what they take" in said
     assert refusal(*sweep, "hydra.launcher.n_jobs=1", output=tmp_path, sweep=True) == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "task", [name for name in TASKS if name not in ("arrays", "audio", "mnist")]
+)
+def test_of_every_task(task: str) -> None:
+    """Of what scores it, which is then given the last steps of a sequence alone."""
+    need = memory.need_of(run_config(f"task={task}", "cell=gru", NONE), torch.device("cpu"))
+    assert need is None or need.count > 0

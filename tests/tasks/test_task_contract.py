@@ -27,6 +27,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"at_length": lambda self, n: self},
         "at_length(10) gave seq_len=5; wanted: the task with 10 steps",
     ),
+    "an output for each step": (
+        {"output_size": property(lambda self: self.seq_len)},
+        "at_length(10) gave (input_size, output_size)=(1, 10); wanted: (1, 5), as a model is asked",
+    ),
     "chance zero": ({"chance": 0.0}, "chance is 0.0; wanted: a positive, finite number"),
     "chance infinite": ({"chance": math.inf}, "chance is inf"),
     "chance a tensor": ({"chance": torch.tensor(1.0)}, "chance is tensor(1.)"),

@@ -122,3 +122,12 @@ def test_refuses(arguments: dict, message: str) -> None:
         TwoSequence(**arguments)
     with pytest.raises(ValueError, match="seq_len=3 is too short for variant=2c: at least 4"):
         TwoSequence(variant="2c").at_length(3)
+
+
+def test_a_length_of_other_symbols_is_refused() -> None:
+    """2a has p + 1 symbols for p steps; of 2c the number may be set."""
+    for task in (TwoSequence(delay=5), TwoSequence(delay=5, variant="2b"), TwoSequence(5, "2c")):
+        assert task.at_length(task.seq_len) == task
+        with pytest.raises(ValueError, match="a model reads those that it was made for"):
+            task.at_length(40)
+    assert TwoSequence(5, "2c", num_distractors=3).at_length(40).seq_len == 40
