@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trained import tested
+from tests.support.trained import measured
 
 TASK = (
     *("task=copy_memory", "task.delay=50", "cell.hidden_size=128", "train.batch_size=10"),
@@ -19,7 +19,7 @@ SEEDS = (0, 1, 2)
 
 def recall(folder: Path, seed: int, *overrides: str) -> float:
     """The fraction of the ten symbols that come back."""
-    return tested((*TASK, f"seed={seed}", *overrides), folder)["test/recall"]
+    return measured((*TASK, f"seed={seed}", *overrides), folder)["test/recall"]
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trained import tested
+from tests.support.trained import measured
 
 # Two levels of k = 3 see 1 + 2 (3 - 1) (2^2 - 1) = 13 inputs; a symbol lies delay + copy_len steps back.
 CELL = ("cell=tcn", "cell.num_levels=2", "cell.kernel_size=3", "cell.hidden_size=32")
@@ -15,7 +15,7 @@ SEEDS = (0, 1, 2)
 
 def recall(folder: Path, seed: int, delay: int, steps: int) -> float:
     chosen = (*CELL, *TASK, f"task.delay={delay}", f"seed={seed}", f"train.steps={steps}")
-    return tested(chosen, folder)["test/recall"]
+    return measured(chosen, folder)["test/recall"]
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trained import tested
+from tests.support.trained import measured
 
 TRAINING = ("train.batch_size=64", "cell.hidden_size=32", "clip=norm")
 # Trained at 1 to 16 symbols and tested at 40; at 2 to 8 elements and tested at 24.
@@ -16,7 +16,7 @@ SEEDS = (0, 1, 2)
 def accuracy(folder: Path, seed: int, length: int, *overrides: str) -> float:
     """Of the labels at all steps of sequences of another length."""
     chosen = (*TRAINING, f"eval.lengths=[{length}]", f"seed={seed}", *overrides)
-    return tested(chosen, folder)[f"length/{length}/accuracy"]
+    return measured(chosen, folder)[f"length/{length}/accuracy"]
 
 
 @pytest.mark.slow

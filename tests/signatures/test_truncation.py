@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trained import tested
+from tests.support.trained import measured
 
 # The second symbol comes at least 25 steps before the end.
 TRAINING = (
@@ -22,7 +22,7 @@ SEEDS = (0, 1, 2)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_whole_gradient_teaches_the_order(tmp_path: Path, seed: int) -> None:
     """Measured: 1 with each seed, after 400, 300 and 400 updates."""
-    assert tested((*TRAINING, f"seed={seed}"), tmp_path)["test/accuracy"] > 0.95
+    assert measured((*TRAINING, f"seed={seed}"), tmp_path)["test/accuracy"] > 0.95
 
 
 @pytest.mark.slow
@@ -30,4 +30,4 @@ def test_the_whole_gradient_teaches_the_order(tmp_path: Path, seed: int) -> None
 def test_that_of_the_last_ten_steps_does_not(tmp_path: Path, seed: int) -> None:
     """One of four classes is right by chance. Measured: 0.256, 0.258, 0.240."""
     chosen = (*TRAINING, "train.tbptt=10", f"seed={seed}")
-    assert tested(chosen, tmp_path)["test/accuracy"] < 0.4
+    assert measured(chosen, tmp_path)["test/accuracy"] < 0.4

@@ -27,7 +27,7 @@ def trained(overrides: tuple[str, ...], folder: Path) -> Trained:
     return Trained(hexed, looks(folder))
 
 
-def tested(overrides: tuple[str, ...], folder: Path) -> dict[str, float]:
+def measured(overrides: tuple[str, ...], folder: Path) -> dict[str, float]:
     """The metrics of the test of the best checkpoint; no diagnostics, and 500 sequences of each length."""
     quick = ("diagnostics=none", "trainer=cpu", "eval.sequences=500", "eval.val_sequences=500")
     points = _points((*quick, *overrides), folder)
