@@ -1,23 +1,18 @@
 """The copy memory problem of Hochreiter & Schmidhuber (1997), as posed by Arjovsky et al. (2016)."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from rnnlab.foundation.checks import check_int
-from rnnlab.kernels.cross_entropy import cross_entropy
+from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Batch
 
 BLANK = 0
 
 
 @dataclass(frozen=True)
-class CopyMemory(Task):
+class CopyMemory(DelayedRecall):
     """Hold some symbols over a delay and repeat them when told to (Arjovsky et al., 2016).
 
         input   3 1 2 . . . . ! . . .
@@ -47,44 +42,9 @@ class CopyMemory(Task):
         ValueError: An argument is no whole number, or is below 1 (`num_symbols`: 2).
     """
 
-    length_key: ClassVar[str] = "delay"
-
-    delay: int = 100
-    num_symbols: int = 8
-    copy_len: int = 10
-
-    def __post_init__(self) -> None:
-        check_int("delay", self.delay, 1)
-        check_int("num_symbols", self.num_symbols, 2)
-        check_int("copy_len", self.copy_len, 1)
-
-    @property
-    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
-        return self.delay + 2 * self.copy_len
-
-    @property
-    def input_size(self) -> int:
-        return self.num_symbols + 2
-
-    @property
-    def output_size(self) -> int:
-        return self.num_symbols + 1
-
-    @property
-    def chance(self) -> float:
-        return self.copy_len * math.log(self.num_symbols) / self.seq_len
-
-    @property
-    def chance_accuracy(self) -> float:
-        """Of the repeated symbols."""
-        return 1 / self.num_symbols
-
     @property
     def class_names(self) -> tuple[str, ...]:
         return "blank", *map(str, range(1, self.num_symbols + 1))
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=-1)
 
     def sample(self, draws: Draws) -> Batch:
         symbols = draws.integers(1, self.num_symbols + 1, self.copy_len)
@@ -93,41 +53,4 @@ class CopyMemory(Task):
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len - 1] = self.num_symbols + 1  # the marker
         targets[:, -self.copy_len :] = symbols
-        # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return ~self._recalled(outputs, targets).all(dim=1)
-
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        recalled = self._recalled(outputs, targets)
-        return {
-            "recall": recalled.float().mean(dim=1),
-            "exact_match": recalled.all(dim=1).float(),
-        }
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Of the probability of each class at the last `copy_len` steps."""
-        outputs, targets = outputs[:, -self.copy_len :], targets[:, -self.copy_len :]
-        return outputs.softmax(dim=2) - F.one_hot(targets, self.output_size)
-
-    def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return ~self._recalled(outputs, targets)
-
-    def _recalled(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Which of the symbols are right; bools, (batch, copy_len)."""
-        outputs, targets = outputs[:, -self.copy_len :], targets[:, -self.copy_len :]
-        # argmax takes a NaN for the largest, which may happen to stand at the right class.
-        return (outputs.argmax(dim=2) == targets) & ~outputs.isnan().any(dim=2)
-
-    def at_length(self, seq_len: int) -> Self:
-        check_int("seq_len", seq_len, 1)
-        shortest = 2 * self.copy_len + 1
-        if seq_len < shortest:
-            raise ValueError(
-                f"seq_len={seq_len} is too short for copy_len={self.copy_len}: at least {shortest}"
-            )
-        return replace(self, delay=seq_len - 2 * self.copy_len)
+        return Batch(self.one_hot(shown), targets)

@@ -1,22 +1,18 @@
 """Noiseless memorization, of Martens & Sutskever (2011), as posed by Pascanu et al. (2013)."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.class_scores import mistaken
+from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.recall import Recall
 from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)
-class Memorization(Recall):
+class Memorization(DelayedRecall):
     """Hold a pattern over a delay and repeat it from the signal on (Pascanu et al., 2013).
 
         input   3 1 2 . . . . ! . .
@@ -50,32 +46,7 @@ class Memorization(Recall):
         ValueError: An argument is no whole number, or is below 1 (`num_symbols`: 2).
     """
 
-    length_key: ClassVar[str] = "delay"
-
-    delay: int = 100
-    num_symbols: int = 5  # pyrefly: ignore[bad-override]
-    copy_len: int = 10  # pyrefly: ignore[bad-override]
-
-    def __post_init__(self) -> None:
-        check_int("delay", self.delay, 1)
-        check_int("num_symbols", self.num_symbols, 2)
-        check_int("copy_len", self.copy_len, 1)
-
-    @property
-    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
-        return self.delay + 2 * self.copy_len
-
-    @property
-    def input_size(self) -> int:
-        return self.num_symbols + 2
-
-    @property
-    def output_size(self) -> int:
-        return self.num_symbols + 1
-
-    @property
-    def chance(self) -> float:
-        return self.copy_len * math.log(self.num_symbols) / self.seq_len
+    num_symbols: int = 5
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -88,17 +59,7 @@ class Memorization(Recall):
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len] = blank + 1  # the signal
         targets[:, -self.copy_len :] = symbols
-        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
+        return Batch(self.one_hot(shown), targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return mistaken(outputs, targets).any(dim=1)
-
-    def at_length(self, seq_len: int) -> Self:
-        check_int("seq_len", seq_len, 1)
-        shortest = 2 * self.copy_len + 1
-        if seq_len < shortest:
-            raise ValueError(
-                f"seq_len={seq_len} is too short for copy_len={self.copy_len}: at least {shortest}"
-            )
-        return replace(self, delay=seq_len - 2 * self.copy_len)

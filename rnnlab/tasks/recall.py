@@ -26,6 +26,11 @@ class Recall(Task):
         """Each symbol is guessed from `num_symbols`."""
         return 1 - self.num_symbols**-self.copy_len
 
+    @property
+    def chance_accuracy(self) -> float:
+        """Of the repeated symbols."""
+        return 1 / self.num_symbols
+
     def probabilities(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=-1)
 
