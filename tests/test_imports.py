@@ -100,5 +100,5 @@ def test_what_is_read_is_what_is_there() -> None:
     source = "import rnnlab.c\ndef f():\n    from rnnlab.a import b, other\n"
     assert imports(source, known) == {"rnnlab.c", "rnnlab.a.b"}
     assert imports("from rnnlab.a.b import thing", known) == {"rnnlab.a.b"}
-    assert "rnnlab.foundation.checks" in GRAPH["rnnlab.tasks.adding"]
+    assert "rnnlab.foundation.checks" in GRAPH["rnnlab.tasks.marked_numbers"]
     assert len(MODULES) > 80

@@ -1,34 +1,22 @@
 """The adding problem of Hochreiter & Schmidhuber (1997), as four papers pose it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from rnnlab.foundation.checks import check_choice, check_int
-from rnnlab.kernels.squared_error import squared_error
-from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.marks import Marks, among_first_ten, anywhere, early, one_in_each_half
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.marked_numbers import MarkedNumbers, MarkedProtocol
+from rnnlab.tasks.marks import among_first_ten, anywhere, early, one_in_each_half
 
 
-class _AddingProtocol(NamedTuple):
-    """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
+@dataclass(frozen=True)
+class _AddingProtocol(MarkedProtocol):
+    """The target is offset + scale * (sum of the marked numbers)."""
 
-    marks: Marks
-    shortest: int = 2
-    longest: Callable[[int], int] = lambda seq_len: seq_len
-    low: float = 0.0  # The numbers are uniform between low and 1.
-    offset: float = 0.0  # The target is offset + scale * (sum of the marked numbers).
+    offset: float = 0.0
     scale: float = 1.0
-    right: Callable[[Tensor, float], Tensor] = torch.le  # |error| compared with the tolerance
-    tolerance: float = 0.2
-    solved_below: float = 0.01
-    framed: bool = (
-        False  # The first and last marker are -1; X_1 is 0 where the first step is marked.
-    )
 
 
 PROTOCOLS = {
@@ -57,7 +45,7 @@ PROTOCOLS = {
 
 
 @dataclass(frozen=True)
-class Adding(Task):
+class Adding(MarkedNumbers):
     """Add the two numbers that are marked (Hochreiter & Schmidhuber, 1997).
 
         number  0.3  0.9  0.5  0.1  0.6  0.2
@@ -98,72 +86,17 @@ class Adding(Task):
         ValueError: `variant` is none of these, or `seq_len` is no whole number or too short for it.
     """
 
-    seq_len: int = 50  # pyrefly: ignore[bad-override]
+    protocols: ClassVar[Mapping[str, _AddingProtocol]] = PROTOCOLS
+    neutral: ClassVar[float] = 0.0
+
     variant: str = "arjovsky2016"
-
-    def __post_init__(self) -> None:
-        check_choice("variant", self.variant, PROTOCOLS)
-        check_int("seq_len", self.seq_len, 1)
-        shortest = self._protocol.shortest
-        if self.seq_len < shortest:
-            raise ValueError(
-                f"seq_len={self.seq_len} is too short for variant={self.variant}: "
-                f"at least {shortest}"
-            )
-
-    @property
-    def _protocol(self) -> _AddingProtocol:
-        return PROTOCOLS[self.variant]
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 1
-
-    @property
-    def solved_below(self) -> float:  # pyrefly: ignore[bad-override]
-        return self._protocol.solved_below
 
     @property
     def chance(self) -> float:
-        protocol = self._protocol
-        zeroed = 0.1 + 0.9 / (self.seq_len // 2 - 1) if protocol.framed else 0.0
+        protocol = self.protocols[self.variant]
         # A number that is always 0 has no variance, and its mean is that of the others: 0.
-        return protocol.scale**2 * (1 - protocol.low) ** 2 / 12 * (2 - zeroed)
+        return protocol.scale**2 * (1 - protocol.low) ** 2 / 12 * (2 - self._neutral_share)
 
-    def sample(self, draws: Draws) -> Batch:
-        protocol = self._protocol
-        length = draws.length(self.seq_len, protocol.longest(self.seq_len) + 1)
-        inputs = torch.zeros(draws.sequences, length, 2, device=draws.device)
-        numbers, markers = inputs.unbind(dim=2)
-        numbers.copy_(draws.uniform(length).mul_(1 - protocol.low).add_(protocol.low))
-        marks = torch.stack(protocol.marks(self.seq_len, length, draws), dim=1)
-        if protocol.framed:
-            first_marked = (marks == 0).any(dim=1, keepdim=True)
-            numbers.scatter_(
-                1, marks[:, :1], numbers.gather(1, marks[:, :1]).masked_fill_(first_marked, 0.0)
-            )
-            markers[:, 0] = markers[:, -1] = -1.0
-        markers.scatter_(1, marks, 1.0)
-        total = numbers.gather(1, marks).sum(dim=1)
-        targets = total.mul_(protocol.scale).add_(protocol.offset)
-        return Batch(inputs, targets.view(-1, 1, 1))
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return squared_error(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        error = (outputs - targets).abs().flatten()
-        return ~self._protocol.right(error, self._protocol.tolerance)  # NaN is wrong, too
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs - targets
-
-    def lags(self, batch: Batch) -> Tensor:
-        return batch.inputs.size(1) - 1 - (batch.inputs[:, :, 1] == 1).int().argmax(dim=1)
-
-    def at_length(self, seq_len: int) -> Self:
-        return replace(self, seq_len=seq_len)
+    def answer(self, marked: Tensor) -> Tensor:
+        protocol = self.protocols[self.variant]
+        return marked.sum(dim=1).mul_(protocol.scale).add_(protocol.offset)

@@ -1,41 +1,22 @@
 """The multiplication problem of Hochreiter & Schmidhuber (1997) and of Pascanu et al. (2013)."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from rnnlab.foundation.checks import check_choice, check_int
-from rnnlab.kernels.squared_error import squared_error
-from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.marks import Marks, among_first_ten, early
-from rnnlab.tasks.task import Batch, Task
-
-
-class _MultiplicationProtocol(NamedTuple):
-    """What the papers disagree about. T is `seq_len`, from which the true length is drawn."""
-
-    marks: Marks
-    shortest: int
-    longest: Callable[[int], int]
-    tolerance: float
-    solved_below: float
-    framed: bool  # The first and last marker are -1; X_1 is 1 where the first step is marked.
-
+from rnnlab.tasks.marked_numbers import MarkedNumbers, MarkedProtocol
+from rnnlab.tasks.marks import among_first_ten, early
 
 PROTOCOLS = {
-    "pascanu2013": _MultiplicationProtocol(
+    "pascanu2013": MarkedProtocol(
         marks=early,
         shortest=10,
         longest=lambda seq_len: (11 * seq_len + 9) // 10 - 1,
-        tolerance=0.2,
-        solved_below=0.01,
-        framed=False,
     ),
-    "hochreiter1997": _MultiplicationProtocol(
+    "hochreiter1997": MarkedProtocol(
         marks=among_first_ten,
         shortest=11,  # ten pairs to mark, and a last one that is never marked
         longest=lambda seq_len: 11 * seq_len // 10,
@@ -47,7 +28,7 @@ PROTOCOLS = {
 
 
 @dataclass(frozen=True)
-class Multiplication(Task):
+class Multiplication(MarkedNumbers):
     """Multiply the two numbers that are marked (Hochreiter & Schmidhuber, 1997).
 
         number  0.3  0.9  0.5  0.1  0.6  0.2
@@ -84,81 +65,22 @@ class Multiplication(Task):
         ValueError: `variant` is none of these, or `seq_len` is no whole number or too short for it.
     """
 
-    seq_len: int = 50  # pyrefly: ignore[bad-override]
-    variant: str = "pascanu2013"
-
-    def __post_init__(self) -> None:
-        check_choice("variant", self.variant, PROTOCOLS)
-        check_int("seq_len", self.seq_len, 1)
-        shortest = self._protocol.shortest
-        if self.seq_len < shortest:
-            raise ValueError(
-                f"seq_len={self.seq_len} is too short for variant={self.variant}: "
-                f"at least {shortest}"
-            )
-
-    @property
-    def _protocol(self) -> _MultiplicationProtocol:
-        return PROTOCOLS[self.variant]
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 1
-
-    @property
-    def solved_below(self) -> float:  # pyrefly: ignore[bad-override]
-        return self._protocol.solved_below
-
-    @property
-    def _ones(self) -> float:
-        """How likely it is that a factor is 1, as the first step is marked."""
-        return 0.1 + 0.9 / (self.seq_len // 2 - 1) if self._protocol.framed else 0.0
+    protocols: ClassVar[Mapping[str, MarkedProtocol]] = PROTOCOLS
+    neutral: ClassVar[float] = 1.0
 
     @property
     def chance(self) -> float:
-        return (1 + 2 * self._ones) / 9 - ((1 + self._ones) / 4) ** 2
+        ones = self._neutral_share
+        return (1 + 2 * ones) / 9 - ((1 + ones) / 4) ** 2
 
     @property
     def chance_error(self) -> float:
-        mean, tolerance = (1 + self._ones) / 4, self._protocol.tolerance
+        mean, tolerance = (1 + self._neutral_share) / 4, self._protocol.tolerance
         return 1 - self._below(mean + tolerance) + self._below(mean - tolerance)
 
     def _below(self, bound: float) -> float:
         """How likely a target is below a bound in (0, 1)."""
-        return bound - (1 - self._ones) * bound * math.log(bound)
+        return bound - (1 - self._neutral_share) * bound * math.log(bound)
 
-    def sample(self, draws: Draws) -> Batch:
-        protocol = self._protocol
-        length = draws.length(self.seq_len, protocol.longest(self.seq_len) + 1)
-        inputs = torch.zeros(draws.sequences, length, 2, device=draws.device)
-        numbers, markers = inputs.unbind(dim=2)
-        numbers.copy_(draws.uniform(length))
-        marks = torch.stack(protocol.marks(self.seq_len, length, draws), dim=1)
-        if protocol.framed:
-            first_marked = (marks == 0).any(dim=1, keepdim=True)
-            numbers.scatter_(
-                1, marks[:, :1], numbers.gather(1, marks[:, :1]).masked_fill_(first_marked, 1.0)
-            )
-            markers[:, 0] = markers[:, -1] = -1.0
-        markers.scatter_(1, marks, 1.0)
-        return Batch(inputs, numbers.gather(1, marks).prod(dim=1).view(-1, 1, 1))
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return squared_error(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        error = (outputs - targets).abs().flatten()
-        return ~(error <= self._protocol.tolerance)  # NaN is wrong, too
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs - targets
-
-    def lags(self, batch: Batch) -> Tensor:
-        return batch.inputs.size(1) - 1 - (batch.inputs[:, :, 1] == 1).int().argmax(dim=1)
-
-    def at_length(self, seq_len: int) -> Self:
-        return replace(self, seq_len=seq_len)
+    def answer(self, marked: Tensor) -> Tensor:
+        return marked.prod(dim=1)
