@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
+from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.logistic_units import imprecise, units_off_by
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -19,8 +21,7 @@ def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _mistaken(outputs: Tensor, targets: Tensor) -> Tensor:
-    # argmax takes a NaN for the largest, which may happen to stand at the right class.
-    return (outputs.argmax(dim=2) != targets).any(dim=1) | outputs.isnan().flatten(1).any(dim=1)
+    return mistaken(outputs, targets).any(dim=1)
 
 
 def _softmax(outputs: Tensor) -> Tensor:
@@ -28,17 +29,11 @@ def _softmax(outputs: Tensor) -> Tensor:
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    return _off_by(outputs.sigmoid(), targets).square().mean()
-
-
-def _off_by(answers: Tensor, targets: Tensor) -> Tensor:
-    """How far probabilities, or logistic units, are from the one-hot target."""
-    return answers - F.one_hot(targets, answers.size(2))
+    return units_off_by(outputs, targets).square().mean()
 
 
 def _imprecise(outputs: Tensor, targets: Tensor) -> Tensor:
-    off_by = _off_by(outputs.sigmoid(), targets).abs()
-    return ~(off_by < 0.3).flatten(1).all(dim=1)  # NaN is imprecise, too
+    return imprecise(outputs, targets, 0.3).any(dim=1)
 
 
 class _OrderProtocol(NamedTuple):
@@ -204,7 +199,7 @@ class TemporalOrder(Task):
         return self._protocol.wrong(outputs, targets)
 
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return _off_by(self._protocol.probabilities(outputs), targets)
+        return self._protocol.probabilities(outputs) - F.one_hot(targets, outputs.size(2))
 
     def lags(self, batch: Batch) -> Tensor:
         symbol = self._protocol.symbol
