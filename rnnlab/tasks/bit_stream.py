@@ -24,6 +24,7 @@ class BitStream(Task):
     input_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
     chance: ClassVar[float] = math.log(2)  # pyrefly: ignore[bad-override]
     chance_error: ClassVar[float] = 0.5  # pyrefly: ignore[bad-override]
+    chance_accuracy: ClassVar[float] = 0.5  # pyrefly: ignore[bad-override]
     class_names: ClassVar[tuple[str, ...]] = ("1",)  # pyrefly: ignore[bad-override]
 
     def probabilities(self, outputs: Tensor) -> Tensor:
@@ -38,9 +39,6 @@ class BitStream(Task):
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         told = (outputs >= 0) == (targets > 0.5)
         return (~told | outputs.isnan()).squeeze(2)
-
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        return {"accuracy": 1 - self.position_errors(outputs, targets).float().mean(dim=1)}
 
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return outputs.sigmoid() - targets

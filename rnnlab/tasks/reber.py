@@ -130,9 +130,6 @@ class Reber(Task):
         legal = torch.from_numpy(reber_grammar.LEGAL).to(targets.device)
         return legal[torch.stack(states, dim=1)]
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        return {"accuracy": 1 - self.position_errors(outputs, targets).float().mean(dim=1)}
-
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return units_off_by(outputs, targets)
 

@@ -151,10 +151,7 @@ class Text(Task):
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         nats = F.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
-        return {
-            "bits": nats.mean(dim=1) / math.log(2),
-            "accuracy": 1 - mistaken(outputs, targets).float().mean(dim=1),
-        }
+        return {"bits": nats.mean(dim=1) / math.log(2)}
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

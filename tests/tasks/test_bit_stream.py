@@ -59,7 +59,9 @@ def test_scores_by_hand() -> None:
     assert task.loss(torch.zeros(2, 4, 1), targets).item() == pytest.approx(math.log(2))
     outputs = torch.tensor([[9.0, 9, 9, -9], [9, -9, 9, 9]]).unsqueeze(2)
     assert task.errors(outputs, targets).tolist() == [False, True]
-    assert task.scores(outputs, targets)["accuracy"].tolist() == [0.75, 0.75]
+    accuracy = task.accuracy(outputs, targets)
+    assert accuracy is not None
+    assert accuracy.tolist() == [0.75, 0.75]
     assert task.position_errors(outputs, targets).tolist()[0] == [False, True, False, False]
     assert task.probabilities(torch.zeros(1, 1, 1)).item() == 0.5
 

@@ -142,7 +142,9 @@ def test_what_is_wrong() -> None:
     outputs[2, -2, 2] = 1.5  # the wrong one of T and P
     outputs[3, -1] += 5.0
     assert task.errors(outputs, targets).tolist() == [False, True, True, False]
-    assert task.scores(outputs, targets)["accuracy"].tolist() == [1, 7 / 8, 7 / 8, 1]
+    accuracy = task.accuracy(outputs, targets)
+    assert accuracy is not None
+    assert accuracy.tolist() == [1, 7 / 8, 7 / 8, 1]
 
 
 @pytest.mark.parametrize("seq_len", [8, 11])

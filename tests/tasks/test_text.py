@@ -126,7 +126,9 @@ def test_scores_by_hand(task: Text) -> None:
     targets = torch.tensor([[1, 2, 3], [1, 2, 3]])
     outputs[0, :, :] = 5.0 * F.one_hot(targets[0], task.output_size)
     outputs[1, 0, 1] = outputs[1, 2, 1] = 1.0
-    right, first = task.scores(outputs, targets)["accuracy"].tolist()
+    accuracy = task.accuracy(outputs, targets)
+    assert accuracy is not None
+    right, first = accuracy.tolist()
     assert (right, first) == (1.0, pytest.approx(1 / 3))
     assert task.errors(outputs, targets).tolist() == [False, True]
     assert task.position_errors(outputs, targets)[1].tolist() == [False, True, True]
