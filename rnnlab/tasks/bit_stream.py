@@ -1,15 +1,19 @@
 """What problems share that tell at every step something of random bits seen before."""
 
 import math
-from typing import ClassVar
+from abc import abstractmethod
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.task import Task
 
 
+@dataclass(frozen=True)
 class BitStream(Task):
     """Each answered step has a bit of its own to tell, all equally hard.
 
@@ -18,7 +22,12 @@ class BitStream(Task):
     so that chance is ln 2, and half of its answers are wrong. `accuracy` is the share of bits that
     are told rightly. A sequence is wrong where its last bit is, as of `text`; of many sequences
     that is 1 - `accuracy`.
+
+    Raises:
+        ValueError: `delay` or `num_answers` is no whole number from 1.
     """
+
+    length_key: ClassVar[str] = "delay"
 
     output_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
     input_size: ClassVar[int] = 1  # pyrefly: ignore[bad-override]
@@ -26,6 +35,33 @@ class BitStream(Task):
     chance_error: ClassVar[float] = 0.5  # pyrefly: ignore[bad-override]
     chance_accuracy: ClassVar[float] = 0.5  # pyrefly: ignore[bad-override]
     class_names: ClassVar[tuple[str, ...]] = ("1",)  # pyrefly: ignore[bad-override]
+
+    delay: int = 10
+    num_answers: int = 80
+
+    def __post_init__(self) -> None:
+        check_int("delay", self.delay, 1)
+        check_int("num_answers", self.num_answers, 1)
+
+    @property
+    @abstractmethod
+    def longest_lag(self) -> int:
+        """Steps from the first bit of an answer to the answer."""
+
+    @property
+    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
+        return self.longest_lag + self.num_answers
+
+    def at_length(self, seq_len: int) -> Self:
+        """With other numbers of answers: the delay is the problem itself."""
+        check_int("seq_len", seq_len, 1)
+        if seq_len <= self.longest_lag:
+            kept = (f.name for f in fields(self) if f.name != "num_answers")
+            named = " and ".join(f"{name}={getattr(self, name)}" for name in kept)
+            raise ValueError(
+                f"seq_len={seq_len} is too short for {named}: at least {self.longest_lag + 1}"
+            )
+        return replace(self, num_answers=seq_len - self.longest_lag)
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()

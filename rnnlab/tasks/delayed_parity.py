@@ -1,7 +1,6 @@
 """The delayed parity problem of Bertschinger & Natschläger (2004)."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.bit_stream import BitStream, parity
@@ -26,43 +25,24 @@ class DelayedParity(BitStream):
 
     Args:
         delay: tau, at least 1.
-        num_bits: At least 2.
         num_answers: Steps that are answered, at least 1.
+        num_bits: At least 2.
 
     Raises:
         ValueError: An argument is no whole number, or too small.
     """
 
-    length_key: ClassVar[str] = "delay"
-
-    delay: int = 10
     num_bits: int = 3
-    num_answers: int = 80
 
     def __post_init__(self) -> None:
-        check_int("delay", self.delay, 1)
+        super().__post_init__()
         check_int("num_bits", self.num_bits, 2)
-        check_int("num_answers", self.num_answers, 1)
 
     @property
-    def _longest_lag(self) -> int:
+    def longest_lag(self) -> int:
         return self.delay + self.num_bits - 1
-
-    @property
-    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
-        return self._longest_lag + self.num_answers
 
     def sample(self, draws: Draws) -> Batch:
         bits = draws.integers(0, 2, self.seq_len)
-        targets = parity(bits, range(self.delay, self._longest_lag + 1), self.num_answers)
+        targets = parity(bits, range(self.delay, self.longest_lag + 1), self.num_answers)
         return Batch((2 * bits - 1).unsqueeze(2).float(), targets.unsqueeze(2).float())
-
-    def at_length(self, seq_len: int) -> Self:
-        """With other numbers of answers: the delay is the problem itself."""
-        check_int("seq_len", seq_len, 1)
-        if seq_len <= self._longest_lag:
-            raise ValueError(
-                f"seq_len={seq_len} is too short for delay={self.delay} and "
-                f"num_bits={self.num_bits}: at least {self._longest_lag + 1}"
-            )
-        return replace(self, num_answers=seq_len - self._longest_lag)

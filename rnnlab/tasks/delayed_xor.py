@@ -1,7 +1,6 @@
 """The delayed XOR problem of Engelken (2023), as his code for gradient flossing poses it."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.bit_stream import BitStream, parity
@@ -33,37 +32,18 @@ class DelayedXOR(BitStream):
         ValueError: An argument is no whole number, or too small.
     """
 
-    length_key: ClassVar[str] = "delay"
-
-    delay: int = 10
-    num_answers: int = 80
     levels: int = 1
 
     def __post_init__(self) -> None:
-        check_int("delay", self.delay, 1)
-        check_int("num_answers", self.num_answers, 1)
+        super().__post_init__()
         check_int("levels", self.levels, 1, 10)
 
     @property
-    def _longest_lag(self) -> int:
+    def longest_lag(self) -> int:
         return self.delay * 2**self.levels
-
-    @property
-    def seq_len(self) -> int:  # pyrefly: ignore[bad-override]
-        return self._longest_lag + self.num_answers
 
     def sample(self, draws: Draws) -> Batch:
         bits = draws.integers(0, 2, self.seq_len)
-        lags = range(self.delay, self._longest_lag + 1, self.delay)
+        lags = range(self.delay, self.longest_lag + 1, self.delay)
         targets = parity(bits, lags, self.num_answers)
         return Batch(bits.unsqueeze(2).float(), targets.unsqueeze(2).float())
-
-    def at_length(self, seq_len: int) -> Self:
-        """With other numbers of answers: the delay is the problem itself."""
-        check_int("seq_len", seq_len, 1)
-        if seq_len <= self._longest_lag:
-            raise ValueError(
-                f"seq_len={seq_len} is too short for delay={self.delay} and levels={self.levels}: "
-                f"at least {self._longest_lag + 1}"
-            )
-        return replace(self, num_answers=seq_len - self._longest_lag)

@@ -35,7 +35,7 @@ def test_delayed_xor(delay: int, levels: int) -> None:
 @pytest.mark.parametrize(("delay", "num_bits"), [(1, 2), (2, 3), (6, 5)])
 def test_delayed_parity(delay: int, num_bits: int) -> None:
     """Whether an odd number of the bits from `delay` steps before on are 1."""
-    task = DelayedParity(delay, num_bits, 7)
+    task = DelayedParity(delay, num_bits=num_bits, num_answers=7)
     inputs, targets = task.sample(draws(60))
     for shown, told in zip(inputs[:, :, 0].tolist(), targets[:, :, 0].tolist(), strict=True):
         assert {-1, 1} >= set(shown)
@@ -70,7 +70,7 @@ def test_sizes() -> None:
     """As published: a delay of 10 and 300 steps."""
     assert DelayedXOR(10, 280).seq_len == 300
     assert DelayedXOR(10, 280).at_length(300) == DelayedXOR(10, 280)
-    assert DelayedParity(10, 3, 80).seq_len == 92
+    assert DelayedParity(10, num_bits=3, num_answers=80).seq_len == 92
     with pytest.raises(
         ValueError, match="seq_len=20 is too short for delay=10 and levels=1: at le"
     ):
