@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.scan import scan
@@ -81,7 +82,10 @@ class Cell(nn.Module, ABC):
     def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the loop over `step` itself, which autograd sees through."""
         state = self.initial_state(inputs) if state is None else state
-        return unroll(self.step, inputs, state)
+        with (
+            parametrize.cached()
+        ):  # a weight that is computed, as an orthogonal one, once and not at every step
+            return unroll(self.step, inputs, state)
 
     def torch_layer(self) -> nn.Module:
         """The layer of torch.nn with these weights that computes the same, batch first.

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import orthogonal
 
 from rnnlab.cells.cell import Cell, State
@@ -70,7 +69,3 @@ class ExpRNNCell(Cell):
         (h,) = state
         a = F.linear(inputs, self.weight_ih) + F.linear(h, self.weight_hh)
         return (modrelu(a, self.bias),)
-
-    def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        with parametrize.cached():  # the exponential once, and not at every step
-            return super().unroll(inputs, state)

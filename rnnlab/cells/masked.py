@@ -1,16 +1,15 @@
 """Sequences of different lengths in one batch: at steps that are not a sequence's own, its state stays as it is."""
 
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.wrapper import Wrapper
 
 
-class Masked(Cell):
+class Masked(Wrapper):
     """s_t = step(x_t, s_{t-1}) where m_t = 1, and s_{t-1} where m_t = 0, with m_t beside x_t in the inputs.
 
     Its gradient is that of the steps with m_t = 1 alone. As any cell's, its loop is compiled.
@@ -20,8 +19,7 @@ class Masked(Cell):
     """
 
     def __init__(self, cell: Cell) -> None:
-        super().__init__(cell.input_size + 1, cell.hidden_size)
-        self.cell = cell
+        super().__init__(cell, beside=1, hidden_size=cell.hidden_size)
 
     def step(self, inputs: Tensor, state: State) -> State:
         x, shown = inputs[:, :-1], inputs[:, -1:] > 0
@@ -31,27 +29,10 @@ class Masked(Cell):
     def initial_state(self, inputs: Tensor) -> State:
         return self.cell.initial_state(inputs[..., :-1])
 
-    def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        with (
-            parametrize.cached()
-        ):  # a weight that is computed, as of exprnn, once and not at every step
-            return super().unroll(inputs, state)
-
 
 def _beside(shown: Tensor, tensor: Tensor) -> Tensor:
     """(batch, 1), with as many dimensions as the tensor has."""
     return shown if tensor.dim() == 2 else shown.view(-1, *[1] * (tensor.dim() - 1))
-
-
-_MASKED: WeakKeyDictionary[nn.Module, list[Masked]] = WeakKeyDictionary()
-
-
-def masked(model: nn.Module, cells: list[Cell]) -> list[Masked]:
-    """Of each layer of a model, the same ones for all calls: a compiled loop is made once."""
-    made = _MASKED.get(model, [])
-    if [each.cell for each in made] != cells:
-        made = _MASKED[model] = [Masked(cell) for cell in cells]
-    return made
 
 
 class Rows(NamedTuple):

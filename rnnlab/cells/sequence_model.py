@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.cells.masked import Rows, masked, zeroed
+from rnnlab.cells.masked import Masked, Rows, zeroed
 from rnnlab.cells.nonlinearities import NONLINEARITIES
+from rnnlab.cells.wrapper import wrapped
 from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 from rnnlab.kernels.recompute import recomputed
@@ -200,7 +201,7 @@ class SequenceModel(nn.Module):
     def _layers(self, shown: Tensor | None) -> Sequence[Cell]:
         """The cells, or what computes them where a row has fewer steps."""
         cells: list[Cell] = list(self.layers)  # pyrefly: ignore[bad-assignment]
-        return cells if shown is None else masked(self, cells)
+        return cells if shown is None else wrapped(Masked, self)
 
     def drawn_masks(self, inputs: Tensor) -> list[Tensor]:
         """What is not dropped between two layers, (batch, seq_len, hidden_size); for all steps before the first."""

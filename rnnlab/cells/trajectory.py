@@ -1,16 +1,16 @@
 """A model's forward pass that keeps all of its state at every step, in reach of a gradient."""
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.cells.sequence_model import SequenceModel
+from rnnlab.cells.wrapper import Wrapper, wrapped
 
 
-class Nudged(Cell):
+class Nudged(Wrapper):
     """s_t = (the tensors of the cell's state, side by side) + n_t, with n_t beside x_t in the inputs.
 
     The derivative of a loss in n_t = 0 is that in s_t as it is handed on. As any cell's, its loop is compiled.
@@ -31,8 +31,7 @@ class Nudged(Cell):
             )
         self.shapes = [tensor.shape[1:] for tensor in state]
         self.sizes = [shape.numel() for shape in self.shapes]
-        super().__init__(cell.input_size + sum(self.sizes), sum(self.sizes))
-        self.cell = cell
+        super().__init__(cell, beside=sum(self.sizes), hidden_size=sum(self.sizes))
 
     def step(self, inputs: Tensor, state: State) -> State:
         x, nudge = inputs[:, : self.cell.input_size], inputs[:, self.cell.input_size :]
@@ -52,22 +51,6 @@ class Nudged(Cell):
             return (joined,)
         parts = zip(joined.split(self.sizes, dim=1), self.shapes, strict=True)
         return tuple(part if len(shape) == 1 else part.unflatten(1, shape) for part, shape in parts)
-
-
-_NUDGED: WeakKeyDictionary[SequenceModel, list[Nudged]] = WeakKeyDictionary()
-
-
-def nudged(model: SequenceModel) -> list[Nudged]:
-    """Of each layer, the same ones for all calls: a compiled loop is made once.
-
-    Raises:
-        ValueError: As `Nudged` does.
-    """
-    cells: list[Cell] = list(model.layers)  # pyrefly: ignore[bad-assignment]
-    made = _NUDGED.get(model, [])
-    if [each.cell for each in made] != cells:
-        made = _NUDGED[model] = [Nudged(cell) for cell in cells]
-    return made
 
 
 class Trajectory:
@@ -93,7 +76,7 @@ class Trajectory:
         self, model: SequenceModel, inputs: Tensor, last: int, states: Sequence[State] | None = None
     ) -> None:
         self.inputs, self._kept = inputs, 1 - model.dropout
-        self._cells, self._masks = nudged(model), model.drawn_masks(inputs)
+        self._cells, self._masks = wrapped(Nudged, model), model.drawn_masks(inputs)
         self.before, self.nudges, self.ends = list[Tensor](), list[Tensor](), list[State]()
         below, top = inputs, inputs
         for depth, cell in enumerate(self._cells):

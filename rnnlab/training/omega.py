@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.sequence_model import SequenceModel
-from rnnlab.cells.trajectory import Trajectory, nudged
+from rnnlab.cells.trajectory import Nudged, Trajectory
+from rnnlab.cells.wrapper import wrapped
 from rnnlab.foundation.checks import check_choice, check_float
 from rnnlab.tasks import Batch
 from rnnlab.training.regularizer import Regularizer
@@ -49,7 +50,7 @@ class OmegaRegularizer(Regularizer):
         self.form = check_choice("form", form, ("squared", "norm"))
 
     def refuse_model(self, model: SequenceModel) -> None:
-        nudged(model)
+        wrapped(Nudged, model)
 
     def backward(
         self,
