@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from rnnlab.foundation.checks import check_bool, check_float, check_int
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 BLANK = 0
@@ -110,7 +111,7 @@ class AssociativeRecall(Task):
         shown[:, 0:learnt:2], shown[:, 1:learnt:2] = keys, 1 + self.num_keys + values
         shown.scatter_(1, asked_at, keys)
         targets = torch.full_like(shown, UNASKED).scatter_(1, asked_at, values)[:, learnt:]
-        inputs = F.embedding(shown, torch.eye(self.input_size, device=draws.device))
+        inputs = one_hot(shown, self.input_size)
         return Batch(inputs, targets.contiguous())
 
     def _places(self, draws: Draws) -> Tensor:

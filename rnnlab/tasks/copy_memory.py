@@ -6,6 +6,7 @@ import torch
 
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch
 
 BLANK = 0
@@ -53,4 +54,4 @@ class CopyMemory(DelayedRecall):
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len - 1] = self.num_symbols + 1  # the marker
         targets[:, -self.copy_len :] = symbols
-        return Batch(self.one_hot(shown), targets)
+        return Batch(one_hot(shown, self.input_size), targets)

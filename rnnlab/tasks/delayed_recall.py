@@ -4,10 +4,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.recall import Recall
 
@@ -50,11 +46,6 @@ class DelayedRecall(Recall):
     @property
     def chance(self) -> float:
         return self.copy_len * math.log(self.num_symbols) / self.seq_len
-
-    def one_hot(self, shown: Tensor) -> Tensor:
-        """Inputs, (sequences, seq_len, input_size), of the number of the one that is shown at each step."""
-        # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.
-        return F.embedding(shown, torch.eye(self.input_size, device=shown.device))
 
     def at_length(self, seq_len: int) -> Self:
         check_int("seq_len", seq_len, 1)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.recall import scattered
 from rnnlab.tasks.task import Batch
 
@@ -59,7 +60,7 @@ class Denoise(DelayedRecall):
         shown[:, :noisy] = scattered(symbols, noisy, draws)
         shown[:, noisy] = self.num_symbols + 1  # the marker
         targets[:, -self.copy_len :] = symbols
-        return Batch(self.one_hot(shown), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def lags(self, batch: Batch) -> Tensor:
         return self.seq_len - 1 - (batch.inputs[:, :, 0] == 0).int().argmax(dim=1)

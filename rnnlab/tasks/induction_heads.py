@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 SHORTEST = 3  # the trigger, what follows it, and the trigger again
@@ -76,7 +75,7 @@ class InductionHeads(Task):
         targets = shown.gather(1, trigger + 1)
         shown.scatter_(1, trigger, self.num_symbols)
         shown[:, -1] = self.num_symbols
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)

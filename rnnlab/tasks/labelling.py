@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,6 +14,7 @@ from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labelled_chain import LabelledChain, entropy, most_probable
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -114,7 +114,7 @@ class Labelling(Task):
         shown, labels = self.read(draws)
         if self.label == "after":
             shown = F.pad(shown, (0, 1), value=len(self.symbols))
-        inputs = F.embedding(shown, torch.eye(self.input_size, device=draws.device))
+        inputs = one_hot(shown, self.input_size)
         return Batch(inputs, labels if self.label == "every" else labels[:, -1:].contiguous())
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch
 
 
@@ -59,7 +60,7 @@ class Memorization(DelayedRecall):
         shown[:, : self.copy_len] = symbols
         shown[:, -self.copy_len] = blank + 1  # the signal
         targets[:, -self.copy_len :] = symbols
-        return Batch(self.one_hot(shown), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return mistaken(outputs, targets).any(dim=1)

@@ -6,12 +6,12 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -73,8 +73,7 @@ class Permutation(Task):
         first = draws.integers(0, 2, 1)
         between = draws.integers(2, self.num_symbols, self.seq_len - 1)
         shown = torch.cat([first, between], dim=1)
-        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.num_symbols, device=draws.device)), first)
+        return Batch(one_hot(shown, self.num_symbols), first)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)

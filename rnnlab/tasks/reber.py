@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks import reber_grammar
 from rnnlab.tasks.draws import WIDEST, Draws
 from rnnlab.tasks.logistic_units import units_off_by
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.reber_grammar import SHORTEST, SYMBOLS
 from rnnlab.tasks.task import Batch, Task
 
@@ -142,7 +142,7 @@ class Reber(Task):
 
 
 def _one_hot(symbols: Tensor) -> Tensor:
-    return F.embedding(symbols, torch.eye(len(SYMBOLS), device=symbols.device))
+    return one_hot(symbols, len(SYMBOLS))
 
 
 @functools.lru_cache

@@ -6,10 +6,10 @@ from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.recall import Recall, scattered
 from rnnlab.tasks.task import Batch
 
@@ -86,8 +86,7 @@ class SelectiveCopy(Recall):
         targets = draws.integers(0, self.num_symbols, self.copy_len)
         context = scattered(targets + 1, self.context_len, draws)
         shown = torch.cat([context, torch.full_like(targets, self.num_symbols + 1)], dim=1)
-        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def lags(self, batch: Batch) -> Tensor:
         return self.seq_len - 1 - (batch.inputs[:, :, 0] == 0).int().argmax(dim=1)

@@ -6,10 +6,10 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -108,7 +108,7 @@ class SequentialCounting(Task):
         steps = torch.arange(self.seq_len, device=counts.device)
         after, classes = steps // counts, self.num_symbols + 2  # the last one for no symbol
         after = after.where(steps <= self.num_symbols * counts, classes - 1)
-        legal = F.embedding(after, torch.eye(classes, device=counts.device))[:, :, :-1]
+        legal = one_hot(after, classes)[:, :, :-1]
         legal[:, :, 0] = steps <= counts  # after the last a, too: n is not known before the first b
         legal[:, :, 1] += (steps > 0) & (steps < counts)
         return legal
@@ -118,7 +118,7 @@ class SequentialCounting(Task):
         steps, classes = torch.arange(self.seq_len, device=draws.device), self.num_symbols + 2
         shown = (steps + counts - 1) // counts  # 0 for S, then 1 n times, 2 n times, ...
         shown = shown.clamp(max=classes - 1)
-        inputs = F.embedding(shown, torch.eye(classes, device=draws.device))[:, :, :-1]
+        inputs = one_hot(shown, classes)[:, :, :-1]
         return Batch(inputs.contiguous(), self._following(counts))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.logistic_units import imprecise, units_off_by
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -183,8 +184,7 @@ class TemporalOrder(Task):
         shown.scatter_(1, self._positions(draws), protocol.symbol + values)
         place = 2 ** torch.arange(self.num_symbols, device=draws.device)
         targets = (values * place).sum(dim=1, keepdim=True)
-        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def _positions(self, draws: Draws) -> Tensor:
         """Where each symbol stands, uniform in its window; (sequences, num_symbols)."""

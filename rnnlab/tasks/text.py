@@ -17,6 +17,7 @@ from rnnlab.tasks.alphabet import Alphabet
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.scored_text import ScoredText
 from rnnlab.tasks.task import Batch, Task
 from rnnlab.tasks.text_file import TextFile, read_text
@@ -165,8 +166,7 @@ class Text(Task):
         return Windows(self._source.text.size, self.seq_len, shares=(90, 5))
 
     def _one_hot(self, numbers: Tensor) -> Tensor:
-        # The rows of the unit matrix, looked up in half the time that one-hot numbers take to be set.
-        return F.embedding(numbers, torch.eye(self.input_size, device=numbers.device))
+        return one_hot(numbers, self.input_size)
 
 
 @functools.lru_cache(maxsize=4)

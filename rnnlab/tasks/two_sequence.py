@@ -7,11 +7,11 @@ from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.tasks.draws import WIDEST, Draws
 from rnnlab.tasks.logistic_units import imprecise, units_off_by
+from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Batch, Task
 
 
@@ -189,8 +189,7 @@ class TwoSequence(Task):
 
     def sample(self, draws: Draws) -> Batch:
         shown, targets = self._protocol.sample(self, draws)
-        # The rows of the unit matrix, looked up in less time than one-hot numbers take to be set.
-        return Batch(F.embedding(shown, torch.eye(self.input_size, device=draws.device)), targets)
+        return Batch(one_hot(shown, self.input_size), targets)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return units_off_by(outputs, targets).square().mean()
