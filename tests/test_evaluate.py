@@ -92,7 +92,8 @@ def test_other_lengths_are_those_of_a_run_that_was_asked_for_them(
         assert (ended.status, ended.err) == (0, "")
     assert f"length/{seq_len}/error" in ended.out
     task = load_module(home / "later/checkpoints/best.ckpt").task.at_length(seq_len)
-    assert f"chance {task.chance:.4g} at 20\n" in ended.out
+    error = "" if task.chance_error is None else f", error {task.chance_error:.2%}"
+    assert f"chance {task.chance:.4g}{error} at 20\n" in ended.out
     wanted, found = (stored(client(home), r.run_id, "length/") for r in (asked, later))
     assert found == wanted != {}
     assert Result.read(home / "later").metrics.keys() == asked.metrics.keys()
