@@ -39,6 +39,10 @@ def test_a_run_leaves_what_the_design_promises(command: Command, home: Path) -> 
     assert params["resume.run"] == "null"
     # W, U, b, V, c by hand
     assert params["num_params"] == str(64 * 2 + 64 * 64 + 64 + 64 + 1)
+    assert (params["state_size"], params["work"], params["depth"]) == ("64", "H^2", "T")
+    for group, name in (("cell", "elman_clipped"), ("task", "adding")):
+        says = (CONF / group / f"{name}.yaml").read_text("utf-8").splitlines()
+        assert f"# {params[f'about_{group}']}" in says
     assert run.data.tags["rnnlab.kind"] == "run"
     assert run.data.tags["rnnlab.version"]
     assert {

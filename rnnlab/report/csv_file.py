@@ -64,6 +64,8 @@ def _group(group: Group) -> Fields:
         "grad/norm_median": group.gradient_norm,
         "num_params": first(group.values_of_param("num_params")),
         "state_size": first(group.values_of_param("state_size")),
+        "work": group.text_of_param("work") or None,
+        "depth": group.text_of_param("depth") or None,
         "steps_per_second": speed(group),
         "diverged": sum(run.diverged for run in group.finished),
         "failed": group.ended("FAILED"),

@@ -14,6 +14,7 @@ from rnnlab.foundation.files import write_text
 from rnnlab.foundation.table import markdown_table
 from rnnlab.report.answer import answers
 from rnnlab.report.columns import TABLE, table
+from rnnlab.report.compared import CELLS_HEADER, TASKS_HEADER, cell_rows, task_rows
 from rnnlab.report.csv_file import csv_text
 from rnnlab.report.digest import conclusions, digest
 from rnnlab.report.findings import Finding, findings
@@ -35,6 +36,8 @@ DPI = 200  # of the pictures, for dense screens
 TEXTS, PICTURES = ("report.html", "report.md", "comparison.csv"), "figures"
 
 METHOD = """\
+Parameters: the trainable numbers of a model. State: the numbers that it carries from step to step. \
+Multiplications of a step: as they grow with H, the units of a layer.
 Wrong by chance: the error of the answer whose loss is chance, as the most frequent class.
 Solved: fewer than the task's share of the test sequences (1 % of 10,000, unless set otherwise) are \
 wrong; the interval is Wilson's (1927), at 95 %. A task that names no such share, as most real data do not, is neither solved nor unsolved: its variants are compared by test loss.
@@ -141,6 +144,8 @@ class Report:
     def tables(self) -> list[tuple[str, Sequence[str], list[list[str]]]]:
         """Those below the first: each with its title and header."""
         found = [
+            ("The variants", CELLS_HEADER, cell_rows(self.grid.groups)),
+            ("The tasks", TASKS_HEADER, task_rows(self.grid.groups)),
             ("Tested at other lengths", OTHER_LENGTHS_HEADER, self.other_lengths),
             ("Accuracy", ACCURACY_HEADER, self.accuracy),
             ("What the diagnostics saw of the tested models", *self._measured),

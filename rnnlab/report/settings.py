@@ -10,7 +10,8 @@ from rnnlab.report.read_runs import Run
 # Params that tell runs apart in no way that matters to a comparison, or that follow from the
 # variant, the task, the length and the seed. A run's own key of its length is one of them.
 NEVER_COMPARED = {
-    *("seed", "train.data_seed", "num_params", "state_size"),
+    *("seed", "train.data_seed", "num_params", "state_size", "work", "depth"),
+    *("about_cell", "about_task"),
     *("length", "length_key", "seq_len", "chance"),
     *("device", "torch"),
     *("variant", "variant_on_task", "cell", "task", "task._target_", "clip"),

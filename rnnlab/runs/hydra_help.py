@@ -7,13 +7,14 @@ from omegaconf import OmegaConf
 
 
 def options(folders: Iterable[Path], group: str) -> dict[str, str]:
-    """Each yaml of a group, and what its first comment says of it."""
-    found = {}
+    """Each yaml of a group, and what its first comment says of it; of two of one name Hydra takes the first."""
+    found = dict[str, str]()
     for folder in folders:
         for path in filter(Path.is_file, sorted((folder / group).glob("*.yaml"))):
             lines = path.read_text("utf-8", "replace").splitlines()
             comments = (line[1:].strip() for line in lines if line.startswith("#"))
-            found[path.stem] = next((c for c in comments if not c.startswith("@")), "")
+            says = next((c for c in comments if not c.startswith("@")), "")
+            found.setdefault(path.stem, says)
     return found
 
 

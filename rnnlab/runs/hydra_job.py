@@ -23,7 +23,9 @@ from rnnlab.foundation.typed import typable, typed_override
 from rnnlab.foundation.yaml_file import sealed
 from rnnlab.runs.build import check_allowed
 from rnnlab.runs.environment import watch_environment
+from rnnlab.runs.hydra_help import options
 from rnnlab.runs.hydra_plain import run_folder, to_plain
+from rnnlab.runs.hydra_source import FileConfigSource
 from rnnlab.runs.matched_size import read_match
 from rnnlab.runs.request import Request, refuse_used
 from rnnlab.runs.resume_option import AUTO, read_resume, without_resume
@@ -132,7 +134,12 @@ def _discard_unused(made: RunFolder) -> None:
 def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:
     """What was asked for, with what Hydra's own section says of it."""
     choices = {group: _choice(settings.runtime.choices, plain, group) for group in GROUPS}
-    return Request(choices, without_resume(list(settings.overrides.task)), folder)
+    sources = settings.runtime.config_sources
+    folders = [
+        Path(source.path) for source in sources if source.schema == FileConfigSource.scheme()
+    ]
+    about = {group: options(folders, group).get(choices[group], "") for group in ("cell", "task")}
+    return Request(choices, without_resume(list(settings.overrides.task)), folder, about)
 
 
 def _with_matched_size(plain: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +205,8 @@ def _result(
         refuse_too_large(config)
     if earlier is None:
         return run_one(config, request)
-    same = Request(earlier.result.choices, earlier.result.overrides, earlier.folder)
+    was = earlier.result
+    same = Request(was.choices, was.overrides, earlier.folder, was.about)
     return run_one(config, same, earlier)
 
 

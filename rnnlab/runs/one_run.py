@@ -8,6 +8,7 @@ import json
 import logging
 
 from rnnlab import __version__
+from rnnlab.cells import Cell
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
@@ -109,6 +110,7 @@ def _describe(
         overrides=[masked(override) for override in request.overrides],
         folder=str(request.folder),
         choices=request.choices,
+        about=request.about,
         num_params=parts.module.model.num_params,
         state_size=parts.module.model.state_size,
         matched=match_told(config.plain, parts.module.model),
@@ -123,6 +125,7 @@ def _track(
 ) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
+    cell: Cell = parts.module.model.layers[0]  # pyrefly: ignore[bad-assignment]
     params = {
         **dict(leaves(config.plain)),
         **result.choices,
@@ -134,6 +137,9 @@ def _track(
         "solved_below": json.dumps(task.solved_below),
         "num_params": str(result.num_params),
         "state_size": str(result.state_size),
+        "work": cell.work,
+        "depth": cell.depth,
+        **{f"about_{group}": text for group, text in result.about.items() if text},
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
     if task.chance_error is not None:

@@ -1,6 +1,6 @@
 """What was asked for, in the words of the command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnlab.foundation.links import refuse_links
@@ -15,11 +15,13 @@ class Request:
         choices: The chosen option of each config group.
         overrides: What the command line says that differs from the defaults.
         folder: Where the run's files go.
+        about: What the yaml files of the chosen cell and task say first, by group.
     """
 
     choices: dict[str, str]
     overrides: list[str]
     folder: Path
+    about: dict[str, str] = field(default_factory=dict)
 
 
 def refuse_used(folder: RunFolder) -> None:

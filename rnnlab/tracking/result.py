@@ -55,6 +55,8 @@ class Result:
     """Further levels than that of chance, as `Task.baselines` names them."""
     choices: dict[str, str] = field(default_factory=dict)
     """The chosen option of each config group."""
+    about: dict[str, str] = field(default_factory=dict)
+    """What the yaml files of the chosen cell and task say first."""
     num_params: int = 0
     state_size: int = 0
     """Numbers in the state of one sequence, all layers together."""

@@ -162,6 +162,31 @@ def test_a_row_by_hand() -> None:
     assert "gru · adding 50 · s3 (gru-adding-50-3-0, FAILED)" in notes[1]
 
 
+def test_what_the_variants_and_the_tasks_are() -> None:
+    """By what the newest runs say of them; an older rnnlab said nothing, and then there is no such table."""
+    gru = {"about_cell": "Gated", "work": "H^2", "depth": "T", "about_task": "Add two"}
+    scan = gru | {"about_cell": "A scan", "work": "H", "depth": "log T"}
+    older, silent = gru | {"about_cell": "What it was", "about_task": "Add"}, dict[str, str]()
+    made = [
+        run("mingru", params=scan),
+        run("lstm", params=silent),
+        run("gru", started=1, params=gru),
+    ]
+    report = make_report([*made, run("gru", seed=1, params=older)])
+    variants, tasks = report.tables[:2]
+    assert variants[2] == [
+        ["gru", "Gated", "H^2", "T"],
+        ["lstm", "-", "-", "-"],
+        ["mingru", "A scan", "H", "log T"],
+    ]
+    assert tasks[2] == [["adding", "Add two"]]
+    rows = {row["variant"]: row for row in csv.DictReader(io.StringIO(report.csv()))}
+    assert [rows["mingru"][key] for key in ("work", "depth")] == ["H", "log T"]
+    assert rows["lstm"]["work"] == ""
+    titles = [title for title, *_ in make_report([run("lstm")]).tables]
+    assert not {"The variants", "The tasks"} & set(titles)
+
+
 def test_solved_and_unsolved_runs_are_told_apart_and_never_by_one_mean() -> None:
     """Oracle: of 0.001, 0.002 and 0.003 and of 0.16 and 0.18 Student's intervals, by hand."""
     losses = {"both": [0.001, 0.002, 0.003, 0.16, 0.18], "none": [0.16, 0.18]}

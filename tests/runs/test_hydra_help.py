@@ -40,6 +40,7 @@ def test_further_folders_add_their_own(folders):
     found = options(iter(folders), "cell")
     assert found["mine"] == "Résumé · of mine"
     assert found["a"] == "The first"
+    assert found["b"] == "The second"  # of two of one name Hydra composes the first
     assert len(found) == 5
     assert options(folders, "task") == {"adding": "A task"}
 
@@ -66,7 +67,7 @@ def test_the_resolver_lists_one_choice_a_line(folders):
     text = OmegaConf.create({"help": "${options:cell}"}).help
     assert text.splitlines() == [
         "  a                The first",
-        "  b                The second, as the user has it",
+        "  b                The second",
         "  empty            ",
         "  silent           ",
         "  mine             Résumé · of mine",

@@ -1,0 +1,28 @@
+"""What the compared variants and tasks are, by what their runs say of them."""
+
+from collections.abc import Sequence
+
+from rnnlab.report.group import Group
+
+CELLS_HEADER = (
+    *("variant", "cell", "multiplications of a step"),
+    "operations one after another in T steps of training",
+)
+TASKS_HEADER = ("task", "what is asked")
+
+
+def cell_rows(groups: Sequence[Group]) -> list[list[str]]:
+    """Rows under CELLS_HEADER, one for each variant; none if no run says so, as those of an older rnnlab."""
+    return _rows({group.label: group for group in reversed(groups)}, "about_cell", "work", "depth")
+
+
+def task_rows(groups: Sequence[Group]) -> list[list[str]]:
+    """Rows under TASKS_HEADER, likewise."""
+    return _rows({group.task: group for group in reversed(groups)}, "about_task")
+
+
+def _rows(groups: dict[str, Group], *names: str) -> list[list[str]]:
+    said = {name: [group.text_of_param(key) for key in names] for name, group in groups.items()}
+    if not any(map(any, said.values())):
+        return []
+    return [[name, *(text or "-" for text in texts)] for name, texts in sorted(said.items())]
