@@ -1,8 +1,6 @@
 """The recurrent Jacobian along real sequences."""
 
-import logging
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
 import torch
@@ -10,13 +8,13 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
+from rnnlab.diagnostics.large_state import is_too_large
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
 
 DEFAULT = 4  # sequences
 LARGEST = 2048  # numbers in a state of which all eigenvalues are a matter of seconds
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,7 @@ class Jacobian(Diagnostic):
 
     def measure(self, probe: Probe) -> Measurement:
         dynamics = probe.dynamics
-        if dynamics.size > LARGEST:
-            _tell(dynamics.size)
+        if is_too_large("jacobian", dynamics.size, LARGEST):
             return Measurement({}, {})
         unrolled = probe.unrolled(self.sequences or probe.at_most(DEFAULT))
         inputs = unrolled.batch.inputs.transpose(0, 1)
@@ -83,16 +80,6 @@ class Jacobian(Diagnostic):
             xlabel="number",
             ylabel="singular value",
         )
-
-
-@cache
-def _tell(size: int) -> None:
-    """Once of a size, for there are many looks."""
-    log.warning(
-        "diagnostics.jacobian measures nothing: the state has %d numbers, and it takes states of up to %d",
-        size,
-        LARGEST,
-    )
 
 
 def _spectra(jacobians: Tensor, prefix: str) -> Measurement:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.diagnostics.dynamics import Dynamics, States, flatten
@@ -139,13 +140,14 @@ class Unrolled:
         # A model that has nothing to train still has a graph.
         states = self._dynamics.initial_states(batch.inputs.requires_grad_())
         before, self._within, self._handed = [], [], []
-        for x in batch.inputs.unbind(dim=1):
-            before.append(flatten(states).detach())
-            after = self._dynamics.step(x, states)
-            # Copies, so that autograd tells what becomes of a state from its use within the step.
-            states = [tuple(tensor.view_as(tensor) for tensor in state) for state in after]
-            self._within.append(after)
-            self._handed.append(states)
+        with parametrize.cached():  # a weight that is computed, once and not at every step
+            for x in batch.inputs.unbind(dim=1):
+                before.append(flatten(states).detach())
+                after = self._dynamics.step(x, states)
+                # Copies, so that autograd tells what becomes of a state from its use within the step.
+                states = [tuple(tensor.view_as(tensor) for tensor in state) for state in after]
+                self._within.append(after)
+                self._handed.append(states)
         self.before = torch.stack(before)
         top = [states[-1][0] for states in self._handed[-batch.targets.size(1) :]]
         self.outputs = probe.model.read_out(torch.stack(top, dim=1))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnnlab.diagnostics.dynamics import Dynamics
+from rnnlab.diagnostics.dynamics import CHUNK, Dynamics
 
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-12, 1e6
 NOTHING = 1e-28  # q of a state that moves by rounding alone
@@ -40,12 +40,14 @@ def slowest_states(dynamics: Dynamics, inputs: Tensor, states: Tensor, steps: in
     speed = speed_of(dynamics, inputs, states)
     damping = torch.full_like(speed, FIRST_DAMPING)
     left = speed.isfinite().nonzero().flatten()
+    at_once = max(1, CHUNK // states.size(1) ** 2)
     for _ in range(steps):
         left = left[speed[left] > NOTHING]
         if not len(left):
             break
         s = states[left]
-        tried = s + _step(dynamics, inputs, s, damping[left])
+        parts = zip(s.split(at_once), damping[left].split(at_once), strict=True)
+        tried = s + torch.cat([_step(dynamics, inputs, *part) for part in parts])
         reached = speed_of(dynamics, inputs, tried)
         better = reached < speed[left]
         moved = (tried - s).norm(dim=1) > SETTLED * (1 + s.norm(dim=1))

@@ -14,7 +14,7 @@ from rnnlab.cells import Cell, State
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
-from rnnlab.diagnostics import Measurement, Probe
+from rnnlab.diagnostics import Measurement, Probe, slowest_states
 from rnnlab.diagnostics.fixed_points import FixedPoints
 from rnnlab.tasks.adding import Adding
 from tests.support.systems import linear, orthogonal, probe, zeroed
@@ -52,6 +52,16 @@ def solution(gain: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if math.tanh(gain * middle) > middle else (low, middle)
     return low
+
+
+def test_searches_are_the_same_however_many_are_made_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: all of them at once."""
+    whole = FixedPoints(starts=7, steps=9).measure(probe(LSTMCell, size=3)).arrays["points"]
+    monkeypatch.setattr(slowest_states, "CHUNK", 3 * 6**2)  # three
+    cut = FixedPoints(starts=7, steps=9).measure(probe(LSTMCell, size=3)).arrays["points"]
+    np.testing.assert_allclose(cut, whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("inputs", ["zero", "mean"])

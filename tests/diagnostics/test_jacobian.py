@@ -10,8 +10,10 @@ from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.diagnostics import dynamics as module
+from rnnlab.diagnostics import fixed_points, large_state
 from rnnlab.diagnostics import jacobian as measured
 from rnnlab.diagnostics.dynamics import flatten
+from rnnlab.diagnostics.fixed_points import FixedPoints
 from rnnlab.diagnostics.jacobian import Jacobian
 from tests.support.systems import linear, orthogonal, probe
 
@@ -132,10 +134,13 @@ def test_a_state_that_is_too_large(
 ) -> None:
     """Nothing is measured, which is said once."""
     monkeypatch.setattr(measured, "LARGEST", 29)
-    measured._tell.cache_clear()
+    large_state._tell.cache_clear()
     for _ in range(2):
         assert Jacobian().measure(probe(DeltaNetCell)) == ({}, {})
     message = "diagnostics.jacobian measures nothing: the state has 30 numbers"
     assert [message in one.getMessage() for one in caplog.records] == [True]
     monkeypatch.setattr(measured, "LARGEST", 30)
     assert Jacobian().measure(probe(DeltaNetCell)).metrics
+    monkeypatch.setattr(fixed_points, "LARGEST", 29)
+    assert FixedPoints().measure(probe(DeltaNetCell)) == ({}, {})
+    assert "diagnostics.fixed_points measures nothing" in caplog.records[-1].getMessage()
