@@ -13,14 +13,14 @@ from rnnlab.kernels.scan import scan
 from rnnlab.kernels.unroll import unroll
 
 State = tuple[Tensor, ...]
-"""The tensors a cell carries from step to step, each (batch, hidden_size); the first is h_t."""
+"""The tensors a cell carries from step to step, each (batch, ...); the first is h_t, (batch, hidden_size)."""
 
 
 class Cell(nn.Module, ABC):
     """One recurrent layer, from inputs (batch, seq_len, input_size) to hidden states.
 
     A cell is its `step`; this class unrolls it, on the CPU by a loop that is compiled from the step
-    (kernels/compiled). A cell that knows a faster way overrides `forward` and computes the same: one
+    (kernels/compiled). A cell that knows a faster way overrides `own_way` and computes the same: one
     test holds every cell to that, in values and in gradients.
     """
 
@@ -28,10 +28,13 @@ class Cell(nn.Module, ABC):
     """What the papers call the tensors of the state, in their order; the first is h."""
 
     work: ClassVar[str] = "H^2"
-    """Multiplications of a step and a sequence, as they grow with H = hidden_size: "H" or "H^2"."""
+    """Multiplications of a step and a sequence, as they grow with H = hidden_size at one input_size: "H" or "H^2"."""
 
     depth: ClassVar[str] = "T"
-    """Operations that wait for one another over T steps in training: "T" in a loop, "log T" in a scan, "1"."""
+    """Operations that wait for one another over T steps, at the least: "T" in a loop, "log T" in a scan, "1".
+
+    On the CPU a loop may be the faster way of a cell that has a scan.
+    """
 
     readout_std: float | None = None
     """V of a readout on this layer starts from N(0, readout_std^2), and c from 0; None: torch's own start."""
@@ -58,17 +61,29 @@ class Cell(nn.Module, ABC):
     def linearized(self, inputs: Tensor, state: State) -> State:
         """`step`, where its derivative in the state is itself to be differentiated in the parameters.
 
-        The regularizer Omega does so. Its authors hold the slopes within Elman's step constant there; a cell
-        that does likewise overrides this. Values and first derivatives in inputs and state are those of `step`.
+        The regularizer Omega does so. Its authors hold the slopes of f constant there, and `ElmanCell` overrides
+        this to do the same. Values and first derivatives in inputs and state are those of `step`.
         """
         return self.step(inputs, state)
 
+    def constrain(self) -> None:
+        """Bring parameters back, in place, to what they may be. It is called after each update."""
+
     def initial_state(self, inputs: Tensor) -> State:
-        """The state before the first step; h_0 = 0."""
-        return (inputs.new_zeros(inputs.size(0), self.hidden_size),)
+        """The state before the first step: zeros (batch, hidden_size) for each of `state_names`."""
+        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
+        return (zeros,) * len(self.state_names)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All hidden states, (batch, seq_len, hidden_size), and the state after the last step."""
+        return self.own_way(inputs, state) or self.looped(inputs, state)
+
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        """What `forward` gives, by a way of the cell's own; None where the loop is faster, or the only one."""
+        return None
+
+    def looped(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """What `forward` gives, by the loop over `step`, compiled where that gives the same."""
         hidden, end = self._scanned(inputs, state, all_steps=True)
         assert hidden is not None
         return hidden, end
@@ -77,7 +92,8 @@ class Cell(nn.Module, ABC):
         """The state after the last step alone, where a cell can spare the hidden states of all."""
         if type(self).forward is not Cell.forward:
             return self(inputs, state)[1]
-        return self._scanned(inputs, state, all_steps=False)[1]
+        own = self.own_way(inputs, state)
+        return self._scanned(inputs, state, all_steps=False)[1] if own is None else own[1]
 
     def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the loop over `step` itself, which autograd sees through."""

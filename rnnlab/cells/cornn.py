@@ -9,7 +9,7 @@ from rnnlab.foundation.checks import check_float
 
 
 class CoRNNCell(Cell):
-    """Oscillators with places y and velocities z, which drive one another and the inputs drive.
+    """Oscillators with places y and velocities z. They are driven by one another and by the inputs.
 
         z_t = z_{t-1} + dt (tanh(W y_{t-1} + W_z z_{t-1} + V x_t + b) - gamma y_{t-1} - epsilon z_{t-1})
         y_t = y_{t-1} + dt z_t
@@ -49,10 +49,6 @@ class CoRNNCell(Cell):
         bound = (input_size + 2 * hidden_size) ** -0.5
         for weight in self.parameters():
             nn.init.uniform_(weight, -bound, bound)
-
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
 
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state

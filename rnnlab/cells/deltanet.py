@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.foundation.checks import check_bool, check_int
+from rnnlab.cells.heads import check_heads
+from rnnlab.foundation.checks import check_bool
 from rnnlab.kernels.delta_rule import delta_rule
 from rnnlab.kernels.recurrence import is_exact
 
@@ -64,12 +65,7 @@ class DeltaNetCell(Cell):
         negative_eigenvalues: bool = False,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        self.num_heads = check_int("num_heads", num_heads, minimum=1)
-        if hidden_size % num_heads:
-            raise ValueError(
-                f"num_heads={num_heads} does not divide hidden_size={hidden_size}: each head has as "
-                "many of its features"
-            )
+        self.num_heads = check_heads(num_heads, hidden_size)
         self.head_size = hidden_size // num_heads  # d
         self.largest_beta = 2.0 if check_bool("negative_eigenvalues", negative_eigenvalues) else 1.0
         start = nn.Linear(input_size, 3 * hidden_size + num_heads, bias=False)
@@ -78,7 +74,7 @@ class DeltaNetCell(Cell):
 
     def initial_state(self, inputs: Tensor) -> State:
         sizes = inputs.size(0), self.num_heads, self.head_size, self.head_size
-        return *super().initial_state(inputs), inputs.new_zeros(sizes)
+        return inputs.new_zeros(inputs.size(0), self.hidden_size), inputs.new_zeros(sizes)
 
     def steps_of(self, inputs: Tensor) -> DeltaStep:
         """What inputs (..., input_size) do."""
@@ -101,9 +97,9 @@ class DeltaNetCell(Cell):
         memory = memory + u.unsqueeze(-1) * k.unsqueeze(-2)
         return (memory @ q.unsqueeze(-1)).flatten(1), memory
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
         if not is_exact(inputs):
-            return self.unroll(inputs, state)
+            return None
         _, memory = self.initial_state(inputs) if state is None else state
         steps = DeltaStep(*(x.transpose(1, 2) for x in self.steps_of(inputs)))
         outputs, memory = delta_rule(*steps, memory)

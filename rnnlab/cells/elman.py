@@ -128,19 +128,13 @@ class ElmanCell(Cell):
         moved = moved + F.linear(h - h.detach(), self.weight_hh)
         return (value.detach() + slope * moved,)
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
         if not has_layer(self.nonlinearity, inputs):
-            return super().forward(inputs, state)
+            return None
         (h,) = self.initial_state(inputs) if state is None else state
         weights = self.weight_ih, self.weight_hh, self.bias
         hidden, last = elman_layer(inputs, h, *weights, self.nonlinearity)
         return hidden, (last,)
-
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        own = type(self).forward is not ElmanCell.forward
-        if own or has_layer(self.nonlinearity, inputs):
-            return self(inputs, state)[1]
-        return self._scanned(inputs, state, all_steps=False)[1]
 
 
 def _checked_nonzero(num_nonzero: int, recurrent_init: str) -> int:

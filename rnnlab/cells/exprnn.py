@@ -31,8 +31,10 @@ class ExpRNNCell(Cell):
 
     A starts from angles U(-pi, pi), so that U turns pairs of units by them (Henaff et al., 2016). W
     starts from He's N(0, 2/n) with n = input_size, V of a readout on this layer likewise from
-    N(0, 2/H), and b from U(-0.01, 0.01), as in the authors' code. The upper triangle and the
-    diagonal of A, which U does not depend on, are 0 and stay it; `num_params` counts them.
+    N(0, 2/H), and b from U(-0.01, 0.01), as in the authors' code. U does not depend on the upper triangle and the
+    diagonal of A, which start from 0 and have no gradient; `num_params` counts them.
+
+    U itself costs H^3: once for all steps of a sequence, and at every call of `step`.
 
     Args:
         input_size: n, features in x_t.

@@ -52,21 +52,13 @@ class FusedCell(Cell):
         """As the layer has it now: torch.func puts tensors that are no parameters in its place."""
         return getattr(self.fused, name)
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if self._compiles(inputs):
-            return super().forward(inputs, state)
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        if inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to:
+            return None
         return self._by_the_layer(inputs, self.initial_state(inputs) if state is None else state)
-
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if self._compiles(inputs) and type(self).forward is FusedCell.forward:
-            return self._scanned(inputs, state, all_steps=False)[1]
-        return self(inputs, state)[1]
 
     def torch_layer(self) -> nn.Module:
         return self.fused
-
-    def _compiles(self, inputs: Tensor) -> bool:
-        return inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to
 
     @abstractmethod
     def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:

@@ -16,8 +16,8 @@ class IndRNNCell(Cell):
     """h_t = relu(W x_t + u * h_{t-1} + b), where each unit hears of its own past alone.
 
     A step multiplies the gradient at a unit by at most |u|, so that over T steps it grows at most by
-    recurrent_max^T: 2^(1/T) lets it double. A weight beyond recurrent_max counts as recurrent_max, and
-    has no gradient. u starts from U(0, recurrent_max), W from torch's U(-1/sqrt(H), 1/sqrt(H)) with
+    recurrent_max^T: 2^(1/T) lets it double. After each update a weight beyond recurrent_max is set to it, as
+    in the authors' code, so that it can come back. u starts from U(0, recurrent_max), W from torch's U(-1/sqrt(H), 1/sqrt(H)) with
     H = hidden_size, and b from 0.
 
     Args:
@@ -47,5 +47,8 @@ class IndRNNCell(Cell):
 
     def step(self, inputs: Tensor, state: State) -> State:
         (h,) = state
-        u = self.weight_hh.clamp(-self.recurrent_max, self.recurrent_max)
-        return (torch.relu(F.linear(inputs, self.weight_ih, self.bias) + u * h),)
+        return (torch.relu(F.linear(inputs, self.weight_ih, self.bias) + self.weight_hh * h),)
+
+    def constrain(self) -> None:
+        with torch.no_grad():
+            self.weight_hh.clamp_(-self.recurrent_max, self.recurrent_max)

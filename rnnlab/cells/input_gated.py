@@ -6,15 +6,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
-from rnnlab.kernels.linear_scan import linear_scan
-from rnnlab.kernels.recurrence import is_exact, is_watched
+from rnnlab.kernels.linear_scan import linear_scan, scans
 
 
 class InputGatedCell(Cell):
     """h_t = a(x_t) * h_{t-1} + b(x_t), unit by unit; h_0 = 0.
 
-    On the CPU the loop that is compiled from `step` is the faster way (kernels/linear_scan has
-    figures), and elsewhere all steps are made at once by a scan.
+    On a GPU all steps are made at once by a scan, in 32 and 64 bits and where all rows have as many steps. Else they run as a
+    loop. On the CPU the loop that is compiled from `step` is the faster way (kernels/linear_scan has figures).
     """
 
     work: ClassVar[str] = "H"
@@ -29,23 +28,11 @@ class InputGatedCell(Cell):
         a, b = self.coefficients(inputs)
         return (a * h + b,)
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if _loops(inputs):
-            return super().forward(inputs, state)
-        return self.at_once(inputs, state)
-
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if _loops(inputs) and type(self).forward is InputGatedCell.forward:
-            return self._scanned(inputs, state, all_steps=False)[1]
-        return self(inputs, state)[1]
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        return self.at_once(inputs, state) if scans(inputs) else None
 
     def at_once(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the scan on any device."""
         (h0,) = self.initial_state(inputs) if state is None else state
         hidden = linear_scan(*self.coefficients(inputs), h0)
         return hidden, (hidden[:, -1],)
-
-
-def _loops(inputs: Tensor) -> bool:
-    """Whether the loop is the faster way, or the only one."""
-    return inputs.is_cpu or not is_exact(inputs) or is_watched()

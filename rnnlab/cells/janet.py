@@ -10,7 +10,7 @@ from rnnlab.foundation.checks import check_float
 
 
 class JANETCell(GatedCell):
-    """An LSTM whose only gate forgets, and lets in the more the more it forgets.
+    """An LSTM with one gate, which forgets: what it takes away makes room for what is new.
 
         f, g = split(W x_t + U h_{t-1} + b)
         h_t = sigmoid(f) * h_{t-1} + (1 - sigmoid(f - beta)) * tanh(g)

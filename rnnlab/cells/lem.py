@@ -20,7 +20,8 @@ class LEMCell(Cell):
 
     The state is (y_t, z_t), and y_t is read out. `weight_ih` has V_1, V_2, V_z, V_y below one another,
     and `weight_hh` W_1, W_2, W_z. All weights start from U(-1/sqrt(H), 1/sqrt(H)) with H = hidden_size,
-    and V of a readout on this layer from N(0, 2/H), as in the authors' code.
+    and V of a readout on this layer from N(0, 2/H), as in the authors' code. There the sum in each sigmoid and each tanh has
+    two biases, and c starts from torch's; here it has one, and c starts from 0.
 
     Args:
         input_size: Features in x_t.
@@ -51,10 +52,6 @@ class LEMCell(Cell):
     def bounds(self) -> tuple[float, float]:
         """Up to dt = 1 y is a mean of what it was and of a tanh."""
         return (-1.0, 1.0) if self.dt <= 1 else (-math.inf, math.inf)
-
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
 
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state

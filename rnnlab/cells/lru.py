@@ -9,14 +9,13 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.foundation.checks import check_float
-from rnnlab.kernels.linear_scan import linear_scan
-from rnnlab.kernels.recurrence import is_exact, is_watched
+from rnnlab.kernels.linear_scan import linear_scan, scans
 
 
 class Modes(Cell):
     """x_t = lambda * x_{t-1} + gamma * B u_t of complex x_t, as rows of H real and H imaginary parts.
 
-    Its hidden_size is 2 H. On the CPU it runs as its compiled loop, and elsewhere as a scan: see kernels/linear_scan.
+    Its hidden_size is 2 H. On the CPU it runs as its compiled loop, and on a GPU as a scan: see `InputGatedCell`.
     """
 
     depth: ClassVar[str] = "log T"
@@ -42,15 +41,8 @@ class Modes(Cell):
         drive_re, drive_im = self._drive(inputs)
         return (torch.cat([a * re - b * im + drive_re, a * im + b * re + drive_im], dim=1),)
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if inputs.is_cpu or not is_exact(inputs) or is_watched():
-            return super().forward(inputs, state)
-        return self.at_once(inputs, state)
-
-    def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if inputs.is_cpu:
-            return self._scanned(inputs, state, all_steps=False)[1]
-        return self(inputs, state)[1]
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        return self.at_once(inputs, state) if scans(inputs) else None
 
     def at_once(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the scan on any device."""
@@ -87,10 +79,10 @@ class LRUCell(Cell):
         hidden_size: H, features in h_t, and the number of modes.
         r_min: The least |lambda| at the start.
         r_max: The largest.
-        max_phase: The largest phase of lambda at the start, up to 2 pi; small ones are for long memories.
+        max_phase: The largest phase of lambda at the start, below 2 pi; small ones are for long memories.
 
     Raises:
-        ValueError: For a size below 1, radii not within 0 <= r_min < r_max < 1, or a phase outside (0, 2 pi].
+        ValueError: For a size below 1, radii not within 0 <= r_min < r_max < 1, or a phase outside (0, 2 pi).
     """
 
     state_names = ("h", "x")
@@ -113,21 +105,21 @@ class LRUCell(Cell):
         self.weight_io = _normal((hidden_size, input_size), input_size)  # D
 
     def initial_state(self, inputs: Tensor) -> State:
-        (h,) = super().initial_state(inputs)
-        return h, torch.cat([h, h], dim=1)
+        zeros = inputs.new_zeros(inputs.size(0), 3 * self.hidden_size)
+        return tuple(zeros.split([self.hidden_size, 2 * self.hidden_size], dim=1))
 
     def step(self, inputs: Tensor, state: State) -> State:
         (x,) = self.modes.step(inputs, state[1:])
         return self._read(x, inputs), x
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
         _, before = self.initial_state(inputs) if state is None else state
         x, (end,) = self.modes(inputs, (before,))
         hidden = self._read(x, inputs)
         return hidden, (hidden[:, -1], end)
 
     def final_state(self, inputs: Tensor, state: State | None = None) -> State:
-        if type(self).forward is not LRUCell.forward:
+        if type(self).forward is not Cell.forward:
             return self(inputs, state)[1]
         _, before = self.initial_state(inputs) if state is None else state
         (x,) = self.modes.final_state(inputs, (before,))

@@ -29,7 +29,8 @@ class LSTMCell(FusedCell):
             forget_bias=null goes with it.
 
     Raises:
-        ValueError: For a size below 1, chrono below 3, or chrono together with forget_bias.
+        ValueError: For a size below 1, a forget_bias that is no finite number, chrono below 3, or chrono together with
+            forget_bias.
     """
 
     state_names = ("h", "c")
@@ -56,10 +57,6 @@ class LSTMCell(FusedCell):
         with torch.no_grad():
             self.bias_ih[rows] = bias
             self.bias_hh[rows] = 0
-
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state

@@ -38,10 +38,6 @@ class LSTM1997Cell(GatedCell):
         super().__init__(input_size, hidden_size)
         self.squashing = check_choice("squashing", squashing, ("hochreiter1997", "tanh"))
 
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
-
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         i, g, o = self.preactivation(inputs, h).chunk(3, dim=1)

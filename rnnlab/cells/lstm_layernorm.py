@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.gated import GatedCell
+from rnnlab.foundation.checks import check_int
 
 
 class LayerNormLSTMCell(GatedCell):
@@ -24,22 +25,19 @@ class LayerNormLSTMCell(GatedCell):
         forget_bias: b_f starts here (Gers et al., 2000); all else of b starts from zero.
 
     Raises:
-        ValueError: For a size below 1 or a forget_bias that is no finite number.
+        ValueError: For a size below 1, a hidden_size of 1, whose LN_c is 0 whatever c_t is, or a forget_bias that
+            is no finite number.
     """
 
     state_names = ("h", "c")
     gates = "ifgo"
 
     def __init__(self, input_size: int, hidden_size: int = 64, forget_bias: float = 1.0) -> None:
-        super().__init__(input_size, hidden_size)
+        super().__init__(input_size, check_int("hidden_size", hidden_size, minimum=2))
         self.norm_ih = nn.LayerNorm(4 * hidden_size)
         self.norm_hh = nn.LayerNorm(4 * hidden_size)
         self.norm_c = nn.LayerNorm(hidden_size)
         self.start_forget_gate(forget_bias)
-
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state

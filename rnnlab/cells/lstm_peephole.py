@@ -36,10 +36,6 @@ class PeepholeLSTMCell(GatedCell):
         self.start_as_torch(self.weight_ch)
         self.start_forget_gate(forget_bias)
 
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros
-
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         i, f, g, o = self.preactivation(inputs, h).chunk(4, dim=1)

@@ -38,9 +38,9 @@ def _beside(shown: Tensor, tensor: Tensor) -> Tensor:
 class Rows(NamedTuple):
     """Where the sequences of a batch lie: from the first step on, or up to the last.
 
-    A model computes them up to the last: then all end at one step, and so do the parts that a gradient is cut
-    into. Before the first step of a row stands that step again and again, so that what is computed there and not
-    kept is finite wherever the row is.
+    A model computes rows that lie up to the last step: then all end at one step, and so do the parts that a gradient is
+    cut into. The places before a row's first step are filled with that step. What is computed there is not
+    kept, and is finite if the row is.
     """
 
     lengths: Tensor  # (batch,)

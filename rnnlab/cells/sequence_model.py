@@ -15,10 +15,11 @@ from rnnlab.foundation.checks import check_choice, check_float, check_int
 from rnnlab.kernels.linear import linear
 from rnnlab.kernels.recompute import recomputed
 
-NO_GRADIENT = (
-    256  # steps at once that have none, of which a layer's hidden states are kept for the next
-)
-AT_ONCE = 2**20  # numbers of a mask, for which torch's generator takes four bytes each
+NO_GRADIENT = 256
+"""Steps that are computed at once where tbptt keeps no gradient: a layer keeps the hidden states of these for the next."""
+
+AT_ONCE = 2**20
+"""Numbers of a mask that are drawn at once: torch's generator takes four bytes for each."""
 
 
 class SequenceModel(nn.Module):

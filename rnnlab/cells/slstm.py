@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from rnnlab.cells.cell import State
 from rnnlab.cells.gated import GatedCell
-from rnnlab.foundation.checks import check_choice, check_int
+from rnnlab.cells.heads import check_heads
+from rnnlab.foundation.checks import check_choice
 
 
 class SLSTMCell(GatedCell):
@@ -52,21 +53,12 @@ class SLSTMCell(GatedCell):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        self.num_heads = check_int("num_heads", num_heads, minimum=1)
-        if hidden_size % num_heads:
-            raise ValueError(
-                f"num_heads={num_heads} does not divide hidden_size={hidden_size}: "
-                "each head has the same number of units"
-            )
+        self.num_heads = check_heads(num_heads, hidden_size)
         self.forget_gate = check_choice("forget_gate", forget_gate, ("sigmoid", "exp"))
         if num_heads > 1:
             self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size // num_heads))
             self.start_as_torch(self.weight_hh)
         self.start_forget_gate(forget_bias)
-
-    def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return zeros, zeros, zeros, zeros
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c, n, m = state

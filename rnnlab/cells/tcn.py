@@ -46,11 +46,11 @@ class TCNCell(Cell):
     1 + 2 (k - 1) (2^num_levels - 1) steps back, or farther, cannot change h_t, whatever is trained.
 
     It carries no h: its state holds the inputs of each convolution that later steps still read, so
-    that `step` can go on. h_t stands first in the state and no step reads it. `forward` makes all steps at once.
+    that `step` can go on. h_t stands first in the state and no step reads it. All steps of a sequence are made at once.
 
-    The paper's weight normalisation and dropout are left out. The weights start as those of
-    torch.nn.Conv1d, as they do in the paper's code as well, where N(0, 0.01^2) is meant and is
-    overwritten by the normalisation.
+    The paper's weight normalisation and dropout are left out. All weights start as those of torch.nn.Conv1d. In the
+    paper's code the convolutions do so too, as their N(0, 0.01^2) is overwritten by the normalisation, and V starts
+    from N(0, 0.01^2).
 
     Args:
         input_size: Features in x_t.
@@ -88,18 +88,18 @@ class TCNCell(Cell):
         return 0.0, math.inf
 
     def initial_state(self, inputs: Tensor) -> State:
-        (h,) = super().initial_state(inputs)
         sizes = (
             (conv.in_channels, level.past)
             for level in self._levels()
             for conv in (level.conv1, level.conv2)
         )
-        return h, *(inputs.new_zeros(len(h), *size) for size in sizes)
+        every = (self.hidden_size,), *sizes
+        return tuple(inputs.new_zeros(len(inputs), *size) for size in every)
 
     def step(self, inputs: Tensor, state: State) -> State:
         return self._convolved(inputs.unsqueeze(1), state)[1]
 
-    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
         return self._convolved(inputs, self.initial_state(inputs) if state is None else state)
 
     def _convolved(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:

@@ -54,10 +54,10 @@ class Nudged(Wrapper):
 
 
 class Trajectory:
-    """Of a batch; in training with the units dropped that `SequenceModel.forward` would drop.
+    """The states and the outputs of a batch. In training, units are dropped as `SequenceModel.forward` drops them.
 
-    A layer's s_t is all that its cell carries. Copies of it are handed on to the next step and to the readout, so
-    that a derivative in them is that of all later use, and of none within the step, as by the layer above.
+    A layer's s_t is all that its cell carries. A copy of it goes to the next step and to the readout. So a derivative
+    in the copy counts what comes of s_t later, and not what the layer above makes of it within the same step.
 
     Args:
         model: Whose layers are unrolled.

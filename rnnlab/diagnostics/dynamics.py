@@ -10,7 +10,7 @@ from torch import Tensor
 from rnnlab.cells import Cell, State
 from rnnlab.cells.sequence_model import SequenceModel
 
-CHUNK = 2**22  # numbers in the states of one batched Jacobian: bounds the memory it takes
+CHUNK = 2**22  # numbers in the Jacobians that are taken at once: bounds the memory they take
 
 States = list[State]
 """The state of each layer."""
@@ -70,8 +70,8 @@ class Dynamics:
         """s_t after the steps of inputs, (n, steps, input_size), from s_0, (n, D)."""
         after = []
         for cell, state in zip(self.layers, self._unflattened(flat), strict=True):
-            # of the base class: the steps' own gradients, and cuDNN gives none of a model in `eval`
-            inputs, end = Cell.forward(cell, inputs, state)
+            # the steps' own gradients: cuDNN gives none of a model in `eval`
+            inputs, end = cell.looped(inputs, state)
             after.append(end)
         return flatten(after)
 

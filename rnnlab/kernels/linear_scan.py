@@ -26,6 +26,13 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from rnnlab.kernels.recurrence import is_exact, is_watched
+
+
+def scans(inputs: Tensor) -> bool:
+    """Whether a cell takes this for such inputs: not on the CPU, in 32 or 64 bits, and seen through by nobody."""
+    return not inputs.is_cpu and is_exact(inputs) and not is_watched()
+
 
 def linear_scan(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
     """h_1 to h_T, real or complex, (batch, seq_len, ...). It can be differentiated any number of times.

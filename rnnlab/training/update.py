@@ -1,4 +1,4 @@
-"""One optimizer update: forward, loss, backward, clip, step, with nothing beside them."""
+"""One optimizer update: forward, loss, backward, clip, step, and the bounds of a cell's weights."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from rnnlab.cells.cell import Cell
 from rnnlab.tasks import Batch
 from rnnlab.training.adam import fast_step
 from rnnlab.training.gradient import Gradient
@@ -39,6 +40,8 @@ class Update:
         self.optimizer, self.schedule = optimizer, schedule
         self.skip_nonfinite, self.noise = skip_nonfinite, noise
         self.step = fast_step(optimizer.optimizer)
+        cells = (part for part in gradient.model.modules() if isinstance(part, Cell))
+        self.constrained = [c for c in cells if type(c).constrain is not Cell.constrain]
 
     def __call__(self, batch: Batch, counted: bool, number: int = 0) -> Tensor:
         """The loss, and the gradient's norm before and after clipping, on the model's device.
@@ -57,6 +60,8 @@ class Update:
             self.optimizer.step()
         else:
             self.step()
+        for cell in self.constrained:
+            cell.constrain()
         if self.schedule is not None:
             self.schedule.step()
         return measured

@@ -23,8 +23,9 @@ def with_weights(cell: IndRNNCell, u: list[float]) -> IndRNNCell:
 
 
 def test_several_steps_in_numpy() -> None:
-    """Weights beyond the bound, of both signs, count as the bound."""
+    """Weights beyond the bound, of both signs, are brought to it."""
     cell = with_weights(indrnn(3, 4, recurrent_max=0.8), [0.5, -0.7, 1.5, -1.5])
+    cell.constrain()
     nn.init.uniform_(cell.bias, -0.5, 0.5)
     w, b = (p.detach().numpy() for p in (cell.weight_ih, cell.bias))
     u = np.array([0.5, -0.7, 0.8, -0.8], dtype=np.float32)
@@ -40,16 +41,12 @@ def test_several_steps_in_numpy() -> None:
 def test_a_gradient_at_most_doubles_with_the_papers_bound(steps: int) -> None:
     """Closed form: dh_T/dh_0 = min(u, 2^(1/T))^T, of units whose u is positive and that nothing drives."""
     cell = with_weights(indrnn(1, 4, recurrent_max=2 ** (1 / steps)), [0.9, 1.0, 1.5, 40.0])
+    cell.constrain()
     h = torch.ones(1, 4, dtype=torch.float64, requires_grad=True)
     _, (end,) = cell(torch.zeros(1, steps, 1, dtype=torch.float64), (h,))
-    (gradient,) = torch.autograd.grad(end.sum(), h, retain_graph=True)
+    (gradient,) = torch.autograd.grad(end.sum(), h)
     expected = [float(np.float32(0.9)) ** steps, 1.0, 2.0, 2.0]
     assert gradient[0].tolist() == pytest.approx(expected, rel=1e-9)
-    (of_u,) = torch.autograd.grad(end.sum(), cell.weight_hh)
-    assert of_u[:2].tolist() == pytest.approx(
-        [steps * float(np.float32(0.9)) ** (steps - 1), steps], rel=1e-9
-    )
-    assert of_u[2:].tolist() == [0, 0]
 
 
 def test_a_unit_hears_of_no_other() -> None:
@@ -78,8 +75,8 @@ def test_where_it_starts() -> None:
 
 
 def test_it_runs_compiled() -> None:
-    """Oracle: the loop over step; the bound is met too."""
-    cell = with_weights(indrnn(3, 4, recurrent_max=0.8), [0.5, -0.7, 1.5, -1.5])
+    """Oracle: the loop over step."""
+    cell = with_weights(indrnn(3, 4, recurrent_max=0.8), [0.5, -0.7, 0.8, -0.8])
     inputs = torch.randn(4, 7, 3, dtype=torch.float64, requires_grad=True)
     assert is_compiled(cell, inputs)
     assert_like_the_loop(cell, inputs)

@@ -1,7 +1,8 @@
 """Oracle: the loop that torch's own documentation has, on torch.nn's own layers."""
 
+import copy
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.indrnn import IndRNNCell
 from rnnlab.cells.lstm import LSTMCell
 from rnnlab.cells.sequence_model import SequenceModel
 from rnnlab.tasks import Task
@@ -72,3 +74,28 @@ def test_updates_are_those_of_a_bare_loop(cell: Any, task: Task, clip: Clip, fus
         assert measured.tolist() == pytest.approx(expected, rel=1e-4)
         assert measured.tolist()[:2] == pytest.approx(expected[:2], rel=1e-9)
     assert counting.steps == 2
+
+
+def test_a_weight_at_its_bound_is_held_there_and_can_come_back() -> None:
+    """Oracle: torch's own loop, with the weights cut after each step as in the authors' code of IndRNN."""
+    task = Adding(6)
+    torch.manual_seed(0)
+    make = partial(IndRNNCell, hidden_size=8, recurrent_max=0.5)
+    model = SequenceModel(make, task.input_size, task.output_size).double()
+    model.get_parameter("layers.0.weight_hh").data.fill_(0.5)
+    other = copy.deepcopy(model)
+    ours, theirs = (torch.optim.Adam(m.parameters(), lr=0.1) for m in (model, other))
+    update = Update(Gradient(model, task, NoClip()), cast(Any, CountingOptimizer(ours)), None)
+    stream, held = Stream(task, 4, 0, "train"), []
+    u, expected = (m.get_parameter("layers.0.weight_hh") for m in (model, other))
+    for step in range(60):
+        update(stream.batch(step, dtype=torch.float64), counted=False)
+        inputs, targets = stream.batch(step, dtype=torch.float64)
+        theirs.zero_grad()
+        task.loss(other(inputs, last=1)[0], targets).backward()
+        theirs.step()
+        expected.data.clamp_(-0.5, 0.5)
+        torch.testing.assert_close(u, expected, rtol=1e-9, atol=1e-9)
+        held.append(u.detach().abs() == 0.5)
+    once, last = torch.stack(held).any(dim=0), held[-1]
+    assert (once & ~last).any()
