@@ -12,11 +12,11 @@ from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.kernels.squared_error import squared_error
 from rnnlab.tasks.array_fields import ArrayFields
 from rnnlab.tasks.array_levels import Levels, class_levels, next_levels, value_levels
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import class_numbers
 from rnnlab.tasks.scale import Scale
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_bool, check_float, check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 BLANK = 0
 UNASKED = -100
@@ -134,13 +135,13 @@ class AssociativeRecall(Task):
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """In the order of the queries."""
         asked = targets != UNASKED
-        return _rows(mistaken(outputs, targets)[asked], len(targets))
+        return _rows(mistaken(outputs, targets)[asked], asked)
 
     def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Of the probability of each value, at the queries."""
         asked = targets != UNASKED
         off_by = outputs[asked].softmax(dim=1) - F.one_hot(targets[asked], self.num_values)
-        return _rows(off_by, len(targets))
+        return _rows(off_by, asked)
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=2)
@@ -149,6 +150,15 @@ class AssociativeRecall(Task):
         return replace(self, seq_len=seq_len)
 
 
-def _rows(answered: Tensor, sequences: int) -> Tensor:
-    """The answers of all sequences as a row for each, of which all have as many, also where only the last steps are given."""
-    return answered.unflatten(0, (sequences, len(answered) // sequences))
+def _rows(answered: Tensor, asked: Tensor) -> Tensor:
+    """The answers of all sequences as a row for each.
+
+    Raises:
+        ValueError: If one has more answers than another, as the last steps alone may have.
+    """
+    counts = asked.sum(dim=1)
+    if (counts != counts[0]).any():
+        raise ValueError(
+            f"targets: sequences have {counts.tolist()} answers, and all must have as many"
+        )
+    return answered.unflatten(0, (len(asked), int(counts[0])))

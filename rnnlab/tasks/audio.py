@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
@@ -22,7 +23,6 @@ from rnnlab.tasks.labels import (
 from rnnlab.tasks.recordings import Recordings, common_frames, recordings
 from rnnlab.tasks.scale import Scale, check_scale
 from rnnlab.tasks.sound_features import SoundFeatures
-from rnnlab.tasks.task import Batch
 from rnnlab.tasks.wav_files import WavFolder, as_floats, read_folder
 
 FOUND = ("classes", "rate", "mean", "scale")

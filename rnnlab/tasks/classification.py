@@ -2,18 +2,13 @@
 
 from typing import ClassVar
 
-from torch import Tensor
-
-from rnnlab.kernels.cross_entropy import cross_entropy
-from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
-from rnnlab.tasks.task import Task
+from rnnlab.tasks.classes import Classes
 
 
-class Classification(Task):
+class Classification(Classes):
     """A set of labelled data: what is left of a task is to give its sequences and `class_names`.
 
-    Targets are class numbers, (batch, 1). The loss is the cross-entropy; a sequence is wrong where its most
-    probable class is not the right one. There is no error rate at which it counts as solved.
+    Targets are class numbers, (batch, 1). There is no error rate at which it counts as solved.
     """
 
     solved_below: ClassVar[None] = None  # pyrefly: ignore[bad-override]
@@ -26,15 +21,3 @@ class Classification(Task):
     @property
     def answers_once(self) -> bool:
         return True
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return mistaken(outputs, targets)[:, 0]
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return probabilities_off_by(outputs, targets)
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=2)

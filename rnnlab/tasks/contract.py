@@ -45,7 +45,11 @@ def _check_numbers(task: Task) -> None:
     for name in ("input_size", "output_size", "length", "seq_len"):
         if type(value := attribute(task, name)) is not int or value < 1:
             refuse(task, f"{name} is {value!r}", "a whole number of at least 1")
-    if not _lies_in(chance := attribute(task, "chance"), 0.0, math.inf):
+    chance = attribute(task, "chance")
+    if chance == 0:
+        wanted = f"a task that asks for something: another {task.length_key}={task.length}, or other options"
+        refuse(task, "the answer is known without the inputs, and chance is 0", wanted)
+    if not _lies_in(chance, 0.0, math.inf):
         refuse(task, f"chance is {chance!r}", "a positive, finite number")
     rate = attribute(task, "solved_below")
     if rate is not None and not _lies_in(rate, 0.0, 1.0):

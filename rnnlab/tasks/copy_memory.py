@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch
 
 BLANK = 0
 

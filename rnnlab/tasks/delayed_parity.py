@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.bit_stream import BitStream, parity
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.bit_stream import BitStream, parity
 from rnnlab.tasks.draws import Draws
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DelayedXOR(BitStream):
     Args:
         delay: d, at least 1.
         num_answers: Steps that are answered, at least 1.
-        levels: At least 1.
+        levels: 1 to 10.
 
     Raises:
         ValueError: An argument is no whole number, or too small.

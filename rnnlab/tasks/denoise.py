@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.recall import scattered
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)

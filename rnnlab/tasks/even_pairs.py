@@ -1,4 +1,4 @@
-"""Even pairs: whether 01 and 10 have come an even number of times in all (Deletang et al., 2022)."""
+"""Even pairs: whether 01 and 10 have come an even or an odd number of times in all (Deletang et al., 2022)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ class EvenPairs(Labelling):
     """Tell whether 01 and 10 come an odd number of times, both together (Deletang et al., 2022).
 
         input   0 1 0 1 0 0 1
-        label   0 1 0 1 0 0 1      so far; two times 10 and three times 01: class 1
+        label   0 1 0 1 0 0 1      so far; two times 10 and three times 01: odd, class 1
 
     As each such pair is a change, the answer is whether the last symbol differs from the first: all there
     is to remember is the first. Every symbol is 0 or 1 with equal chance. `label` is last, after or every, as

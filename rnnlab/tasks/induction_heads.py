@@ -7,17 +7,16 @@ from typing import Self
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
-from rnnlab.kernels.cross_entropy import cross_entropy
-from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
+from rnnlab.tasks.batch import Batch
+from rnnlab.tasks.classes import Classes
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch, Task
 
 SHORTEST = 3  # the trigger, what follows it, and the trigger again
 
 
 @dataclass(frozen=True)
-class InductionHeads(Task):
+class InductionHeads(Classes):
     """Tell what came after a trigger, when the trigger comes again (Gu & Dao, 2023; Olsson et al., 2022).
 
         input   2 0 3 ! 1 3 0 2 !      seq_len=9, num_symbols=4
@@ -76,18 +75,6 @@ class InductionHeads(Task):
         shown.scatter_(1, trigger, self.num_symbols)
         shown[:, -1] = self.num_symbols
         return Batch(one_hot(shown, self.input_size), targets)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return mistaken(outputs, targets)[:, 0]
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return probabilities_off_by(outputs, targets)
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=2)
 
     def lags(self, batch: Batch) -> Tensor:
         """From the first trigger to the last step."""

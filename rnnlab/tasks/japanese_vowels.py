@@ -12,12 +12,12 @@ import torch
 
 from rnnlab.foundation.checks import check_bool, check_int
 from rnnlab.foundation.files import read_bytes, why_unread
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import blind_cross_entropy, blind_error
 from rnnlab.tasks.splits import split_examples
-from rnnlab.tasks.task import Batch
 
 PACKAGE = "sktime"
 PLACE = "sktime/datasets/data/JapaneseVowels/JapaneseVowels_{}.ts"

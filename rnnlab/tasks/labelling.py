@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
-from rnnlab.kernels.cross_entropy import cross_entropy
-from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
+from rnnlab.tasks.batch import Batch
+from rnnlab.tasks.class_scores import mistaken
+from rnnlab.tasks.classes import Classes
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labelled_chain import LabelledChain, entropy, most_probable
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch, Task
 
 
 @dataclass(frozen=True)
-class Labelling(Task):
+class Labelling(Classes):
     """Tell the state that a sequence of symbols has led to.
 
     `label` says when it is asked for: "last", at the last symbol; "every", at each symbol; "after", at an
@@ -117,20 +117,8 @@ class Labelling(Task):
         inputs = one_hot(shown, self.input_size)
         return Batch(inputs, labels if self.label == "every" else labels[:, -1:].contiguous())
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return mistaken(outputs, targets).any(dim=1)
-
     def position_errors(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
         return mistaken(outputs, targets) if self.label == "every" else None
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return probabilities_off_by(outputs, targets)
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=2)
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
 from rnnlab.kernels.squared_error import squared_error
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.marks import Marks
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.delayed_recall import DelayedRecall
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)

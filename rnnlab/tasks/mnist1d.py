@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from rnnlab.foundation.checks import check_bool, check_int, check_seed
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import blind_cross_entropy, blind_error
 from rnnlab.tasks.mnist1d_generator import SEQUENCES, generate
-from rnnlab.tasks.task import Batch
 
 PUBLISHED = 42, 40  # seed and seq_len
 TRAIN, VAL = 3500, 500

@@ -57,6 +57,9 @@ class Multiplication(MarkedNumbers):
     by more than 0.04 (hochreiter1997). A product is below z with probability z - z ln z, and so it
     is known how often the mean is wrong.
 
+    hochreiter1997 is solved with fewer than 13 of 2000 sequences wrong, at which the paper stops training; pascanu2013
+    with fewer than 1 %.
+
     Args:
         seq_len: T. At least 10, for hochreiter1997 11.
         variant: pascanu2013 or hochreiter1997.

@@ -5,18 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
-from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
-from rnnlab.kernels.cross_entropy import cross_entropy
-from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
+from rnnlab.tasks.batch import Batch
+from rnnlab.tasks.classes import Classes
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch, Task
 
 
 @dataclass(frozen=True)
-class Permutation(Task):
+class Permutation(Classes):
     """Tell the last symbol, which is the first, after many random ones (Pascanu et al., 2013).
 
         1 47 3 88 12 3  ->  1       seq_len=6, num_symbols=100
@@ -66,23 +64,11 @@ class Permutation(Task):
     def class_names(self) -> tuple[str, ...]:
         return tuple(map(str, range(self.num_symbols)))
 
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=-1)
-
     def sample(self, draws: Draws) -> Batch:
         first = draws.integers(0, 2, 1)
         between = draws.integers(2, self.num_symbols, self.seq_len - 1)
         shown = torch.cat([first, between], dim=1)
         return Batch(one_hot(shown, self.num_symbols), first)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
-
-    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return mistaken(outputs, targets)[:, 0]
-
-    def off_by(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return probabilities_off_by(outputs, targets)
 
     def at_length(self, seq_len: int) -> Self:
         return replace(self, seq_len=seq_len)

@@ -67,6 +67,10 @@ class PermutationComposition(Labelling):
             raise ValueError(
                 f"generators={names} generate {count} of the {len(group.elements)} elements of {self.group}"
             )
+        if len(names) < 2:
+            raise ValueError(
+                f"generators={names} has one element, by whose powers every answer is known: at least 2"
+            )
 
     @property
     def _group(self) -> FiniteGroup:

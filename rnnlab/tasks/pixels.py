@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from rnnlab.foundation.checks import check_bool, check_seed
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.labels import blind_cross_entropy, blind_error
 from rnnlab.tasks.philox import order
-from rnnlab.tasks.task import Batch
 
 
 class LabelledImages(NamedTuple):

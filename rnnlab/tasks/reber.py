@@ -10,11 +10,12 @@ from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
 from rnnlab.tasks import reber_grammar
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import WIDEST, Draws
 from rnnlab.tasks.logistic_units import units_off_by
 from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.reber_grammar import SHORTEST, SYMBOLS
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 
 @dataclass(frozen=True)

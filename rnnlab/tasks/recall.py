@@ -3,17 +3,15 @@
 import torch
 from torch import Tensor
 
-from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.class_scores import mistaken, probabilities_off_by
+from rnnlab.tasks.classes import Classes
 from rnnlab.tasks.draws import WIDEST, Draws
-from rnnlab.tasks.task import Task
 
 
-class Recall(Task):
+class Recall(Classes):
     """The last `copy_len` answers are symbols that were shown; what comes before them is blank.
 
-    Targets are class numbers, (batch, target_len), and the loss is the mean cross-entropy over all
-    of them. Blanks are easily told and worth nothing; so the scores look at the last `copy_len`
+    The loss is that of all answers. Blanks are easily told and worth nothing; so the scores look at the last `copy_len`
     answers alone: `recall` is the fraction of symbols that are right, `exact_match` is 1 where all
     are. A sequence is wrong without an exact match.
     """
@@ -30,12 +28,6 @@ class Recall(Task):
     def chance_accuracy(self) -> float:
         """Of the repeated symbols."""
         return 1 / self.num_symbols
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(dim=-1)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self.position_errors(outputs, targets).any(dim=1)

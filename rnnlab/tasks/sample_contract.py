@@ -7,9 +7,10 @@ from torch import Tensor
 
 from rnnlab.foundation.contract import a_kind, called, refuse
 from rnnlab.foundation.generators import generator_states
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29)
 

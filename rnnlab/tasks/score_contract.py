@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from rnnlab.foundation.contract import a_kind, called, refuse
+from rnnlab.foundation.contract import a_kind, attribute, called, refuse
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.loss_contract import refuse_broadcast, scored
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 
 def check_scores(task: Task, outputs: Tensor, batch: Batch) -> None:
@@ -44,6 +45,9 @@ def _check_shapes(task: Task, outputs: Tensor, batch: Batch) -> None:
         refuse(task, f"position_errors gave {a_kind(at)}", f"({count}, positions) of torch.bool")
     if (accuracy := called(task, "accuracy", outputs, batch.targets)) is not None:
         given["accuracy"] = accuracy
+    elif (level := attribute(task, "chance_accuracy")) is not None:
+        wanted = "None, or an accuracy to set beside it: class_names, and position_errors of several answers"
+        refuse(task, f"chance_accuracy is {level!r} and there is no accuracy", wanted)
     for name, value in given.items():
         if not torch.is_tensor(value) or value.shape != (count,):
             refuse(task, f"{name} gave {a_kind(value)}", f"({count},): a number for each sequence")

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.recall import Recall, scattered
-from rnnlab.tasks.task import Batch
 
 
 @dataclass(frozen=True)

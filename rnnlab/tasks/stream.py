@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from rnnlab.foundation.checks import check_choice, check_int, check_seed
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import Draws, UnequalLengthsError
 from rnnlab.tasks.philox import STREAMS, Part, Words
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 # Numbers in the inputs that are drawn together: what fits the caches of a CPU; much for a GPU, where the calls cost.
 AT_ONCE = {"cpu": 2**19, "cuda": 2**22}

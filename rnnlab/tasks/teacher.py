@@ -11,9 +11,10 @@ from torch.quasirandom import SobolEngine
 
 from rnnlab.foundation.checks import check_int, check_seed
 from rnnlab.kernels.squared_error import squared_error
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.philox import Part
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 RECURRENT_GAIN = 0.9  # Below 1 the teacher forgets, and its answers have a stationary variance.
 CHUNK, FEWEST, MOST, DRAWS = 2**11, 2**12, 2**16, 2**25  # Sequences behind `chance`, and numbers.

@@ -14,12 +14,13 @@ from torch.nn import functional as F
 from rnnlab.foundation.checks import check_int
 from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.alphabet import Alphabet
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.data_file import DataFile
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.scored_text import ScoredText
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 from rnnlab.tasks.text_file import TextFile, read_text
 from rnnlab.tasks.windows import Windows
 

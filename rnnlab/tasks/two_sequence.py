@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from rnnlab.foundation.checks import check_choice, check_int
+from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.draws import WIDEST, Draws
 from rnnlab.tasks.logistic_units import imprecise, units_off_by
 from rnnlab.tasks.one_hot import one_hot
-from rnnlab.tasks.task import Batch, Task
+from rnnlab.tasks.task import Task
 
 
 def _in_order(task: "TwoSequence", draws: Draws) -> Tensor:
@@ -114,7 +115,7 @@ class TwoSequence(Task):
     and y are as likely at the last step, which is 1/4 each: 1/2 over p (p + 1) units and steps
     (2a), 1/4 (2c). In 2b the p - 1 other steps add 1 - 1/(p - 1) each, (p - 3/2) / (p (p + 1)) in
     all, of which (p - 2) / (p (p + 1)) stays however well x and y are told. Answers of 1/2 are off
-    by more than is allowed: all are wrong.
+    by more than is allowed: all are wrong. In 2c an answer that names x throughout is right in half of the sequences.
 
     Args:
         delay: p, at least 2, or q, at least 1.
@@ -178,6 +179,11 @@ class TwoSequence(Task):
     @property
     def chance_error(self) -> float:
         return 1.0
+
+    @property
+    def chance_accuracy(self) -> float | None:
+        """Of naming x throughout."""
+        return 0.5 if self._framed else None
 
     @property
     def class_names(self) -> tuple[str, ...]:

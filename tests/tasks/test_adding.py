@@ -136,6 +136,16 @@ def test_chance_of_hochreiter1997_by_enumeration():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_how_often_the_mean_is_wrong(variant: str) -> None:
+    """Oracle: 100,000 samples, within 4 standard errors."""
+    task = Adding(22, variant)
+    targets = task.sample(draws(100_000)).targets
+    mean = 0.5 if variant in ("pascanu2013", "hochreiter1997") else 1.0
+    wrong = task.errors(torch.full_like(targets, mean), targets).double()
+    assert abs(wrong.mean().item() - task.chance_error) < 4 * wrong.std().item() / 100_000**0.5
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_where_an_error_begins(variant):
     """By hand: 0.2 itself is still right, 0.04 of hochreiter1997 is already wrong."""
     border = torch.tensor(0.04 if variant == "hochreiter1997" else 0.2)

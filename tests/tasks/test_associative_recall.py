@@ -110,6 +110,19 @@ def test_scores_by_hand() -> None:
     assert loss.item() == pytest.approx(math.log(2))  # softmax: 1/2 1/4 1/4
 
 
+def test_rows_of_unequal_answers_are_refused() -> None:
+    """As the last steps alone may have, where one row would get the answers of another."""
+    targets = torch.tensor([[2, 0, UNASKED], [UNASKED, UNASKED, UNASKED]])
+    for scored in (
+        AssociativeRecall(8, 2, 2, 3).position_errors,
+        AssociativeRecall(8, 2, 2, 3).off_by,
+    ):
+        with pytest.raises(
+            ValueError, match=r"sequences have \[2, 0\] answers, and all must have as"
+        ):
+            scored(torch.zeros(2, 3, 3), targets)
+
+
 @every_task
 def test_a_task_is_one(task: AssociativeRecall, monkeypatch: pytest.MonkeyPatch) -> None:
     check_task(task)

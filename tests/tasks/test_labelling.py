@@ -296,6 +296,11 @@ REFUSED: list[tuple[type[Labelling], dict[str, Any], str]] = [
     (PermutationComposition, {"group": "Z6", "generators": [1, 1]}, "names an element twice"),
     (PermutationComposition, {"group": "Z6", "generators": [2, 4]}, "generate 3 of the 6"),
     (PermutationComposition, {"generators": []}, "generate 1 of the 60"),
+    (
+        PermutationComposition,
+        {"group": "Z6", "generators": [1]},
+        "by whose powers every answer is known: at least 2",
+    ),
 ]
 
 

@@ -50,6 +50,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"accuracy": lambda self, y, t: y.mean()},
         "accuracy gave a tensor () of torch.float32; wanted: (7,): a number for each sequence",
     ),
+    "a level of an accuracy that there is not": (
+        {"chance_accuracy": 0.5},
+        "chance_accuracy is 0.5 and there is no accuracy; wanted: None, or an accuracy to set beside it",
+    ),
     "positions as numbers": (
         {"position_errors": lambda self, y, t: (y - t).abs()},
         "position_errors gave a tensor (7, 1, 1) of torch.float32; wanted: (7, positions) of torch.bool",

@@ -31,7 +31,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"output_size": property(lambda self: self.seq_len)},
         "at_length(10) gave (input_size, output_size)=(1, 10); wanted: (1, 5), as a model is asked",
     ),
-    "chance zero": ({"chance": 0.0}, "chance is 0.0; wanted: a positive, finite number"),
+    "chance zero": (
+        {"chance": 0.0},
+        "the answer is known without the inputs, and chance is 0; wanted: a task that asks for something: another seq_len=5",
+    ),
+    "chance below zero": ({"chance": -1.0}, "chance is -1.0; wanted: a positive, finite number"),
     "chance infinite": ({"chance": math.inf}, "chance is inf"),
     "chance a tensor": ({"chance": torch.tensor(1.0)}, "chance is tensor(1.)"),
     "solved whatever comes": ({"solved_below": 1.5}, "solved_below is 1.5; wanted: a number in"),

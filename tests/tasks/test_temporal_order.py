@@ -117,6 +117,10 @@ def test_chance_by_hand():
     assert TemporalOrder(num_symbols=3).chance == pytest.approx(2.0794, abs=5e-5)
     assert TemporalOrder(variant="hochreiter1997").chance == 3 / 16
     assert TemporalOrder(50, 3, "hochreiter1997").chance == 7 / 64
+    for symbols, wrong in ((2, 0.75), (3, 0.875)):  # 75 % and 87.5 %
+        assert TemporalOrder(50, symbols).chance_error == wrong
+        assert TemporalOrder(50, symbols, "hochreiter1997").chance_error == 1
+        assert TemporalOrder(50, symbols, "hochreiter1997").chance_accuracy == 1 - wrong
 
 
 def test_losses_by_hand():

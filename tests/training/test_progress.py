@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+from rnnlab.tasks.teacher import Teacher
 from rnnlab.training.module import TrainingModule
 from rnnlab.training.position import Position
 from rnnlab.training.progress import Progress
@@ -42,8 +43,14 @@ def test_the_line_by_hand() -> None:
     module.position = Position(updates=4)
     module.recent = {"val/loss": 0.0214, "val/error": 0.12, "perf/steps_per_second": 412.4}
     assert Progress("x", io.StringIO()).line(module) == (
-        "x   4/6   loss 0.0214, chance 0.167   error 12.0%   412 steps/s"
+        "x   4/6   loss 0.0214, chance 0.167   error 12.0%, chance 64.0%   412 steps/s"
     )
+
+
+def test_the_error_stands_alone_where_its_level_is_not_known() -> None:
+    module = TrainingModule(model_of(Teacher()), Teacher(), ADAM)
+    module.recent = {"val/loss": 0.25, "val/error": 0.125}
+    assert "error 12.5%   " in Progress("x", io.StringIO()).line(module)
 
 
 def test_the_error_stands_beside_its_level_where_that_is_known() -> None:
