@@ -37,7 +37,10 @@ def test_a_table_is_what_the_script_makes(catalogue: ModuleType, group: str, fol
     table = catalogue.cells_table(CONF) if group == "cell" else catalogue.tasks_table(CONF)
     text = (folder / "README.md").read_text("utf-8")
     assert catalogue.with_table(text, table) == text
-    assert all(f"| `{path.stem}`" in text for path in (CONF / group).glob("*.yaml"))
+    choices = [*(CONF / group).glob("*.yaml")]
+    assert all(f"| `{path.stem}`" in text for path in choices)
+    front = (ROOT / "README.md").read_text("utf-8")
+    assert f"| [{folder.name}](rnnlab/{folder.name}/README.md) | {len(choices)}: " in front
 
 
 def test_a_picture_shows_what_a_task_is_now(catalogue: ModuleType) -> None:

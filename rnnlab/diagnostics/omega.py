@@ -9,9 +9,7 @@ from rnnlab.diagnostics.diagnostic import Arrays, Diagnostic, Measurement
 from rnnlab.diagnostics.probe import Probe
 from rnnlab.foundation.checks import check_int
 from rnnlab.foundation.palette import BLUE, GREY
-
-NOTHING = 1e-20  # an error signal of a smaller squared norm says nothing of its growth
-
+from rnnlab.training.omega import growth_of
 
 DEFAULT = 32  # sequences
 
@@ -52,9 +50,7 @@ class Omega(Diagnostic):
         x, s, v = (each.flatten(0, 1) for each in (inputs, unrolled.before, errors))
         pulled = probe.dynamics.pulled_back(x.unsqueeze(1), s, v).view_as(errors)
         errors, pulled = errors.cpu(), pulled.cpu()
-        size = errors.square().sum(dim=2)
-        counted = size >= NOTHING
-        growth = (pulled.square().sum(dim=2) / size).where(counted, 1.0)
+        growth, counted = growth_of(errors.square().sum(dim=2), pulled.square().sum(dim=2))
         omega = (growth - 1).square().sum() / counted.sum()
         growth = growth.mean(dim=1).numpy()
         return Measurement({"recurrent/omega": omega.item()}, {"growth": growth})

@@ -32,7 +32,8 @@ def _judged(groups: Sequence[Group]) -> bool:
     return any(group.has_criterion for group in groups)
 
 
-def _of_data(groups: Sequence[Group]) -> bool:
+def _with_errors(groups: Sequence[Group]) -> bool:
+    """Where the error of chance is known, or errors are all that says how good an answer is."""
     return not all(group.has_criterion and group.chance_error is None for group in groups)
 
 
@@ -60,8 +61,8 @@ TABLE = (
         "mean test loss (95 %)", lambda g: each_outcome(g, lambda same: mean(same, same.losses))
     ),
     Column("chance", lambda group: number(group.chance)),
-    Column("wrong sequences (95 %)", error, _of_data),
-    Column("wrong by chance", lambda group: number(group.chance_error), _of_data),
+    Column("wrong sequences (95 %)", error, _with_errors),
+    Column("wrong by chance", lambda group: number(group.chance_error), _with_errors),
     Column("other levels", levels, _with_baselines),
     Column("diverged", lambda group: str(sum(run.diverged for run in group.finished))),
     Column("failed", lambda group: without_result(group) or "0"),
@@ -78,7 +79,7 @@ NARROW = (
     Column("steps", steps, _judged),
     Column("loss", short_loss),
     Column("chance", lambda group: number(group.chance)),
-    Column("wrong", short_error, _of_data),
-    Column("by chance", lambda group: number(group.chance_error), _of_data),
+    Column("wrong", short_error, _with_errors),
+    Column("by chance", lambda group: number(group.chance_error), _with_errors),
 )
 """What a terminal has room for, of one task."""

@@ -9,6 +9,7 @@ from rnnlab.foundation.censored import CENSORED
 from rnnlab.foundation.statistics import Interval, interquartile_mean
 from rnnlab.report.grid import Grid
 from rnnlab.report.group import Group
+from rnnlab.report.read_runs import newest_text
 from rnnlab.report.rows import ANYTHING, FRACTION, first, interval, speed
 
 AT_LENGTH = ("error", "accuracy", "scaled_accuracy", "loss", "bias", "bias_share")
@@ -64,8 +65,8 @@ def _group(group: Group) -> Fields:
         "grad/norm_median": group.gradient_norm,
         "num_params": first(group.values_of_param("num_params")),
         "state_size": first(group.values_of_param("state_size")),
-        "work": group.text_of_param("work") or None,
-        "depth": group.text_of_param("depth") or None,
+        "work": newest_text(group.runs, "work") or None,
+        "depth": newest_text(group.runs, "depth") or None,
         "steps_per_second": speed(group),
         "diverged": sum(run.diverged for run in group.finished),
         "failed": group.ended("FAILED"),

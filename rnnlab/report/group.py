@@ -158,10 +158,5 @@ class Group:
     def values_of_param(self, name: str) -> list[float]:
         return [float(run.params[name]) for run in self.runs if name in run.params]
 
-    def text_of_param(self, name: str) -> str:
-        """What its runs have of it, newest first; empty where none has it."""
-        newest = sorted(self.runs, key=lambda run: run.started, reverse=True)
-        return next((run.params[name] for run in newest if name in run.params), "")
-
     def ended(self, *statuses: str) -> int:
         return sum(run.status in statuses for run in self.runs)

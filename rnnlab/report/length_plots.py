@@ -127,7 +127,7 @@ def error_by_length(grid: Grid, styles: Styles) -> Plot | None:
 
 def accuracy_by_length(grid: Grid, styles: Styles) -> Plot | None:
     """The same of the answers that are right, where answers are classes."""
-    drawn = _by_length(grid, styles, _accuracies_by_length, "right answers (%)")
+    drawn = _by_length(grid, styles, _accuracies_by_length, "right answers (%)", _draw_chances)
     if drawn is None:
         return None
     figure, left = drawn
@@ -143,7 +143,11 @@ BY_LENGTH = (
 
 
 def _by_length(
-    grid: Grid, styles: Styles, measured: Callable[[Group], dict[int, list[float]]], name: str
+    grid: Grid,
+    styles: Styles,
+    measured: Callable[[Group], dict[int, list[float]]],
+    name: str,
+    draw_level: Callable[[Axes, Sequence[Group]], None] = lambda panel, groups: None,
 ) -> tuple[Figure, str] | None:
     """The figure, and which places are left out of it; None where nothing is measured."""
     places = [place for place in grid.places if any(map(measured, grid.at(place)))]
@@ -154,8 +158,7 @@ def _by_length(
         groups = [group for group in grid.at(place) if group.finished]
         for group in groups:
             _draw_by_length(panel, group, measured(group), styles)
-        if measured is _accuracies_by_length:
-            _draw_chance(panel, groups)
+        draw_level(panel, groups)
         trained = groups[0].finished[0].trained_seq_len
         panel.axvline(trained, color=GREY, linestyle=(0, (1, 3)), label="trained length")
         for shortest in {group.min_seq_len for group in groups} - {None}:
@@ -180,11 +183,17 @@ def _draw_by_length(
     panel.fill_between(lengths, low, high, color=style["color"], alpha=0.15, linewidth=0)
 
 
-def _draw_chance(panel: Axes, groups: Sequence[Group]) -> None:
-    told = [(n, by_chance(group, n)) for group in groups for n in lengths_of(group)]
-    chances = sorted({n: 100 * chance for n, chance in told if chance is not None}.items())
-    if chances:
-        panel.plot(*zip(*chances, strict=True), color=GREY, label="chance")
+def _draw_chances(panel: Axes, groups: Sequence[Group]) -> None:
+    """A line for each level: variants that differ in an option of the task may have different ones."""
+    levels = dict.fromkeys(map(_chances, groups))
+    for number, level in enumerate(level for level in levels if level):
+        panel.plot(*zip(*level, strict=True), color=GREY, label=None if number else "chance")
+
+
+def _chances(group: Group) -> tuple[tuple[int, float], ...]:
+    """Each length that is tested, and the accuracy of chance there in percent."""
+    told = [(length, by_chance(group, length)) for length in sorted(lengths_of(group))]
+    return tuple((length, round(100 * chance, 6)) for length, chance in told if chance is not None)
 
 
 def _errors_by_length(group: Group) -> dict[int, list[float]]:

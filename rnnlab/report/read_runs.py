@@ -128,6 +128,12 @@ class Run:
         return int(self.params.get("seq_len", self.length))
 
 
+def newest_text(runs: Sequence[Run], param: str) -> str:
+    """What the newest of some runs that has it says of it; empty where none has."""
+    newest = sorted(runs, key=lambda run: run.started, reverse=True)
+    return next((run.params[param] for run in newest if param in run.params), "")
+
+
 def read_runs(client: MlflowClient, recorded: Sequence[MlflowRun]) -> list[Run]:
     """What MLflow has of these runs of rnnlab, in an order that the store does not decide."""
     mine = [

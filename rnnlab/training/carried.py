@@ -10,7 +10,7 @@ from rnnlab.cells.sequence_model import SequenceModel
 
 
 class Carried:
-    """Where the rows of the next batch begin.
+    """Carries the last states of a batch to the next one, a row of the batch each.
 
     Args:
         model: Whose state it is.
@@ -26,7 +26,7 @@ class Carried:
         self.states: list[State] | None = None
 
     def begin(self, update: int) -> None:
-        """Be where the rows of this update's batch begin."""
+        """Set the states that this update's batch begins with."""
         if update % self.batches == 0:
             self.states = None
         elif self.states is not None:  # on the model's device, which a checkpoint's are not

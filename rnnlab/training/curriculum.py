@@ -32,7 +32,7 @@ class Curriculum:
         self.tasks[task.seq_len] = task
 
     def at(self, seq_len: int | None) -> int:
-        """The length of a run that was at this one, which a changed setting may have left out; None: the first."""
+        """The first length from this one on, as a changed setting may have left this one out; None: the first of all."""
         return next(length for length in self.tasks if length >= (seq_len or 0))
 
     def after(self, seq_len: int) -> int:

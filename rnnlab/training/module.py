@@ -23,6 +23,7 @@ from rnnlab.training.block import Blocks, DivergedError
 from rnnlab.training.checkpoints import FORMAT
 from rnnlab.training.clipping import Clip, NoClip
 from rnnlab.training.evaluation import Evaluation, rank
+from rnnlab.training.lightning_loop import moved_to
 from rnnlab.training.position import Position
 from rnnlab.training.regularizer import Regularizer
 from rnnlab.training.settings import EvalSettings, TrainSettings
@@ -177,7 +178,7 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(metrics["val/loss"])
-        self._grow()
+        self._grow(metrics["val/error"])
         below = self.task.solved_below
         solved = below is not None and metrics["val/error"] < below
         if solved and self.position.solved_at is None:
@@ -192,13 +193,14 @@ class TrainingModule(pl.LightningModule):
         if solved and self.train_settings.stop_when_solved:
             self.trainer.should_stop = True
 
-    def _grow(self) -> None:
+    def _grow(self, at_full_length: float) -> None:
         """Train at the next length of the curriculum, if this one is solved."""
         curriculum, below = self.blocks.curriculum, self.task.solved_below
         if curriculum is None or below is None:
             return
-        now = curriculum.at(self.position.seq_len)
-        error = self.evaluation.error_at(self.model, curriculum.tasks[now])
+        now, error = curriculum.at(self.position.seq_len), at_full_length
+        if now < self.task.seq_len:
+            error = self.evaluation.error_at(self.model, curriculum.tasks[now])
         self.record({"train/seq_len": now, "val/error_at_seq_len": error})
         if error < below:
             self.position = self.position._replace(seq_len=curriculum.after(now))
@@ -246,7 +248,7 @@ class TrainingModule(pl.LightningModule):
     def go_back_to(
         self, position: Position, weights: Mapping[str, Tensor], states: list[State] | None = None
     ) -> None:
-        """Be again where training was."""
+        """Continue from where training was: after so many updates, with these weights and these states."""
         self.position = position
         self.load_state_dict(weights)
         if self.blocks.carried is not None:
@@ -273,16 +275,4 @@ class TrainingModule(pl.LightningModule):
         self.take_up_states(checkpoint)
         # Where Lightning's loops stand follows from the updates alone, in mid-epoch too.
         loop = self.trainer.fit_loop.state_dict()
-        checkpoint["loops"]["fit_loop"] = _moved_to(self.updates, loop, self.train_settings)
-
-
-def _moved_to(updates: int, loop: dict[str, Any], settings: TrainSettings) -> dict[str, Any]:
-    """The state of Lightning's loop, with as many epochs and steps done as the updates say."""
-    epochs = -(-updates // settings.val_every)
-    if updates < settings.steps:
-        epochs = updates // settings.val_every  # one that has only begun begins again
-    for counts in loop["epoch_progress"].values():
-        counts.update(dict.fromkeys(counts, epochs))
-    steps = loop["epoch_loop.manual_optimization.optim_step_progress"]["total"]
-    steps.update(dict.fromkeys(steps, -(-updates // settings.block)))
-    return loop
+        checkpoint["loops"]["fit_loop"] = moved_to(self.updates, loop, self.train_settings)

@@ -89,12 +89,16 @@ class OmegaRegularizer(Regularizer):
             after, before, flat, create_graph=True, allow_unused=True, materialize_grads=True
         )
         size, grown = _squared_norm(flat), _squared_norm(pulled)
-        counted = size >= NOTHING
-        growth = grown / size.where(counted, 1.0)
+        growth, counted = growth_of(size, grown)
         if self.form == "norm":
             growth = growth.where(growth > 0, 1.0).sqrt().where(growth > 0, 0.0)
-        off = (growth - 1).where(counted, 0.0)
-        return off.square().sum() / counted.sum().clamp(min=1)
+        return (growth - 1).square().sum() / counted.sum().clamp(min=1)
+
+
+def growth_of(size: Tensor, grown: Tensor) -> tuple[Tensor, Tensor]:
+    """The ratio q of two squared norms, 1 where the first is below the bound; and where it is not."""
+    counted = size >= NOTHING
+    return (grown / size.where(counted, 1.0)).where(counted, 1.0), counted
 
 
 def _squared_norm(tensors: Sequence[Tensor]) -> Tensor:

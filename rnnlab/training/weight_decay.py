@@ -1,4 +1,8 @@
-"""Weight decay of matrices alone: of biases, gains and first states, which are vectors, it makes no smaller weights."""
+"""Weight decay that acts on matrices alone.
+
+What is a vector keeps its size: biases, gains, first states, and the weights of cells whose units see themselves
+alone, as u of `IndRNNCell`, the peepholes of an LSTM and the eigenvalues of `LRUCell`.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,7 +29,7 @@ class MatricesAlone:
         """The optimizer, with a group of matrices and one of vectors.
 
         Raises:
-            ValueError: If it has no weight decay, or there is no vector, so that nothing would change.
+            ValueError: If it has no weight decay, so that nothing would change.
         """
         every = list(parameters)
         if not self.make(every).defaults.get("weight_decay"):

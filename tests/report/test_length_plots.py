@@ -6,8 +6,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from rnnlab.foundation.palette import GREY
 from rnnlab.report.grid import make_grid
-from rnnlab.report.length_plots import error_by_length, horizons
+from rnnlab.report.length_plots import accuracy_by_length, error_by_length, horizons
 from rnnlab.report.panels import Styles
 from rnnlab.report.rows import other_lengths_rows
 from tests.support.made_runs import run
@@ -52,6 +53,26 @@ def test_another_sweep_draws_what_was_solved_and_what_was_tried_next() -> None:
 @pytest.mark.parametrize(("share", "words"), [(0.5, "half"), (0.8, "80 %")])
 def test_the_caption_names_the_share(share: float, words: str) -> None:
     assert f"the length that {words} of the seeds solve" in drawn(share)[1]
+
+
+def test_each_level_of_chance_has_a_line() -> None:
+    """Of variants that differ in an option of the task: s = (a - c) / (1 - c) with c = 1/5 and 1/3."""
+    runs = []
+    for modulus, scaled in (("5", 0.5), ("3", 0.4)):
+        at_own = {"test__accuracy": 0.6, "test__scaled_accuracy": scaled}
+        further = {"length__100__accuracy": 0.6, "length__100__scaled_accuracy": scaled}
+        runs += [
+            run(f"gru{modulus}", seed=s, length__100__error=1.0, **at_own, **further)
+            for s in range(2)
+        ]
+    grid = make_grid(runs)
+    plot = accuracy_by_length(grid, Styles(grid.labels))
+    assert plot is not None
+    (axes,) = plot.figure.axes
+    plt.close("all")
+    grey = [line for line in axes.lines if line.get_color() == GREY]
+    levels = [line.get_xydata() for line in grey if np.ptp(line.get_xydata()[:, 0])]
+    np.testing.assert_allclose(levels, [[[50, c], [100, c]] for c in (100 / 3, 20)])
 
 
 @pytest.mark.parametrize("shortest", [None, 20])

@@ -183,6 +183,9 @@ def test_what_the_variants_and_the_tasks_are() -> None:
     rows = {row["variant"]: row for row in csv.DictReader(io.StringIO(report.csv()))}
     assert [rows["mingru"][key] for key in ("work", "depth")] == ["H", "log T"]
     assert rows["lstm"]["work"] == ""
+    places = [run("gru", task="copy_memory", params=gru), run("gru", params=silent)]
+    for order in (places, places[::-1]):  # what one place knows is said of all
+        assert make_report(order).tables[0][2] == [["gru", "Gated", "H^2", "T"]]
     titles = [title for title, *_ in make_report([run("lstm")]).tables]
     assert not {"The variants", "The tasks"} & set(titles)
 

@@ -210,6 +210,18 @@ def test_diagnostics_beside_another_cell_keep_the_keys_of_the_cell(
     assert [*config("again")["diagnostics"]] == ["lyapunov", "omega"]
 
 
+def test_a_size_to_be_chosen_takes_the_place_of_one_that_was_typed(
+    first: Result, command: Command
+) -> None:
+    """9 numbers in the state, where the run's own command said cell.hidden_size=5."""
+    assert command("from=first", "model.match_state=9", "hydra.run.dir=again").status == 0
+    assert config("again")["cell"]["hidden_size"] == 9
+    refused = command(
+        "from=first", "model.match_state=9", "cell.hidden_size=4", "hydra.run.dir=other"
+    )
+    assert "cell.hidden_size=4 and model.match_state=9 each choose cell.hidden_size" in refused.err
+
+
 @pytest.mark.slow
 def test_what_it_begins_goes_on_by_the_same_command(first: Result, command: Command) -> None:
     words = ("from=first", "seed=9", "resume=auto", "hydra.run.dir=again")
