@@ -70,8 +70,8 @@ def test_each_level_of_chance_has_a_line() -> None:
     assert plot is not None
     (axes,) = plot.figure.axes
     plt.close("all")
-    grey = [line for line in axes.lines if line.get_color() == GREY]
-    levels = [line.get_xydata() for line in grey if np.ptp(line.get_xydata()[:, 0])]
+    grey = [np.asarray(line.get_xydata()) for line in axes.lines if line.get_color() == GREY]
+    levels = [points for points in grey if np.ptp(points[:, 0])]  # and no line of a length
     np.testing.assert_allclose(levels, [[[50, c], [100, c]] for c in (100 / 3, 20)])
 
 
