@@ -10,13 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnnlab.foundation.checks import check_choice, check_int
-from rnnlab.kernels.cross_entropy import cross_entropy
 from rnnlab.tasks.batch import Batch
 from rnnlab.tasks.class_scores import mistaken
 from rnnlab.tasks.draws import Draws
 from rnnlab.tasks.logistic_units import imprecise, units_off_by
 from rnnlab.tasks.one_hot import one_hot
 from rnnlab.tasks.task import Task
+
+
+def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
 
 def _mistaken(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -62,7 +65,7 @@ PROTOCOLS = {
         end=lambda start, seq_len: start * seq_len // 100 + seq_len // 10,
         alphabet=6,
         symbol=0,
-        loss=cross_entropy,
+        loss=_cross_entropy,
         wrong=_mistaken,
         probabilities=_softmax,
         classes={
