@@ -48,22 +48,27 @@ WORDS = {
 def findings(grid: Grid) -> list[Finding]:
     """By task and length who solved it more often, or faster, or has the lower loss.
 
-    What is the same at several lengths is said once. What one variant alone was tried at compares
-    nothing.
+    What is the same at several lengths is said once, and so is what claims nothing of several tasks. What one
+    variant alone was tried at compares nothing.
     """
     found: dict[tuple[str, str], list[tuple[int, Said]]] = defaultdict(list)
     for task, length in grid.places:
         compared = [group for group in grid.at((task, length)) if group.finished]
         for said in _at(compared):
             found[task, str(said)].append((length, said))
+    together: dict[tuple[str, str, str], list[tuple[str, list[Said]]]] = defaultdict(list)
+    for (task, text), same in found.items():
+        said = [each for _, each in same]
+        alone = "" if isinstance(said[0], Unclear) else task
+        together[text, listed([str(length) for length, _ in same]), alone].append((task, said))
     return [
         Finding(
-            about=f"{task} at {listed([str(length) for length, _ in same])}",
+            about=f"{listed([task for task, _ in tasks])} at {lengths}",
             text=text,
-            claim=isinstance(same[0][1], str),
-            too_few=tuple(said for _, said in same if isinstance(said, TooFew)),
+            claim=isinstance(tasks[0][1][0], str),
+            too_few=tuple(said for _, each in tasks for said in each if isinstance(said, TooFew)),
         )
-        for (task, text), same in found.items()
+        for (text, lengths, _), tasks in together.items()
     ]
 
 

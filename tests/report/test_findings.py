@@ -62,6 +62,10 @@ def test_solved_runs_are_compared_by_updates_and_not_by_where_they_stopped() -> 
 def test_one_seed_claims_nothing() -> None:
     text = findings_of(of("gru", [0.1], solved=1), of("elman", [0.2]))
     assert text == "adding at 50: One seed each: no order is claimed."
+    runs = [run(v, task=t, length=n) for v in "ab" for t, n in (("x", 5), ("y", 5), ("z", 6))]
+    assert findings_of(runs) == (  # of several tasks it is said once
+        "x and y at 5: One seed each: no order is claimed. z at 6: One seed each: no order is claimed."
+    )
 
 
 def test_equals_need_no_seeds() -> None:
