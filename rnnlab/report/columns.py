@@ -37,6 +37,10 @@ def _with_errors(groups: Sequence[Group]) -> bool:
     return not all(group.has_criterion and group.chance_error is None for group in groups)
 
 
+def _not_judged(groups: Sequence[Group]) -> bool:
+    return not all(group.has_criterion for group in groups)
+
+
 def _with_baselines(groups: Sequence[Group]) -> bool:
     return any(group.baselines for group in groups)
 
@@ -79,7 +83,7 @@ NARROW = (
     Column("steps", steps, _judged),
     Column("loss", short_loss),
     Column("chance", lambda group: number(group.chance)),
-    Column("wrong", short_error, _with_errors),
-    Column("by chance", lambda group: number(group.chance_error), _with_errors),
+    Column("wrong", short_error, _not_judged),
+    Column("by chance", lambda group: number(group.chance_error), _not_judged),
 )
-"""What a terminal has room for, of one task."""
+"""What a terminal has room for, of one task: how often it was solved or, where nothing says so, the error."""
