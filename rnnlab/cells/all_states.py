@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from rnnlab.cells.cell import Cell, State
@@ -54,11 +55,20 @@ class AllStates:
             state = cell.initial_state(below) if states is None else states[depth]
             hidden, end = cell(below, state)
             ends.append(end)
-            found[self._name(depth, 0)] = hidden
-            for k in range(1, len(end)):
-                other = self._cell(depth, k)
-                found[self._name(depth, k)] = other(below, _swapped(state, k))[0]
+            named = [self._name(depth, k) for k in range(len(end))]
+            found |= zip(named, [hidden, *self._others(depth, below, state)], strict=True)
         return self.model.read_out(hidden), ends, found
+
+    def _others(self, depth: int, inputs: Tensor, state: State) -> list[Tensor]:
+        """All tensors of a layer's state but its h, at every step."""
+        if all(tensor.dim() == 2 for tensor in state):
+            swapped = (_swapped(state, k) for k in range(1, len(state)))
+            return [self._cell(depth, k)(inputs, each)[0] for k, each in enumerate(swapped, 1)]
+        kept = list[State]()  # of such a state no loop is compiled
+        for x in inputs.unbind(dim=1):
+            state = self.layers[depth].step(x, state)
+            kept.append(state)
+        return [torch.stack(tensors, dim=1) for tensors in list(zip(*kept, strict=True))[1:]]
 
     def _cell(self, depth: int, k: int) -> _Reordered:
         """One for all calls: its compiled loop is made once."""
