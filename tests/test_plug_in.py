@@ -29,6 +29,7 @@ class EchoCell(Cell):
     def __init__(self, input_size: int, hidden_size: int = 4) -> None:
         super().__init__(input_size, hidden_size)
         self.weight_ih = nn.Linear(input_size, hidden_size)
+        self.depth = 3  # which Cell.depth is not
 
     def step(self, inputs: Tensor, state: State) -> State:
         return (torch.tanh(self.weight_ih(inputs)) + state[0] / 2,)
@@ -159,7 +160,9 @@ def test_a_sweep_over_its_lengths_and_the_report_know_them(own: Path) -> None:
         ("echo", "gap", 3),
         ("echo", "gap", 5),
     ]
-    ((_, header, rows),) = report.tables
+    variants, tasks, (_, header, rows) = report.tables
+    assert variants[2] == [["echo", "A fading echo of the inputs", "H^2", "T"]]
+    assert tasks[2] == [["gap", "The sign of the first number, after a gap"]]
     assert header == ["variant", "task", "length", "norm of V (95 %)"]
     norms = [run.metrics["readout/norm"] for run in runs if run.length == 3]
     assert rows[0][-1].startswith(f"{sum(norms) / 2:.4g}")

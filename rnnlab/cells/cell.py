@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -70,17 +71,33 @@ class Cell(nn.Module, ABC):
         """Bring parameters back, in place, to what they may be. It is called after each update."""
 
     def initial_state(self, inputs: Tensor) -> State:
-        """The state before the first step: zeros (batch, hidden_size) for each of `state_names`."""
-        zeros = inputs.new_zeros(inputs.size(0), self.hidden_size)
-        return (zeros,) * len(self.state_names)
+        """The state before the first step; h_0 = 0."""
+        return self.zeros(inputs, 1)
+
+    def zeros(self, inputs: Tensor, count: int) -> State:
+        """So many tensors of a state, each (batch, hidden_size), all of them 0."""
+        return (inputs.new_zeros(inputs.size(0), self.hidden_size),) * count
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All hidden states, (batch, seq_len, hidden_size), and the state after the last step."""
-        return self.own_way(inputs, state) or self.looped(inputs, state)
+        own = self.own_way(inputs, state) if self.has_own_way() else None
+        return self.looped(inputs, state) if own is None else own
 
     def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
-        """What `forward` gives, by a way of the cell's own; None where the loop is faster, or the only one."""
+        """What `forward` gives, by a way of the cell's own; None where the loop is faster, or the only one.
+
+        It is not asked for in a class that derives from the one that defines it and has another `step`.
+        """
         return None
+
+    @classmethod
+    @cache
+    def has_own_way(cls) -> bool:
+        """Whether `own_way` is that of the cell's `step`, and not of a class that it derives from."""
+        own, step = (
+            next(k for k in cls.__mro__ if name in vars(k)) for name in ("own_way", "step")
+        )
+        return issubclass(own, step)
 
     def looped(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What `forward` gives, by the loop over `step`, compiled where that gives the same."""
@@ -92,7 +109,7 @@ class Cell(nn.Module, ABC):
         """The state after the last step alone, where a cell can spare the hidden states of all."""
         if type(self).forward is not Cell.forward:
             return self(inputs, state)[1]
-        own = self.own_way(inputs, state)
+        own = self.own_way(inputs, state) if self.has_own_way() else None
         return self._scanned(inputs, state, all_steps=False)[1] if own is None else own[1]
 
     def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:

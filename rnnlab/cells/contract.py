@@ -71,7 +71,8 @@ def _check_forward(cell: Cell, given: Any, hidden: Tensor, state: State) -> None
     off = max(_difference(a, b) for a, b in zip(steps, unrolled, strict=True))
     if off > 1e-6:
         asked = "the same values from both"
-        refuse(cell, f"forward is off from the loop over step by {off:.2g}", asked)
+        name = "forward" if type(cell).forward is not Cell.forward else "own_way"
+        refuse(cell, f"{name} is off from the loop over step by {off:.2g}", asked)
 
 
 def _difference(a: Tensor, b: Tensor) -> float:

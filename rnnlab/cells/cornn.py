@@ -50,6 +50,9 @@ class CoRNNCell(Cell):
         for weight in self.parameters():
             nn.init.uniform_(weight, -bound, bound)
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state
         a = F.linear(inputs, self.weight_ih, self.bias)

@@ -1,11 +1,10 @@
 """What the cells have in common that run on one of torch's fused recurrent layers."""
 
 import math
-from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from rnnlab.cells.cell import Cell, State
+from rnnlab.cells.cell import Cell
 from rnnlab.kernels.recurrence import is_exact
 
 
@@ -52,14 +51,9 @@ class FusedCell(Cell):
         """As the layer has it now: torch.func puts tensors that are no parameters in its place."""
         return getattr(self.fused, name)
 
-    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
-        if inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to:
-            return None
-        return self._by_the_layer(inputs, self.initial_state(inputs) if state is None else state)
+    def runs_compiled(self, inputs: Tensor) -> bool:
+        """Whether the compiled step is the faster way, and else the layer."""
+        return inputs.is_cpu and is_exact(inputs) and self.hidden_size <= self.compiled_up_to
 
     def torch_layer(self) -> nn.Module:
         return self.fused
-
-    @abstractmethod
-    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """What torch's layer gives, with tensors in place of what it has for a state."""

@@ -37,7 +37,9 @@ class GRUCell(FusedCell):
         n = (n_x + r * n_h).tanh()
         return ((1 - z) * n + z * h,)
 
-    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        (h,) = state
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        if self.runs_compiled(inputs):
+            return None
+        (h,) = self.initial_state(inputs) if state is None else state
         hidden, h = self.fused(inputs, h.unsqueeze(0))
         return hidden, (h.squeeze(0),)

@@ -40,6 +40,7 @@ class IndRNNCell(Cell):
         with torch.no_grad():
             uniform(self.weight_ih)
         nn.init.uniform_(self.weight_hh, 0.0, recurrent_max)
+        self.register_load_state_dict_post_hook(_within_bounds)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -52,3 +53,9 @@ class IndRNNCell(Cell):
     def constrain(self) -> None:
         with torch.no_grad():
             self.weight_hh.clamp_(-self.recurrent_max, self.recurrent_max)
+
+
+def _within_bounds(cell: nn.Module, keys: object) -> None:
+    """Of weights that are loaded, as an older rnnlab has left some beyond the bound and counted them as the bound."""
+    assert isinstance(cell, IndRNNCell)
+    cell.constrain()

@@ -53,6 +53,9 @@ class LEMCell(Cell):
         """Up to dt = 1 y is a mean of what it was and of a tanh."""
         return (-1.0, 1.0) if self.dt <= 1 else (-math.inf, math.inf)
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state
         of_x = F.linear(inputs, self.weight_ih, self.bias).chunk(4, dim=1)

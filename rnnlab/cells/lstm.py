@@ -58,6 +58,9 @@ class LSTMCell(FusedCell):
             self.bias_ih[rows] = bias
             self.bias_hh[rows] = 0
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         gates = F.linear(inputs, self.weight_ih, self.bias_ih)
@@ -66,7 +69,9 @@ class LSTMCell(FusedCell):
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
 
-    def _by_the_layer(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
+    def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        if self.runs_compiled(inputs):
+            return None
+        h, c = self.initial_state(inputs) if state is None else state
         hidden, (h, c) = self.fused(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
         return hidden, (h.squeeze(0), c.squeeze(0))

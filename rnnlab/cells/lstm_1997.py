@@ -38,6 +38,9 @@ class LSTM1997Cell(GatedCell):
         super().__init__(input_size, hidden_size)
         self.squashing = check_choice("squashing", squashing, ("hochreiter1997", "tanh"))
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         i, g, o = self.preactivation(inputs, h).chunk(3, dim=1)

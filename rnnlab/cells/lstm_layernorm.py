@@ -39,6 +39,9 @@ class LayerNormLSTMCell(GatedCell):
         self.norm_c = nn.LayerNorm(hidden_size)
         self.start_forget_gate(forget_bias)
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         gates = self.norm_ih(F.linear(inputs, self.weight_ih))

@@ -36,6 +36,9 @@ class PeepholeLSTMCell(GatedCell):
         self.start_as_torch(self.weight_ch)
         self.start_forget_gate(forget_bias)
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 2)
+
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state
         i, f, g, o = self.preactivation(inputs, h).chunk(4, dim=1)

@@ -216,6 +216,12 @@ class SequenceModel(nn.Module):
         g = NONLINEARITIES[self.output_nonlinearity]
         return g(linear(hidden, self.readout.weight, self.readout.bias))
 
+    def constrain(self) -> None:
+        """Bring the weights of all layers back within their bounds, as after each update."""
+        layers: list[Cell] = list(self.layers)  # pyrefly: ignore[bad-assignment]
+        for cell in layers:
+            cell.constrain()
+
     @property
     def num_params(self) -> int:
         """Trainable numbers in all layers and the readout."""

@@ -60,6 +60,9 @@ class SLSTMCell(GatedCell):
             self.start_as_torch(self.weight_hh)
         self.start_forget_gate(forget_bias)
 
+    def initial_state(self, inputs: Tensor) -> State:
+        return self.zeros(inputs, 4)
+
     def step(self, inputs: Tensor, state: State) -> State:
         h, c, n, m = state
         i, f, z, o = self._gates(inputs, h)

@@ -35,12 +35,12 @@ class Level(nn.Module):
         for conv, buffer in zip((self.conv1, self.conv2), before, strict=True):
             seen = torch.cat([buffer, z], dim=2)
             after.append(seen[:, :, -self.past :])
-            z = _convolved(conv, seen, steps=z.size(2)).relu()
+            z = _applied(conv, seen, steps=z.size(2)).relu()
         return (z + (x if self.shortcut is None else self.shortcut(x))).relu(), after
 
 
-def _convolved(conv: nn.Conv1d, seen: Tensor, steps: int) -> Tensor:
-    """The last steps; of a single one it is a product, which takes a fraction of the time."""
+def _applied(conv: nn.Conv1d, seen: Tensor, steps: int) -> Tensor:
+    """The convolution at the last so many steps. One step is a matrix product, which is faster."""
     if steps > 1:
         return conv(seen)
     read = seen[:, :, :: conv.dilation[0]]

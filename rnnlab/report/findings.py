@@ -56,14 +56,15 @@ def findings(grid: Grid) -> list[Finding]:
         compared = [group for group in grid.at((task, length)) if group.finished]
         for said in _at(compared):
             found[task, str(said)].append((length, said))
-    together: dict[tuple[str, str, str], list[tuple[str, list[Said]]]] = defaultdict(list)
+    together: dict[tuple[str, tuple[int, ...], str], list[tuple[str, list[Said]]]]
+    together = defaultdict(list)
     for (task, text), same in found.items():
         said = [each for _, each in same]
         alone = "" if isinstance(said[0], Unclear) else task
-        together[text, listed([str(length) for length, _ in same]), alone].append((task, said))
+        together[text, tuple(length for length, _ in same), alone].append((task, said))
     return [
         Finding(
-            about=f"{listed([task for task, _ in tasks])} at {lengths}",
+            about=f"{listed([t for t, _ in tasks], most=len(tasks))} at {listed([*map(str, lengths)])}",
             text=text,
             claim=isinstance(tasks[0][1][0], str),
             too_few=tuple(said for _, each in tasks for said in each if isinstance(said, TooFew)),

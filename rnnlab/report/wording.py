@@ -10,10 +10,10 @@ from rnnlab.report.rows import without_result
 NAMES, PARTS = 6, 6  # as many as one reads in a sentence
 
 
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`; of many the first, and how many others."""
-    if len(names) > NAMES:
-        names = [*names[: NAMES - 1], f"{len(names) - NAMES + 1} others"]
+def listed(names: Sequence[str], last: str = "and", most: int = NAMES) -> str:
+    """`a, b and c`; of more than `most` the first, and how many others."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 

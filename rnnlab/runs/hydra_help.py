@@ -11,11 +11,23 @@ def options(folders: Iterable[Path], group: str) -> dict[str, str]:
     found = dict[str, str]()
     for folder in folders:
         for path in filter(Path.is_file, sorted((folder / group).glob("*.yaml"))):
-            lines = path.read_text("utf-8", "replace").splitlines()
-            comments = (line[1:].strip() for line in lines if line.startswith("#"))
-            says = next((c for c in comments if not c.startswith("@")), "")
-            found.setdefault(path.stem, says)
+            found.setdefault(path.stem, _first_comment(path))
     return found
+
+
+def what_it_is(folders: Iterable[Path], group: str, choice: str) -> str:
+    """The first comment of the yaml that Hydra takes for a choice; empty where that cannot be read."""
+    paths = (folder / group / f"{choice}.yaml" for folder in folders)
+    try:
+        return next((_first_comment(path) for path in paths if path.is_file()), "")
+    except OSError:
+        return ""
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text("utf-8", "replace").splitlines()
+    comments = (line[1:].strip() for line in lines if line.startswith("#"))
+    return next((comment for comment in comments if not comment.startswith("@")), "")
 
 
 def register_options(folders: list[Path]) -> None:

@@ -23,7 +23,7 @@ from rnnlab.foundation.typed import typable, typed_override
 from rnnlab.foundation.yaml_file import sealed
 from rnnlab.runs.build import check_allowed
 from rnnlab.runs.environment import watch_environment
-from rnnlab.runs.hydra_help import options
+from rnnlab.runs.hydra_help import what_it_is
 from rnnlab.runs.hydra_plain import run_folder, to_plain
 from rnnlab.runs.hydra_source import FileConfigSource
 from rnnlab.runs.matched_size import read_match
@@ -138,7 +138,7 @@ def _request(plain: dict[str, Any], settings: Any, folder: Path) -> Request:
     folders = [
         Path(source.path) for source in sources if source.schema == FileConfigSource.scheme()
     ]
-    about = {group: options(folders, group).get(choices[group], "") for group in ("cell", "task")}
+    about = {group: what_it_is(folders, group, choices[group]) for group in ("cell", "task")}
     return Request(choices, without_resume(list(settings.overrides.task)), folder, about)
 
 

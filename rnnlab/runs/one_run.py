@@ -8,7 +8,6 @@ import json
 import logging
 
 from rnnlab import __version__
-from rnnlab.cells import Cell
 from rnnlab.foundation.files import try_to_write
 from rnnlab.foundation.folder_lock import locked
 from rnnlab.foundation.masking import masked
@@ -125,7 +124,7 @@ def _track(
 ) -> TrackedRun:
     """What MLflow is to be told of the run, and where."""
     task, reported = config.task, parts.diagnostics.reported
-    cell: Cell = parts.module.model.layers[0]  # pyrefly: ignore[bad-assignment]
+    cell = parts.module.model.layers[0]
     params = {
         **dict(leaves(config.plain)),
         **result.choices,
@@ -137,8 +136,7 @@ def _track(
         "solved_below": json.dumps(task.solved_below),
         "num_params": str(result.num_params),
         "state_size": str(result.state_size),
-        "work": cell.work,
-        "depth": cell.depth,
+        **_costs(type(cell)),
         **{f"about_{group}": text for group, text in result.about.items() if text},
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
@@ -158,3 +156,9 @@ def _track(
         end=None if earlier is None else earlier.end,
         data=task.data,
     )
+
+
+def _costs(cell: type) -> dict[str, str]:
+    """What a step costs; a class of the user's may mean something else by these names."""
+    named = {name: getattr(cell, name, None) for name in ("work", "depth")}
+    return {name: value for name, value in named.items() if isinstance(value, str)}

@@ -46,7 +46,7 @@ def _check_numbers(task: Task) -> None:
         if type(value := attribute(task, name)) is not int or value < 1:
             refuse(task, f"{name} is {value!r}", "a whole number of at least 1")
     chance = attribute(task, "chance")
-    if chance == 0:
+    if type(chance) in (int, float) and chance == 0:
         wanted = f"a task that asks for something: another {task.length_key}={task.length}, or other options"
         refuse(task, "the answer is known without the inputs, and chance is 0", wanted)
     if not _lies_in(chance, 0.0, math.inf):

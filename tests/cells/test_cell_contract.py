@@ -1,5 +1,6 @@
 """What is refused of a user's cell. Oracle: a cell that keeps to everything, and one mistake at a time."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,9 +8,12 @@ import torch
 from torch import nn
 
 from rnnlab.cells import Cell, check_cell
+from rnnlab.cells.deltanet import DeltaNetCell
 from rnnlab.cells.elman import ElmanCell
 from rnnlab.cells.gru import GRUCell
+from rnnlab.cells.lru import LRUCell
 from rnnlab.cells.lstm import LSTMCell
+from rnnlab.cells.tcn import TCNCell
 from rnnlab.foundation.contract import ContractError
 
 
@@ -24,8 +28,8 @@ class Fading(Cell):
         return (torch.tanh(self.weight_ih(inputs)) + state[0] / 2,)
 
 
-def off(self: Cell, inputs: Any, state: Any = None) -> Any:
-    hidden, end = Cell.forward(self, inputs, state)
+def off(self: Cell, inputs: Any, state: Any = None, run: Any = None) -> Any:
+    hidden, end = (run or partial(Cell.forward, self))(inputs, state)
     return hidden + 0.5, end
 
 
@@ -75,6 +79,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"forward": off},
         "forward is off from the loop over step by 0.",
     ),
+    "a way of its own that is another cell": (
+        {"own_way": lambda self, x, state: off(self, x, state, self.looped)},
+        "own_way is off from the loop over step by 0.",
+    ),
     "a forward without its state": (
         {"forward": lambda self, x, state=None: Cell.forward(self, x, state)[0]},
         "forward gave tensor (3, 4, 5) of torch.float64; wanted: hidden states and the last state",
@@ -103,3 +111,39 @@ def test_a_mistake_is_named(mistake: str) -> None:
     assert str(refused.value).startswith("Mistaken.")
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def halved(self: Cell, inputs: Any, state: Any) -> Any:
+    """The step of the class before it, with half of what that gives."""
+    return tuple(tensor / 2 for tensor in type(self).__mro__[1].step(self, inputs, state))
+
+
+@pytest.mark.parametrize("base", [ElmanCell, GRUCell, LSTMCell, LRUCell, DeltaNetCell, TCNCell])
+@pytest.mark.parametrize("size", [6, 200])  # of which torch's layer runs an LSTM of the larger
+def test_a_class_with_a_step_of_its_own_runs_by_that(base: type[Cell], size: int) -> None:
+    """Oracle: the loop over its step."""
+    torch.manual_seed(0)
+    cell, x = type("Halved", (base,), {"step": halved})(2, size), torch.randn(3, 5, 2)
+    assert base.has_own_way() == (base is not Cell)
+    wanted, end = cell.unroll(x)
+    torch.testing.assert_close(cell(x)[0], wanted)
+    torch.testing.assert_close(cell.final_state(x), end)
+    check_cell(cell)
+
+
+def test_a_state_with_a_tensor_more() -> None:
+    """A count of the steps, beside the state of the class before it."""
+
+    class Counting(LSTMCell):
+        state_names = ("h", "c", "n")
+
+        def initial_state(self, inputs: Any) -> Any:
+            return *super().initial_state(inputs), inputs.new_zeros(len(inputs), 1)
+
+        def step(self, inputs: Any, state: Any) -> Any:
+            return *super().step(inputs, state[:2]), state[2] + 1
+
+    cell = Counting(2, 5)
+    check_cell(cell)
+    assert cell(torch.randn(3, 4, 2))[1][2].tolist() == [[4.0]] * 3
+    torch.testing.assert_close(cell.final_state(torch.randn(3, 4, 2))[2], torch.full((3, 1), 4.0))

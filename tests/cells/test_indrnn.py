@@ -1,6 +1,7 @@
 """Units that hear of themselves alone. Oracles: NumPy, and powers of u in closed form."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.cells.indrnn import IndRNNCell
+from rnnlab.cells.sequence_model import SequenceModel
 from tests.support.like_the_loop import assert_like_the_loop, is_compiled
 
 
@@ -47,6 +49,18 @@ def test_a_gradient_at_most_doubles_with_the_papers_bound(steps: int) -> None:
     (gradient,) = torch.autograd.grad(end.sum(), h)
     expected = [float(np.float32(0.9)) ** steps, 1.0, 2.0, 2.0]
     assert gradient[0].tolist() == pytest.approx(expected, rel=1e-9)
+
+
+def test_weights_that_are_loaded_are_within_the_bound() -> None:
+    """As an older rnnlab kept them beyond it, and counted them as the bound."""
+    cell = indrnn(1, 4, recurrent_max=0.5)
+    stored = cell.state_dict() | {"weight_hh": torch.tensor([0.2, -0.3, 0.7, -9.0])}
+    cell.load_state_dict(stored)
+    assert cell.weight_hh.tolist() == pytest.approx([0.2, -0.3, 0.5, -0.5])
+    other = SequenceModel(partial(IndRNNCell, hidden_size=4, recurrent_max=0.5), 1, 1)
+    other.get_parameter("layers.0.weight_hh").data.fill_(3.0)
+    other.constrain()
+    assert other.get_parameter("layers.0.weight_hh").tolist() == [0.5] * 4
 
 
 def test_a_unit_hears_of_no_other() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from rnnlab.runs.hydra_help import options, register_options
+from rnnlab.runs.hydra_help import options, register_options, what_it_is
 
 
 @pytest.fixture
@@ -43,6 +43,15 @@ def test_further_folders_add_their_own(folders):
     assert found["b"] == "The second"  # of two of one name Hydra composes the first
     assert len(found) == 5
     assert options(folders, "task") == {"adding": "A task"}
+
+
+def test_what_a_choice_is(folders: list[Path]) -> None:
+    """Read of its own yaml alone: another one, which cannot be read, is no matter of its."""
+    (folders[1] / "cell" / "a.yaml").mkdir()
+    assert what_it_is(folders, "cell", "mine") == "Résumé · of mine"
+    assert what_it_is(folders, "cell", "b") == "The second"
+    assert what_it_is(folders, "cell", "deeper/c") == "Of another group"
+    assert what_it_is(folders, "cell", "nowhere") == ""
 
 
 def test_a_group_that_is_not_there_has_no_choices(folders):
