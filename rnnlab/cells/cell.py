@@ -72,9 +72,9 @@ class Cell(nn.Module, ABC):
 
     def initial_state(self, inputs: Tensor) -> State:
         """The state before the first step; h_0 = 0."""
-        return self.zeros(inputs, 1)
+        return self.zero_state(inputs, 1)
 
-    def zeros(self, inputs: Tensor, count: int) -> State:
+    def zero_state(self, inputs: Tensor, count: int) -> State:
         """So many tensors of a state, each (batch, hidden_size), all of them 0."""
         return (inputs.new_zeros(inputs.size(0), self.hidden_size),) * count
 

@@ -51,7 +51,7 @@ class CoRNNCell(Cell):
             nn.init.uniform_(weight, -bound, bound)
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 2)
+        return self.zero_state(inputs, 2)
 
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state

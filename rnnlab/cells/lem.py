@@ -54,7 +54,7 @@ class LEMCell(Cell):
         return (-1.0, 1.0) if self.dt <= 1 else (-math.inf, math.inf)
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 2)
+        return self.zero_state(inputs, 2)
 
     def step(self, inputs: Tensor, state: State) -> State:
         y, z = state

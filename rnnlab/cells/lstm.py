@@ -59,7 +59,7 @@ class LSTMCell(FusedCell):
             self.bias_hh[rows] = 0
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 2)
+        return self.zero_state(inputs, 2)
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state

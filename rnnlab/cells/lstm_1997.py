@@ -39,7 +39,7 @@ class LSTM1997Cell(GatedCell):
         self.squashing = check_choice("squashing", squashing, ("hochreiter1997", "tanh"))
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 2)
+        return self.zero_state(inputs, 2)
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state

@@ -37,7 +37,7 @@ class PeepholeLSTMCell(GatedCell):
         self.start_forget_gate(forget_bias)
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 2)
+        return self.zero_state(inputs, 2)
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c = state

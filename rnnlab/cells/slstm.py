@@ -61,7 +61,7 @@ class SLSTMCell(GatedCell):
         self.start_forget_gate(forget_bias)
 
     def initial_state(self, inputs: Tensor) -> State:
-        return self.zeros(inputs, 4)
+        return self.zero_state(inputs, 4)
 
     def step(self, inputs: Tensor, state: State) -> State:
         h, c, n, m = state
