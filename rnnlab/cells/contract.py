@@ -60,8 +60,7 @@ def _check_state(cell: Cell, method: str, state: Any, before: State | None) -> N
 
 
 def _check_forward(cell: Cell, given: Any, hidden: Tensor, state: State) -> None:
-    kind_of = type(cell)
-    if kind_of.forward is Cell.forward and kind_of.own_way is Cell.own_way:
+    if type(cell).forward is Cell.forward and not cell.has_own_way():
         return
     pair = isinstance(given, tuple) and len(given) == 2 and torch.is_tensor(given[0])
     if not pair or kind(given[0]) != kind(hidden) or kind(given[1]) != kind(state):

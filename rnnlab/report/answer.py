@@ -6,7 +6,7 @@ It says what was seen; `findings` says which differences that shows.
 from collections.abc import Iterator, Sequence
 
 from rnnlab.report.grid import Grid
-from rnnlab.report.group import Group
+from rnnlab.report.group import NEAR_CHANCE, Group
 from rnnlab.report.lowest_loss import lowest_loss
 from rnnlab.report.reach import far
 from rnnlab.report.rows import number
@@ -91,7 +91,7 @@ def _unsolved(groups: Sequence[Group], place: str, once: bool) -> Iterator[str]:
     if tested and all(group.is_at_chance for group in tested):
         every = "all losses are" if sum(len(g.losses) for g in tested) > 1 else "the loss is"
         chance = number(tested[0].chance)
-        yield f"Nothing was learnt: {every} at the level of chance ({chance}) or above."
+        yield f"Little or nothing was learnt: {every} above {NEAR_CHANCE} ({chance})."
     elif tested:
         best = min(tested, key=lambda group: (_loss(group), group.label))
         what = "loss" if once else "mean loss"

@@ -16,6 +16,7 @@ from rnnlab.report.read_runs import Run
 
 Place = tuple[str, int]  # a task and a length
 AT_CHANCE = 0.95  # of chance: a loss above it is at the level of chance
+NEAR_CHANCE = f"{100 * AT_CHANCE:.0f} % of chance"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from rnnlab.report.grid import Grid
-from rnnlab.report.group import Group
+from rnnlab.report.group import NEAR_CHANCE, Group
 from rnnlab.report.rows import levels, number
 from rnnlab.report.wording import troubled, unfinished
 
@@ -28,7 +28,7 @@ def _found(tested: Sequence[Group]) -> str:
         beside.append(f"other levels are {levels(best)}")
     if all(group.is_at_chance for group in tested):
         return "; ".join(
-            ["nothing was learnt, all losses are at the level of chance or above", *beside]
+            [f"little or nothing was learnt, all losses are above {NEAR_CHANCE}", *beside]
         )
     once = max(len(group.losses) for group in tested) == 1
     what = "loss" if once else "mean loss"

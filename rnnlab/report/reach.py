@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rnnlab.report.grid import Grid, Horizon
-from rnnlab.report.group import Group
+from rnnlab.report.group import NEAR_CHANCE, Group
 from rnnlab.report.wording import joined, listed, remarks, together, troubled, unfinished
 
 
@@ -24,7 +24,7 @@ def far(grid: Grid, task: str) -> Iterator[str]:
         yield f"{task}: {who} at {lengths} in any seed."
         tested = [group for group in groups if group.losses]
         if tested and all(group.is_at_chance for group in tested):
-            yield "Nothing was learnt: all losses are at the level of chance or above."
+            yield f"Little or nothing was learnt: all losses are above {NEAR_CHANCE}."
         yield from troubled(groups)
     yield from unfinished(groups, task)
 

@@ -100,6 +100,12 @@ class Run:
         return float(self.params["chance_error"]) if "chance_error" in self.params else None
 
     @property
+    def chance_accuracy(self) -> float | None:
+        """The highest accuracy without the inputs, at its own length."""
+        known = "chance_accuracy" in self.params
+        return float(self.params["chance_accuracy"]) if known else None
+
+    @property
     def baselines(self) -> dict[str, float]:
         """Further levels of its task, by name."""
         of = "baseline/"

@@ -129,7 +129,9 @@ class Report:
             )
         blind = sum(run.gradient is None for run in runs if run.finished)
         if blind:
-            notes.append(f"{blind} finished runs have no gradient by lag (diagnostics=none).")
+            notes.append(
+                f"{blind} finished runs were not looked at by the diagnostic gradient_by_lag."
+            )
         return notes
 
     @cached_property

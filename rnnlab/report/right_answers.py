@@ -24,9 +24,12 @@ def lengths_of(group: Group) -> list[int]:
 def by_chance(group: Group, length: int) -> float | None:
     """The accuracy of the best answer that ignores the inputs; None where nobody has said.
 
-    With s = (a - c) / (1 - c) for an accuracy a, it is c = (a - s) / (1 - s). Every run has the same c, and
-    those that are all right tell nothing of it.
+    At their own length the runs say it. At others it follows from s = (a - c) / (1 - c) of an accuracy a: it is
+    c = (a - s) / (1 - s). Every run has the same c, and those that are all right tell nothing of it.
     """
+    own = [run.chance_accuracy for run in group.finished if run.trained_seq_len == length]
+    if (known := next((c for c in own if c is not None), None)) is not None:
+        return known
     pairs = zip(*(_values(group, length, m) for m in ("accuracy", "scaled_accuracy")), strict=False)
     return next(((a - s) / (1 - s) for a, s in pairs if s < 1), None)
 

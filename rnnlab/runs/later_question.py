@@ -139,8 +139,10 @@ def read_question(words: Sequence[str], config_dir: Path | None = None) -> Quest
 def _given(word: str) -> Any:
     """The value of a word that is no diagnostic's; of lengths a list."""
     key = key_of(word)
-    if word[:1] in "+~" or "=" not in word:
+    if word[:1] in "+~":
         raise ValueError(f"{word}: a run that has finished has its keys; key=value changes one")
+    if "=" not in word:
+        raise ValueError(f"{word} is no key=value: run={word} if it is the run that is asked")
     _check_key(key)
     if key in TEXTS:
         return text_of(word)

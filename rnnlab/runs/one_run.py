@@ -140,8 +140,9 @@ def _track(
         **{f"about_{group}": text for group, text in result.about.items() if text},
         VARIANT_ON_TASK: f"{result.variant} · {result.task} {result.length}",
     }
-    if task.chance_error is not None:
-        params["chance_error"] = str(task.chance_error)
+    for name in ("chance_error", "chance_accuracy"):
+        if (level := getattr(task, name)) is not None:
+            params[name] = str(level)
     tags = {f"rnnlab.{key}": value for key, value in result.machine.items()}
     if reported:
         tags[REPORTED_TAG] = json.dumps(reported)

@@ -196,7 +196,13 @@ def _scores(
     with torch.inference_mode(), computing_in(precision, torch.device("cpu")):
         for name, task in named.items():
             metrics |= evaluation.test_on(model, task, name)
-    return metrics, {str(task.length): _levels(task) for task in named.values()}
+    return metrics, {_length(task): _levels(task) for task in named.values()}
+
+
+def _length(task: Task) -> str:
+    """`20`, or `20 (40 steps)` where the length is no number of steps, by which metrics are named."""
+    steps = "" if task.length == task.seq_len else f" ({task.seq_len} steps)"
+    return f"{task.length}{steps}"
 
 
 def _levels(task: Task) -> str:

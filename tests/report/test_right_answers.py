@@ -30,6 +30,16 @@ def runs() -> list:
     ]
 
 
+def test_what_runs_say_of_chance_counts_where_all_are_right() -> None:
+    """Of which their accuracies tell nothing: 0/0."""
+    right = {"test__accuracy": 1.0, "test__scaled_accuracy": 1.0}
+    for params, said in (({}, "-"), ({"chance_accuracy": "0.2"}, "0.2")):
+        (table,) = [
+            t for t in make_report([run(params=params, **right)]).tables if t[0] == "Accuracy"
+        ]
+        assert table[2][0][5] == said
+
+
 def test_a_row_for_each_length() -> None:
     report = make_report(runs())
     ((_, header, rows),) = [table for table in report.tables if table[0] == "Accuracy"]
