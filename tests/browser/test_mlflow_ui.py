@@ -205,7 +205,7 @@ def test_the_report_alone_fits_a_screen_and_a_telephone(
     page.screenshot(path=folder / f"report_{width}_{scheme}_whole.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = page.locator(".wide")
-    assert boxes.count() == 3 + 6 + 1  # tables, figures, the list of runs
+    assert boxes.count() == 5 + 6 + 1  # tables, figures, the list of runs
     for box in boxes.all():
         place = box.bounding_box()
         assert place is not None
