@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from rnnlab.cells.cell import Cell, State
 from rnnlab.cells.sequence_model import SequenceModel
@@ -65,9 +66,10 @@ class AllStates:
             swapped = (_swapped(state, k) for k in range(1, len(state)))
             return [self._cell(depth, k)(inputs, each)[0] for k, each in enumerate(swapped, 1)]
         kept = list[State]()  # of such a state no loop is compiled
-        for x in inputs.unbind(dim=1):
-            state = self.layers[depth].step(x, state)
-            kept.append(state)
+        with parametrize.cached():  # as in `Cell.unroll`
+            for x in inputs.unbind(dim=1):
+                state = self.layers[depth].step(x, state)
+                kept.append(state)
         return [torch.stack(tensors, dim=1) for tensors in list(zip(*kept, strict=True))[1:]]
 
     def _cell(self, depth: int, k: int) -> _Reordered:

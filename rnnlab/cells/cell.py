@@ -80,7 +80,7 @@ class Cell(nn.Module, ABC):
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All hidden states, (batch, seq_len, hidden_size), and the state after the last step."""
-        own = self.own_way(inputs, state) if self.has_own_way() else None
+        own = self._own(inputs, state)
         return self.looped(inputs, state) if own is None else own
 
     def own_way(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
@@ -109,7 +109,7 @@ class Cell(nn.Module, ABC):
         """The state after the last step alone, where a cell can spare the hidden states of all."""
         if type(self).forward is not Cell.forward:
             return self(inputs, state)[1]
-        own = self.own_way(inputs, state) if self.has_own_way() else None
+        own = self._own(inputs, state)
         return self._scanned(inputs, state, all_steps=False)[1] if own is None else own[1]
 
     def unroll(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -129,6 +129,9 @@ class Cell(nn.Module, ABC):
             ValueError: There is none.
         """
         raise ValueError("it is none of nn.RNN, nn.LSTM and nn.GRU")
+
+    def _own(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State] | None:
+        return self.own_way(inputs, state) if self.has_own_way() else None
 
     def _scanned(
         self, inputs: Tensor, state: State | None, all_steps: bool

@@ -74,7 +74,7 @@ class DeltaNetCell(Cell):
 
     def initial_state(self, inputs: Tensor) -> State:
         sizes = inputs.size(0), self.num_heads, self.head_size, self.head_size
-        return inputs.new_zeros(inputs.size(0), self.hidden_size), inputs.new_zeros(sizes)
+        return *super().initial_state(inputs), inputs.new_zeros(sizes)
 
     def steps_of(self, inputs: Tensor) -> DeltaStep:
         """What inputs (..., input_size) do."""

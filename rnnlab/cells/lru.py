@@ -105,8 +105,8 @@ class LRUCell(Cell):
         self.weight_io = _normal((hidden_size, input_size), input_size)  # D
 
     def initial_state(self, inputs: Tensor) -> State:
-        zeros = inputs.new_zeros(inputs.size(0), 3 * self.hidden_size)
-        return tuple(zeros.split([self.hidden_size, 2 * self.hidden_size], dim=1))
+        (h,) = super().initial_state(inputs)
+        return h, torch.cat([h, h], dim=1)
 
     def step(self, inputs: Tensor, state: State) -> State:
         (x,) = self.modes.step(inputs, state[1:])

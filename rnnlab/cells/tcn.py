@@ -97,13 +97,13 @@ class TCNCell(Cell):
         return 0.0, math.inf
 
     def initial_state(self, inputs: Tensor) -> State:
+        (h,) = super().initial_state(inputs)
         sizes = (
             (conv.in_channels, level.past)
             for level in self._levels()
             for conv in (level.conv1, level.conv2)
         )
-        every = (self.hidden_size,), *sizes
-        return tuple(inputs.new_zeros(len(inputs), *size) for size in every)
+        return h, *(inputs.new_zeros(len(h), *size) for size in sizes)
 
     def step(self, inputs: Tensor, state: State) -> State:
         return self._convolved(inputs.unsqueeze(1), state)[1]

@@ -24,7 +24,7 @@ def lengths_of(group: Group) -> list[int]:
 def by_chance(group: Group, length: int) -> float | None:
     """The accuracy of the best answer that ignores the inputs; None where nobody has said.
 
-    At their own length the runs say it. At others it follows from s = (a - c) / (1 - c) of an accuracy a: it is
+    Of the length that they were trained at, the runs say it. Of others it follows from s = (a - c) / (1 - c) of an accuracy a: it is
     c = (a - s) / (1 - s). Every run has the same c, and those that are all right tell nothing of it.
     """
     own = [run.chance_accuracy for run in group.finished if run.trained_seq_len == length]

@@ -12,8 +12,7 @@ from rnnlab.report.read_runs import Run
 NEVER_COMPARED = {
     *("seed", "train.data_seed", "num_params", "state_size", "work", "depth"),
     *("about_cell", "about_task"),
-    *("length", "length_key", "seq_len", "chance", "chance_error"),
-    "chance_accuracy",
+    *("length", "length_key", "seq_len", "chance", "chance_error", "chance_accuracy"),
     *("device", "torch"),
     *("variant", "variant_on_task", "cell", "task", "task._target_", "clip"),
     *("regularizer", "experiment"),

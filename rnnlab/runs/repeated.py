@@ -98,29 +98,21 @@ def _again(recorded: Recorded, typed: Sequence[str], folders: Sequence[Path]) ->
     anew = [_first(word) for word in typed if _section(word) in chosen & recorded.config.keys()]
     if anew and (has := _keys_of(places, anew)):
         said = [word for word in said if _section(word) not in chosen or key_of(word) in has]
-    if _sets_match(typed):  # which chooses hidden_size in place of what the run's command line said
-        said = [word for word in said if key_of(word) != f"cell.{SIZE}"]
-    for key, value in _leaves(_without_matched_size(recorded.config, typed)):
-        if not _is_kept(key, value, chosen) or _same(gives, key, value):
+    matched = f"cell.{SIZE}" if _chooses_size(recorded.config, typed) else None
+    said = [word for word in said if key_of(word) != matched]
+    for key, value in _leaves(recorded.config):
+        if key == matched or not _is_kept(key, value, chosen) or _same(gives, key, value):
             continue
         if not _is_typed(key, typed, recorded.length_key):
             said = [*(word for word in said if key_of(word) != key), f"++{key}={_spelled(value)}"]
     return said
 
 
-def _sets_match(typed: Sequence[str]) -> bool:
-    """Whether the command line asks for a hidden_size to be chosen."""
-    keys = {f"model.{key}" for key in COUNTED}
-    return any(key_of(word) in keys and text_of(word) != "null" for word in typed)
-
-
-def _without_matched_size(config: Mapping[str, Any], typed: Sequence[str]) -> Mapping[str, Any]:
-    """A config without the hidden_size that something in it chose, and would choose again."""
+def _chooses_size(config: Mapping[str, Any], typed: Sequence[str]) -> bool:
+    """Whether the config, with what is typed, has a hidden_size chosen, so that none of before is said again."""
     values = {f"model.{key}": config["model"].get(key) for key in COUNTED}
     values |= {key_of(word): text_of(word) for word in typed if key_of(word) in values}
-    if all(value in (None, "null") for value in values.values()):
-        return config
-    return {**config, "cell": {key: v for key, v in config["cell"].items() if key != SIZE}}
+    return any(value not in (None, "null") for value in values.values())
 
 
 def _is_kept(key: str, value: Any, chosen: set[str]) -> bool:

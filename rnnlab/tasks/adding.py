@@ -103,7 +103,7 @@ class Adding(MarkedNumbers):
     def chance_error(self) -> float:
         """How often a target is off by the tolerance or more: of a sum of two, and of one where a number is always 0."""
         protocol = self.protocols[self.variant]
-        far = min(protocol.tolerance / (protocol.scale * (1 - protocol.low)), 1.0)
+        far = protocol.tolerance / (protocol.scale * (1 - protocol.low))
         return (1 - self._neutral_share) * (1 - far) ** 2 + self._neutral_share * (1 - 2 * far)
 
     def answer(self, marked: Tensor) -> Tensor:
