@@ -222,6 +222,7 @@ def test_examples_of_the_help_compose(command: Command) -> None:
         assert finished.status == 0, (arguments, finished.err)
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_second_have_two_folders(command: Command, home: Path) -> None:
     for _ in range(2):
         command(*QUICK, *SMALL, "train.steps=2")

@@ -119,9 +119,9 @@ def halved(self: Cell, inputs: Any, state: Any) -> Any:
 
 
 @pytest.mark.parametrize("base", [ElmanCell, GRUCell, LSTMCell, LRUCell, DeltaNetCell, TCNCell])
-@pytest.mark.parametrize("size", [6, 200])  # of which torch's layer runs an LSTM of the larger
+@pytest.mark.parametrize("size", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_class_with_a_step_of_its_own_runs_by_that(base: type[Cell], size: int) -> None:
-    """Oracle: the loop over its step."""
+    """Oracle: the loop over its step. Torch's layer runs an LSTM of 200 units, and the compiled step one of 6."""
     torch.manual_seed(0)
     cell, x = type("Halved", (base,), {"step": halved})(2, size), torch.randn(3, 5, 2)
     assert base.has_own_way() == (base is not Cell)

@@ -121,6 +121,7 @@ def test_a_task_whose_key_is_length_has_it_as_it_is(
     sys.modules.pop("long_task", None)
 
 
+@pytest.mark.slow
 def test_lengths_of_several_tasks_are_one_sweep(tmp_path: Path) -> None:
     swept = ("task=adding,copy_memory", "task.length=20,30", "cell=elman,gru")
     assert refusal(*swept, output=tmp_path, sweep=True) == ""

@@ -198,6 +198,7 @@ def test_files_are_kept_by_the_names_that_are_imported(
     sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_other_code(command: Command, mine: Path) -> None:
     run = ("hydra.run.dir=a", "train.stop_when_solved=false", "tracking.log_model=false")
     assert command(*OWN, *run).status == 0

@@ -37,7 +37,11 @@ def refused(folder: Path, *arguments: str) -> tuple[str, str]:
         (("-m", "cell=elman,elman"), "jobs 0 and 1 of the sweep are the same run", ""),
         (("resume=nowhere",), "resume='nowhere': there is no run in", ""),
         (("cell.hidden_size=-1",), "cell.hidden_size=-1 is too small: at least 1", "torch"),
-        (("trainer.devices=2",), "trainer.devices=2 is not one device", "torch pytorch_lightning"),
+        pytest.param(
+            *(("trainer.devices=2",), "trainer.devices=2 is not one device"),
+            "torch pytorch_lightning",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["settings", "twins", "resume", "model", "trainer"],
 )

@@ -269,6 +269,7 @@ def test_a_search_that_is_added_to(command: Command, wall: Path) -> None:
     assert len(runs(wall, "run")) == len(children)
 
 
+@pytest.mark.slow
 def test_failed_jobs_that_could_turn_it_leave_a_length_undecided(
     command: Command, wall: Path
 ) -> None:

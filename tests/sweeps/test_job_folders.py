@@ -95,6 +95,7 @@ def test_the_run_of_another_is_not_taken_for_a_job(
     assert not SweepFolder(home / "s").sweep_file.exists()
 
 
+@pytest.mark.slow
 def test_an_older_sweep_wrote_no_list(command: Command, home: Path) -> None:
     """Each folder in its own is a job of it, but for its report; it is told of, and does not go on."""
     assert command(*SWEEP, BASIC, "hydra.sweep.dir=s").status == 0

@@ -108,6 +108,7 @@ def test_a_failing_job_is_one_failing_job(command: Command, home: Path) -> None:
     assert re.search(r"\| cell.hidden_size=3 +\|", finished.out)  # what differs is told
 
 
+@pytest.mark.slow
 def test_an_unreachable_store_is_told_once_and_gets_all_of_it_later(
     command: Command, sync: Command, home: Path
 ) -> None:
